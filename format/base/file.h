@@ -1,0 +1,92 @@
+// An open file that closes itself, locks that can be trusted although Cyrus replaces files by rename, and replacing a
+// file all or nothing.
+#pragma once
+
+#include "format/base/io.h"
+
+namespace cyr {
+
+// Move-only owner of a descriptor of `io`.
+class File {
+ public:
+  File() = default;
+  static Result<File> open(Io& io, const fs::path& path, OpenFlags flags = {}, ::mode_t mode = 0600);
+  File(File&& other) noexcept { swap(other); }
+  File& operator=(File&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  ~File();
+
+  [[nodiscard]] bool is_open() const { return fd_ != -1; }
+  [[nodiscard]] int fd() const { return fd_; }
+  [[nodiscard]] const fs::path& path() const { return path_; }
+  [[nodiscard]] Io& io() const { return *io_; }
+
+  [[nodiscard]] Result<FileInfo> info() const;
+  // Exactly `into.size()` bytes, else corrupt ("ends after N bytes").
+  Status read_exactly(MutableBytes into, std::uint64_t offset) const;
+  // Up to `into.size()` bytes; the number read, fewer only at the end of the file.
+  Result<std::size_t> read(MutableBytes into, std::uint64_t offset) const;
+  // All of `from`, short writes continued.
+  Status write(Bytes from, std::uint64_t offset);
+  Status sync();
+  Status truncate(std::uint64_t size);
+  Status lock(LockMode mode, LockWait wait = LockWait::block);
+  Status unlock();
+  [[nodiscard]] Result<FileBytes> map() const;  // the whole file at its present size
+  // Closes now and reports what close() says; the destructor cannot.
+  Status close();
+
+ private:
+  void swap(File& other) noexcept {
+    std::swap(io_, other.io_);
+    std::swap(fd_, other.fd_);
+    std::swap(path_, other.path_);
+  }
+  Io* io_ = nullptr;
+  int fd_ = -1;
+  fs::path path_;
+};
+
+// Opens and locks `path`, and makes sure that the locked file is still the one under that name (Cyrus replaces files by
+// rename, so the inode is compared after the lock is held; if it changed, once more). Errc::locked with try_once.
+Result<File> open_locked(Io& io, const fs::path& path, LockMode mode, LockWait wait = LockWait::block,
+                         OpenFlags flags = {}, ::mode_t create_mode = 0600);
+
+// Replaces `target` by new content: written to `<target>.NEW` (the suffix Cyrus uses and ignores), synced, renamed, the
+// directory synced. Without commit() nothing remains. Owner and mode are those of the file that is replaced, if any.
+class AtomicFile {
+ public:
+  static Result<AtomicFile> create(Io& io, const fs::path& target, ::mode_t mode = 0600);
+  AtomicFile(AtomicFile&&) noexcept = default;
+  AtomicFile& operator=(AtomicFile&&) = delete;
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  ~AtomicFile();
+
+  Status write(Bytes bytes);  // appends; buffered
+  Status write(std::string_view text) { return write(as_bytes(text)); }
+  [[nodiscard]] std::uint64_t size() const { return written_ + pending_.size(); }
+  // Everything written reaches the disk; still under the `.NEW` name.
+  Status sync();
+  // sync(), rename, sync of the directory. An error after the rename is reported although the new file is in place.
+  Status commit();
+  [[nodiscard]] const fs::path& temporary() const { return file_.path(); }
+  [[nodiscard]] File& file() { return file_; }
+
+ private:
+  AtomicFile(File file, fs::path target) : file_(std::move(file)), target_(std::move(target)) {}
+  Status flush();
+  File file_;
+  fs::path target_;
+  Buffer pending_;
+  std::uint64_t written_ = 0;
+};
+
+// One AtomicFile with `content`.
+Status replace_file(Io& io, const fs::path& target, Bytes content, ::mode_t mode = 0600);
+
+}  // namespace cyr

@@ -1,0 +1,345 @@
+#include "format/base/io.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+
+namespace cyr {
+
+FileBytes::~FileBytes() {
+  if (mapped_ != nullptr) {
+    ::munmap(mapped_, size_);
+  }
+}
+
+namespace {
+
+// Calls `call` again while a signal interrupts it.
+template <class Call>
+auto retry(Call call) {
+  while (true) {
+    const auto result = call();
+    if (result != -1 || errno != EINTR) {
+      return result;
+    }
+  }
+}
+
+Status status_of(int result, const char* what, const fs::path& path) {
+  if (result == -1) {
+    return system_error(errno, what, path);
+  }
+  return success();
+}
+
+FileKind kind_of(::mode_t mode) {
+  if (S_ISREG(mode)) {
+    return FileKind::regular;
+  }
+  if (S_ISDIR(mode)) {
+    return FileKind::directory;
+  }
+  return S_ISLNK(mode) ? FileKind::symlink : FileKind::other;
+}
+
+FileInfo info_of(const struct ::stat& st) {
+  FileInfo info;
+  info.kind = kind_of(st.st_mode);
+  info.size = static_cast<std::uint64_t>(st.st_size);
+  info.mode = st.st_mode & 07777;
+  info.uid = st.st_uid;
+  info.gid = st.st_gid;
+  info.device = st.st_dev;
+  info.inode = st.st_ino;
+  info.links = st.st_nlink;
+  info.mtime = st.st_mtim.tv_sec;
+  info.mtime_nsec = static_cast<std::uint32_t>(st.st_mtim.tv_nsec);
+  return info;
+}
+
+class PosixIo : public Io {
+ public:
+  Result<int> open(const fs::path& path, OpenFlags flags, ::mode_t mode) override {
+    int bits = O_CLOEXEC | O_NOCTTY | (flags.write ? O_RDWR : O_RDONLY);
+    bits |= flags.create ? O_CREAT : 0;
+    bits |= flags.exclusive ? O_EXCL : 0;
+    bits |= flags.truncate ? O_TRUNC : 0;
+    bits |= flags.no_follow ? O_NOFOLLOW : 0;
+    return open_with(path, bits, mode);
+  }
+  Status close(int fd, const fs::path& path) override {
+    // Not retried: on Linux the descriptor is gone whatever close says.
+    if (::close(fd) == -1 && errno != EINTR) {
+      return system_error(errno, "cannot close", path);
+    }
+    return success();
+  }
+  Result<std::size_t> pread(int fd, MutableBytes into, std::uint64_t offset) override {
+    const auto count =
+        retry([&] { return ::pread(fd, into.data(), into.size(), static_cast<::off_t>(offset)); });
+    if (count == -1) {
+      return system_error(errno, "cannot read");
+    }
+    return static_cast<std::size_t>(count);
+  }
+  Result<std::size_t> pwrite(int fd, Bytes from, std::uint64_t offset) override {
+    const auto count =
+        retry([&] { return ::pwrite(fd, from.data(), from.size(), static_cast<::off_t>(offset)); });
+    if (count == -1) {
+      return system_error(errno, "cannot write");
+    }
+    return static_cast<std::size_t>(count);
+  }
+  Status fsync(int fd, const fs::path& path) override {
+    return status_of(retry([&] { return ::fsync(fd); }), "cannot sync to disk", path);
+  }
+  Status truncate(int fd, std::uint64_t size, const fs::path& path) override {
+    return status_of(retry([&] { return ::ftruncate(fd, static_cast<::off_t>(size)); }), "cannot set length", path);
+  }
+  Result<FileInfo> fstat(int fd, const fs::path& path) override {
+    struct ::stat st {};
+    CYR_CHECK(status_of(::fstat(fd, &st), "cannot stat", path));
+    return info_of(st);
+  }
+  Status lock(int fd, LockMode mode, LockWait wait, const fs::path& path) override {
+    return set_lock(fd, mode == LockMode::shared ? F_RDLCK : F_WRLCK, wait, path);
+  }
+  Status unlock(int fd, const fs::path& path) override { return set_lock(fd, F_UNLCK, LockWait::block, path); }
+  Result<FileBytes> map(int fd, std::uint64_t size, const fs::path& path) override {
+    if (size == 0) {
+      return FileBytes(Buffer{});
+    }
+    void* const at = ::mmap(nullptr, static_cast<std::size_t>(size), PROT_READ, MAP_SHARED, fd, 0);
+    if (at == MAP_FAILED) {
+      return system_error(errno, "cannot map", path);
+    }
+    return FileBytes(at, static_cast<std::size_t>(size));
+  }
+  Result<FileInfo> stat(const fs::path& path) override {
+    struct ::stat st {};
+    CYR_CHECK(status_of(::stat(path.c_str(), &st), "cannot stat", path));
+    return info_of(st);
+  }
+  Result<FileInfo> lstat(const fs::path& path) override {
+    struct ::stat st {};
+    CYR_CHECK(status_of(::lstat(path.c_str(), &st), "cannot stat", path));
+    return info_of(st);
+  }
+  Result<std::vector<DirEntry>> list(const fs::path& directory) override {
+    const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(directory.c_str()), ::closedir);
+    if (!dir) {
+      return system_error(errno, "cannot read directory", directory);
+    }
+    std::vector<DirEntry> out;
+    while (true) {
+      errno = 0;
+      const ::dirent* const entry = ::readdir(dir.get());
+      if (entry == nullptr) {
+        if (errno != 0) {
+          return system_error(errno, "cannot read directory", directory);
+        }
+        return out;
+      }
+      std::string name = static_cast<const char*>(entry->d_name);
+      if (name != "." && name != "..") {
+        const FileKind kind = entry_kind(directory, *entry);
+        out.push_back({std::move(name), kind});
+      }
+    }
+  }
+  Status rename(const fs::path& from, const fs::path& to) override {
+    return status_of(::rename(from.c_str(), to.c_str()), "cannot rename into place", to);
+  }
+  Status link(const fs::path& from, const fs::path& to) override {
+    return status_of(::link(from.c_str(), to.c_str()), "cannot link", to);
+  }
+  Status symlink(const std::string& target, const fs::path& to) override {
+    return status_of(::symlink(target.c_str(), to.c_str()), "cannot make symbolic link", to);
+  }
+  Result<std::string> read_link(const fs::path& path) override {
+    std::string out(4096, '\0');
+    const auto count = ::readlink(path.c_str(), out.data(), out.size());
+    if (count == -1) {
+      return system_error(errno, "cannot read symbolic link", path);
+    }
+    out.resize(static_cast<std::size_t>(count));
+    return out;
+  }
+  Status unlink(const fs::path& path) override { return status_of(::unlink(path.c_str()), "cannot remove", path); }
+  Status make_directory(const fs::path& path, ::mode_t mode) override {
+    return status_of(::mkdir(path.c_str(), mode), "cannot make directory", path);
+  }
+  Status remove_directory(const fs::path& path) override {
+    return status_of(::rmdir(path.c_str()), "cannot remove directory", path);
+  }
+  Status sync_directory(const fs::path& path) override {
+    CYR_TRY(const int fd, open_with(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
+    const Status synced = fsync(fd, path);
+    CYR_CHECK(close(fd, path));
+    return synced;
+  }
+  Status set_owner(const fs::path& path, ::uid_t uid, ::gid_t gid) override {
+    return status_of(::lchown(path.c_str(), uid, gid), "cannot change owner", path);
+  }
+  Status set_mode(const fs::path& path, ::mode_t mode) override {
+    return status_of(::chmod(path.c_str(), mode), "cannot change mode", path);
+  }
+  Status set_mtime(const fs::path& path, std::int64_t seconds, std::uint32_t nanoseconds) override {
+    const struct ::timespec times[2] = {{0, UTIME_OMIT}, {seconds, static_cast<long>(nanoseconds)}};
+    return status_of(::utimensat(AT_FDCWD, path.c_str(), times, 0), "cannot set modification time", path);
+  }
+
+ protected:
+  static Result<int> open_with(const fs::path& path, int bits, ::mode_t mode) {
+    const int fd = retry([&] { return ::open(path.c_str(), bits, mode); });
+    if (fd == -1) {
+      return system_error(errno, "cannot open", path);
+    }
+    return fd;
+  }
+
+ private:
+  static Status set_lock(int fd, short type, LockWait wait, const fs::path& path) {
+    struct ::flock request {};
+    request.l_type = type;
+    request.l_whence = SEEK_SET;
+    const int command = wait == LockWait::block ? F_OFD_SETLKW : F_OFD_SETLK;
+    if (retry([&] { return ::fcntl(fd, command, &request); }) == -1) {
+      return system_error(errno == EACCES ? EAGAIN : errno, "cannot lock", path);
+    }
+    return success();
+  }
+  static FileKind entry_kind(const fs::path& directory, const ::dirent& entry) {
+    switch (entry.d_type) {
+      case DT_REG:
+        return FileKind::regular;
+      case DT_DIR:
+        return FileKind::directory;
+      case DT_LNK:
+        return FileKind::symlink;
+      case DT_UNKNOWN:
+        break;
+      default:
+        return FileKind::other;
+    }
+    // Some file systems do not fill d_type.
+    struct ::stat st {};
+    const fs::path path = directory / static_cast<const char*>(entry.d_name);
+    return ::lstat(path.c_str(), &st) == -1 ? FileKind::other : kind_of(st.st_mode);
+  }
+};
+
+class ReadOnlyIo final : public PosixIo {
+ public:
+  [[nodiscard]] bool read_only() const override { return true; }
+  Result<int> open(const fs::path& path, OpenFlags flags, ::mode_t /*mode*/) override {
+    // `create` and `write` are taken as wishes: an existing file opens for reading, an absent one stays absent.
+    const int bits = O_RDONLY | O_CLOEXEC | O_NOCTTY | (flags.no_follow ? O_NOFOLLOW : 0);
+    if (flags.truncate || flags.exclusive) {
+      return refuse(path);
+    }
+    // O_NOATIME is refused with EPERM on files of other owners.
+    if (const auto quiet = open_with(path, bits | O_NOATIME, 0); quiet || quiet.error().sys_errno != EPERM) {
+      return quiet;
+    }
+    return open_with(path, bits, 0);
+  }
+  Result<std::size_t> pwrite(int /*fd*/, Bytes /*from*/, std::uint64_t /*offset*/) override { return refuse({}); }
+  Status fsync(int /*fd*/, const fs::path& /*path*/) override { return success(); }
+  Status truncate(int /*fd*/, std::uint64_t /*size*/, const fs::path& path) override { return refuse(path); }
+  Status lock(int fd, LockMode /*mode*/, LockWait wait, const fs::path& path) override {
+    return PosixIo::lock(fd, LockMode::shared, wait, path);
+  }
+  Status rename(const fs::path& from, const fs::path& /*to*/) override { return refuse(from); }
+  Status link(const fs::path& /*from*/, const fs::path& to) override { return refuse(to); }
+  Status symlink(const std::string& /*target*/, const fs::path& to) override { return refuse(to); }
+  Status unlink(const fs::path& path) override { return refuse(path); }
+  Status make_directory(const fs::path& path, ::mode_t /*mode*/) override { return refuse(path); }
+  Status remove_directory(const fs::path& path) override { return refuse(path); }
+  Status sync_directory(const fs::path& /*path*/) override { return success(); }
+  Status set_owner(const fs::path& path, ::uid_t /*uid*/, ::gid_t /*gid*/) override { return refuse(path); }
+  Status set_mode(const fs::path& path, ::mode_t /*mode*/) override { return refuse(path); }
+  Status set_mtime(const fs::path& path, std::int64_t /*s*/, std::uint32_t /*ns*/) override { return refuse(path); }
+
+ private:
+  static Error refuse(const fs::path& path) {
+    return make_error(Errc::permission, "not changed: this is a dry run").at(path);
+  }
+};
+
+}  // namespace
+
+Result<FileBytes> Io::read_file(const fs::path& path, std::uint64_t map_above) {
+  CYR_TRY(const int fd, open(path, {}, 0));
+  auto result = [&]() -> Result<FileBytes> {
+    CYR_TRY(const FileInfo info, fstat(fd, path));
+    if (info.kind == FileKind::directory) {
+      return system_error(EISDIR, "cannot read", path);
+    }
+    if (info.size > map_above) {
+      return map(fd, info.size, path);
+    }
+    Buffer out(static_cast<std::size_t>(info.size));
+    std::size_t have = 0;
+    while (have < out.size()) {
+      CYR_TRY(const std::size_t count, pread(fd, MutableBytes(out).subspan(have), have));
+      if (count == 0) {
+        break;  // became shorter meanwhile
+      }
+      have += count;
+    }
+    out.resize(have);
+    return FileBytes(std::move(out));
+  }();
+  if (!result) {
+    result.error().at(path);
+  }
+  CYR_CHECK(close(fd, path));
+  return result;
+}
+
+Status Io::make_directories(const fs::path& path, ::mode_t mode) {
+  if (path.empty()) {
+    return success();
+  }
+  CYR_TRY(const bool there, exists(path));
+  if (there) {
+    return success();
+  }
+  CYR_CHECK(make_directories(path.parent_path(), mode));
+  auto made = make_directory(path, mode);
+  if (!made && made.error().code == Errc::exists) {
+    return success();  // somebody else was faster
+  }
+  return made;
+}
+
+Result<bool> Io::exists(const fs::path& path) {
+  const auto info = lstat(path);
+  if (info) {
+    return true;
+  }
+  if (info.error().code == Errc::not_found) {
+    return false;
+  }
+  return info.error();
+}
+
+Io& posix_io() {
+  static PosixIo io;
+  return io;
+}
+
+Io& read_only_io() {
+  static ReadOnlyIo io;
+  return io;
+}
+
+}  // namespace cyr

@@ -1,0 +1,89 @@
+// The one face of every Cyrus database backend (cyrusdb.md 1). Keys and values are byte strings that may hold any byte.
+//
+// Adding a backend: format/db/<name>.cc with a class deriving from Database, one row in registry.cc, a page in format/doc.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "format/base/io.h"
+
+namespace cyr::db {
+
+enum class Kind : std::uint8_t { flat, skiplist, twoskip, quotalegacy };
+
+// How keys are ordered (cyrusdb.md 1.2). The order is not recorded in the file: a reader finds out which one the file
+// has, a writer keeps it.
+enum class Order : std::uint8_t {
+  raw,          // unsigned bytes
+  signed_char,  // skiplist's own: 0x80..0xFF before 0x00..0x7F
+  mbox,         // improved_mboxlist_sort, and flat always
+};
+
+struct OpenOptions {
+  bool create = false;  // make an empty database (and missing parent directories) when there is none
+  std::optional<Order> order;  // overrides the backend's own order
+  ::mode_t mode = 0600;        // of files that are made
+  // quotalegacy only: the hash functions of paths (store.md 2.8).
+  bool full_dir_hash = false;
+  bool virtual_domains = false;
+};
+
+enum class Visit : bool { stop, go_on };
+using Visitor = std::function<Result<Visit>(std::string_view key, std::string_view value)>;
+
+// Holds the database exclusively. Destroyed without commit(): nothing happened.
+class Transaction {
+ public:
+  Transaction() = default;
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  virtual ~Transaction() = default;
+
+  virtual Result<std::optional<std::string>> get(std::string_view key) = 0;
+  virtual Status for_each(std::string_view prefix, const Visitor& visit) = 0;
+  virtual Status put(std::string_view key, std::string_view value) = 0;  // insert or replace
+  virtual Status erase(std::string_view key) = 0;                        // fine when absent
+  virtual Status commit() = 0;                                           // once
+  virtual Status abort() = 0;
+};
+
+class Database {
+ public:
+  Database() = default;
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+  virtual ~Database() = default;
+
+  [[nodiscard]] virtual Kind kind() const = 0;
+  // Single operations take and release the lock themselves.
+  virtual Result<std::optional<std::string>> get(std::string_view key) = 0;
+  // The record with the smallest key greater than `key` in the database's order; nothing after the last.
+  virtual Result<std::optional<std::pair<std::string, std::string>>> next(std::string_view key) = 0;
+  // Records whose key starts with `prefix`, in order. The visitor may stop early. One consistent state is visited.
+  virtual Status for_each(std::string_view prefix, const Visitor& visit) = 0;
+  virtual Result<std::unique_ptr<Transaction>> begin() = 0;
+  // The backend's own check of its invariants; success means that no record can be missing or out of order.
+  virtual Status consistent() = 0;
+  // Rewrites the file without dead records (checkpoint); no-op where the format has none.
+  virtual Status repack() = 0;
+
+  // begin, put or erase, commit.
+  Status put(std::string_view key, std::string_view value);
+  Status erase(std::string_view key);
+};
+
+// Opens `path` as `kind`. Errc::not_found without `create` when it is absent; Errc::corrupt when it is of another kind.
+Result<std::unique_ptr<Database>> open(Io& io, const fs::path& path, Kind kind, const OpenOptions& options = {});
+
+// What the content says the file is (cyrusdb.md 10); nothing when it is none of them or empty. A directory is quotalegacy.
+Result<std::optional<Kind>> detect(Io& io, const fs::path& path);
+
+// The names that imapd.conf and the tools use; `-nosync` and other aliases map to the same kind.
+[[nodiscard]] std::optional<Kind> kind_from_name(std::string_view name);
+[[nodiscard]] std::string_view name_of(Kind kind);
+
+}  // namespace cyr::db

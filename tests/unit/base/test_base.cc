@@ -1,0 +1,75 @@
+#include "format/base/bytes.h"
+#include "format/base/crc32.h"
+#include "format/base/digest.h"
+#include "format/base/file.h"
+#include "format/base/text.h"
+#include "tests/support/check.h"
+#include "tests/support/temp_dir.h"
+
+using namespace cyr;
+
+TEST_CASE("a cursor never reads past the end", "[base]") {
+  const Buffer raw = {std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4}, std::byte{5}};
+  Cursor cursor(raw, 100);
+  CHECK(cursor.u32() == 0x01020304);
+  CHECK(cursor.offset() == 104);
+  CHECK(cursor.u16() == 0);
+  CHECK_FALSE(cursor.ok());
+  CHECK(cursor.remaining() == 0);
+  CHECK(cursor.u8() == 0);  // stays failed although a byte is left
+  CHECK(cursor.check("record").error().text() == "offset 104: record is cut short");
+}
+
+TEST_CASE("cursor lengths near 2^64 do not wrap", "[base]") {
+  const Buffer raw(16);
+  Cursor cursor(raw);
+  cursor.u32();
+  CHECK(cursor.bytes(~std::uint64_t{0}).empty());
+  CHECK_FALSE(cursor.ok());
+}
+
+TEST_CASE("CRC32 and SHA-1 are the well-known ones", "[base]") {
+  CHECK(crc32(std::string_view("123456789")) == 0xCBF43926);
+  CHECK(crc32(std::string_view()) == 0);
+  CHECK(sha1(std::string_view("abc")).hex() == "a9993e364706816aba3e25717850c26c9cd0d89d");
+}
+
+TEST_CASE("printable() defuses terminal controls and keeps UTF-8", "[base]") {
+  CHECK(printable("a\x1b[2J") == "a\\x1b[2J");
+  CHECK(printable("Entw\xc3\xbcrfe") == "Entw\xc3\xbcrfe");
+  CHECK(printable("\xff\xc2\x9b") == "\\xff\\xc2\\x9b");
+}
+
+TEST_CASE("an AtomicFile without commit leaves the old content and no temporary", "[base]") {
+  const test::TempDir dir;
+  const fs::path target = dir / "f";
+  REQUIRE_OK(replace_file(posix_io(), target, as_bytes("old"), 0640));
+  {
+    auto file = AtomicFile::create(posix_io(), target);
+    REQUIRE_OK(file);
+    REQUIRE_OK(file->write(std::string_view("new")));
+  }
+  CHECK(posix_io().read_file(target)->text() == "old");
+  CHECK(posix_io().list(dir.path())->size() == 1);
+  REQUIRE_OK(replace_file(posix_io(), target, as_bytes("new")));
+  CHECK(posix_io().read_file(target)->text() == "new");
+  CHECK(posix_io().stat(target)->mode == 0640);
+}
+
+TEST_CASE("a ReadOnlyIo cannot change anything", "[base]") {
+  const test::TempDir dir;
+  const fs::path target = dir / "f";
+  REQUIRE_OK(replace_file(posix_io(), target, as_bytes("old")));
+  Io& io = read_only_io();
+  CHECK(io.read_file(target)->text() == "old");
+  CHECK_FALSE(replace_file(io, target, as_bytes("new")));
+  CHECK_FALSE(io.unlink(target));
+  CHECK_FALSE(io.rename(target, dir / "g"));
+  CHECK_FALSE(io.open(dir / "h", {.write = true, .create = true}, 0600));
+  auto file = File::open(io, target, {.write = true});
+  REQUIRE_OK(file);
+  CHECK_FALSE(file->write(as_bytes("x"), 0));
+  CHECK_FALSE(file->truncate(0));
+  CHECK(posix_io().read_file(target)->text() == "old");
+  CHECK(posix_io().list(dir.path())->size() == 1);
+}
