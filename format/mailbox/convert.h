@@ -1,0 +1,43 @@
+// Taking an index to another minor version: pure functions on header and records (mailbox.md 11). What the target
+// cannot hold comes back as a list of losses; values that Cyrus keeps as annotations then (thrid, savedate ...) are
+// handed out to be written, and taken in when going up.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "format/mailbox/index.h"
+
+namespace cyr::mailbox {
+
+// An annotation of one message that carries a field between versions; shared, under /vendor/cmu/cyrus-imapd/.
+struct CarriedAnnotation {
+  std::uint32_t uid = 0;
+  std::string entry;
+  std::string value;
+};
+
+struct RecordConversion {
+  IndexRecord record;                       // for the target version; encode with its layout
+  std::vector<CarriedAnnotation> store;     // write these (crossing down)
+  std::vector<std::string> losses;          // phrases: "modseq 42 is dropped"
+  bool needs_parse = false;                 // fields must come from the message file (guid, cache_crc, gmtime ...)
+  bool expunged_cannot_stay = false;        // EXPUNGED below v12: the record belongs into cyrus.expunge
+};
+// `annotations`: the message's carried annotations, used and to be removed when the target stores the field itself.
+RecordConversion convert_record(const IndexRecord& record, unsigned from, unsigned to,
+                                const std::vector<CarriedAnnotation>& annotations = {});
+
+struct HeaderConversion {
+  IndexHeader header;
+  std::vector<std::string> losses;
+};
+// Counts and CRCs are not recomputed here; use IndexTotals afterwards.
+HeaderConversion convert_header(const IndexHeader& header, unsigned to);
+
+// Entries under /vendor/cmu/cyrus-imapd/ that hold a field of the record in older versions.
+[[nodiscard]] bool is_carried_entry(std::string_view entry, unsigned version);
+
+}  // namespace cyr::mailbox
