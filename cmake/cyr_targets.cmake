@@ -66,17 +66,45 @@ function(cyr_test name)
   catch_discover_tests(${name} TEST_PREFIX "${name}: " DISCOVERY_MODE PRE_TEST)
 endfunction()
 
-# cyr_fuzzer(NAME DEPENDS libs...): fuzz_NAME.cc. With CYRKIT_FUZZERS a libFuzzer program; otherwise a replay of
-# tests/fuzz/corpus/NAME in the normal tests.
+# cyr_fuzzer(NAME DEPENDS libs...): fuzz_NAME.cc, seeds in corpus/NAME, words in NAME.dict if there are any. With
+# CYRKIT_FUZZERS a libFuzzer program; otherwise a program that replays the seeds, in the normal tests. All of them:
+# target `fuzzers`.
+add_custom_target(fuzzers)
 function(cyr_fuzzer name)
   cmake_parse_arguments(arg "" "" "DEPENDS" ${ARGN})
   if(CYRKIT_FUZZERS)
     add_executable(fuzz_${name} fuzz_${name}.cc)
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
   else()
-    add_executable(fuzz_${name} fuzz_${name}.cc replay_main.cc)
+    add_executable(fuzz_${name} fuzz_${name}.cc "${PROJECT_SOURCE_DIR}/tests/fuzz/replay_main.cc")
     add_test(NAME "fuzz corpus: ${name}"
       COMMAND fuzz_${name} "${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name}")
+    set_tests_properties("fuzz corpus: ${name}" PROPERTIES TIMEOUT 300)
   endif()
-  target_link_libraries(fuzz_${name} PRIVATE ${arg_DEPENDS} cyr_warnings)
+  target_link_libraries(fuzz_${name} PRIVATE ${arg_DEPENDS} Boost::filesystem cyr_warnings)
+  set_target_properties(fuzz_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/fuzz")
+  add_dependencies(fuzzers fuzz_${name})
+endfunction()
+
+# cyr_interop_test(NAME SOURCES files... [DEPENDS libs...] [ARGUMENTS words...]): a test against the real Cyrus. One program
+# with a main() of its own whose exit status is the result; 77 means that there is no real Cyrus here (CTest: skipped).
+# With CASES each word is one CTest entry that gets the word as its argument. Only the programs of the build are needed.
+function(cyr_interop_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;DEPENDS;ARGUMENTS;CASES" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 900)
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE test_support ${arg_DEPENDS} cyr_warnings)
+  target_compile_definitions(${name} PRIVATE
+    CYRKIT_SOURCE_DIR="${PROJECT_SOURCE_DIR}" CYRKIT_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  if(arg_CASES)
+    foreach(case ${arg_CASES})
+      add_test(NAME "${name}: ${case}" COMMAND ${name} ${arg_ARGUMENTS} ${case})
+      set_tests_properties("${name}: ${case}" PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT ${arg_TIMEOUT} LABELS interop)
+    endforeach()
+  else()
+    add_test(NAME "${name}" COMMAND ${name} ${arg_ARGUMENTS})
+    set_tests_properties("${name}" PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT ${arg_TIMEOUT} LABELS interop)
+  endif()
 endfunction()
