@@ -1,9 +1,8 @@
-// Runs a fuzz target over files instead of under libFuzzer: the corpus is part of the normal tests, with any compiler.
-// Arguments are files or directories; a directory stands for the files below it. No file at all is a failure, so that a
-// corpus that went missing is noticed.
+// Runs a fuzz target over files instead of under libFuzzer: the corpus is part of the normal tests, with any
+// compiler. Arguments are files or directories; a directory stands for the files below it. No file at all is
+// a failure, so that a corpus that went missing is noticed.
 #include <boost/filesystem/fstream.hpp>
 #include <boost/filesystem/operations.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <iostream>

@@ -5,9 +5,9 @@
 
 #include "format/base/error.h"
 
-#define REQUIRE_OK(expression)                                             \
-  do {                                                                     \
-    const auto& cyr_result = (expression);                                 \
+#define REQUIRE_OK(expression)                                                             \
+  do {                                                                                     \
+    const auto& cyr_result = (expression);                                                 \
     INFO(#expression << ": " << (cyr_result ? std::string() : cyr_result.error().text())); \
-    REQUIRE(cyr_result.has_value());                                       \
+    REQUIRE(cyr_result.has_value());                                                       \
   } while (false)

@@ -77,7 +77,8 @@ struct Descriptors {
   }
   std::vector<char*> raw;
   for (const auto& word : argv) {
-    raw.push_back(const_cast<char*>(word.c_str()));  // NOLINT(cppcoreguidelines-pro-type-const-cast): execvp's signature
+    raw.push_back(const_cast<char*>(
+        word.c_str()));  // NOLINT(cppcoreguidelines-pro-type-const-cast): execvp's signature
   }
   raw.push_back(nullptr);
   ::execvp(raw[0], raw.data());

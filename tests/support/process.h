@@ -11,11 +11,11 @@
 namespace cyr::test {
 
 struct RunOptions {
-  std::string input = {};     // standard input; empty: like /dev/null
-  fs::path directory = {};    // where to run; empty: here
+  std::string input = {};                               // standard input; empty: like /dev/null
+  fs::path directory = {};                              // where to run; empty: here
   std::map<std::string, std::string> environment = {};  // set in addition to our own
-  bool merge = false;         // standard error goes to `out` too, in order
-  int timeout_seconds = 300;  // then the whole process group is killed
+  bool merge = false;                                   // standard error goes to `out` too, in order
+  int timeout_seconds = 300;                            // then the whole process group is killed
 };
 
 struct RunResult {
@@ -25,7 +25,8 @@ struct RunResult {
   std::string err;
 };
 
-// argv[0] is looked up in PATH when it has no slash. Throws std::system_error only when there is no process to be had.
+// argv[0] is looked up in PATH when it has no slash. Throws std::system_error only when there is no process
+// to be had.
 [[nodiscard]] RunResult run_command(const std::vector<std::string>& argv, const RunOptions& options = {});
 
 // A program of this build, BUILD/bin/NAME.

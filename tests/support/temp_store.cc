@@ -1,9 +1,9 @@
 #include "tests/support/temp_store.h"
 
-#include <boost/filesystem/fstream.hpp>
-#include <boost/filesystem/operations.hpp>
 #include <fmt/format.h>
 
+#include <boost/filesystem/fstream.hpp>
+#include <boost/filesystem/operations.hpp>
 #include <iterator>
 #include <stdexcept>
 
@@ -52,25 +52,39 @@ std::vector<std::string> command_words(std::string_view line) {
 }  // namespace
 
 const std::vector<std::string>& stores_of_3_6_1() {
-  static const std::vector<std::string> names = {"default", "classic", "virt", "skiplist", "modern", "versions"};
+  static const std::vector<std::string> names = {"default",  "classic", "virt",
+                                                 "skiplist", "modern",  "versions"};
   return names;
 }
 
 const std::vector<std::string>& all_stores() {
-  static const std::vector<std::string> names = {
-      "default",            "classic",            "virt",               "skiplist",
-      "modern",             "versions",           "old-2.1.12-classic", "old-2.2.13-classic",
-      "old-2.3.20-classic", "old-2.4.22-default", "old-2.5.17-skiplist", "old-3.0.18-default",
-      "old-3.2.12-virt",    "old-3.8.6-modern",   "old-3.10.3-classic", "old-3.12.3-default"};
+  static const std::vector<std::string> names = {"default",
+                                                 "classic",
+                                                 "virt",
+                                                 "skiplist",
+                                                 "modern",
+                                                 "versions",
+                                                 "old-2.1.12-classic",
+                                                 "old-2.2.13-classic",
+                                                 "old-2.3.20-classic",
+                                                 "old-2.4.22-default",
+                                                 "old-2.5.17-skiplist",
+                                                 "old-3.0.18-default",
+                                                 "old-3.2.12-virt",
+                                                 "old-3.8.6-modern",
+                                                 "old-3.10.3-classic",
+                                                 "old-3.12.3-default"};
   return names;
 }
 
-fs::path data_file(std::string_view name) { return fs::path(CYRKIT_SOURCE_DIR) / "tests/data" / std::string(name); }
+fs::path data_file(std::string_view name) {
+  return fs::path(CYRKIT_SOURCE_DIR) / "tests/data" / std::string(name);
+}
 
 void unpack_archive(const fs::path& archive, const fs::path& directory) {
   fs::create_directories(directory);
-  const std::vector<std::string> argv = {"tar", "--zstd", "--no-same-owner", "-C", directory.string(), "-xf",
-                                         archive.string()};
+  const std::vector<std::string> argv = {"tar", "--zstd",        "--no-same-owner", "-C", directory.string(),
+                                         "-xf", archive.string()};
   const RunResult result = run_command(argv);
   if (result.status != 0) {
     throw std::runtime_error(describe(argv, result));
@@ -112,7 +126,9 @@ fs::path TempStore::golden_dir() const {
 
 std::string TempStore::golden(const fs::path& file) const { return read_text(golden_dir() / file); }
 
-std::string TempStore::to_golden(std::string_view text) const { return replace_all(text, root_.string(), original_root); }
+std::string TempStore::to_golden(std::string_view text) const {
+  return replace_all(text, root_.string(), original_root);
+}
 
 std::string TempStore::from_golden(std::string_view text) const {
   return replace_all(text, original_root, root_.string());
@@ -134,9 +150,13 @@ std::map<std::string, std::string> TempStore::target(std::string_view target) co
 
 std::string TempStore::damage(std::string_view damage, std::string_view target) const {
   const auto where = this->target(target);
-  std::vector<std::string> argv = {"python3", data_file("damage.py").string(), std::string(damage), "--root",
-                                   root_.string(), "--dir", where.at("dir"), "--meta", where.at("meta")};
-  if (const auto quota = where.find("quota"); quota != where.end() && !quota->second.empty() && quota->second != "None") {
+  std::vector<std::string> argv = {"python3",           data_file("damage.py").string(),
+                                   std::string(damage), "--root",
+                                   root_.string(),      "--dir",
+                                   where.at("dir"),     "--meta",
+                                   where.at("meta")};
+  if (const auto quota = where.find("quota");
+      quota != where.end() && !quota->second.empty() && quota->second != "None") {
     argv.insert(argv.end(), {"--quota", quota->second});
   }
   const RunResult result = run_command(argv);

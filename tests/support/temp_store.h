@@ -18,15 +18,16 @@ namespace cyr::test {
 
 // A file below tests/data.
 [[nodiscard]] fs::path data_file(std::string_view name);
-// Unpacks an archive of tests/data into `directory` (which is made); owners are not restored. Throws when that fails.
+// Unpacks an archive of tests/data into `directory` (which is made); owners are not restored. Throws when
+// that fails.
 void unpack_archive(const fs::path& archive, const fs::path& directory);
 // A whole file as text. Throws when it cannot be read.
 [[nodiscard]] std::string read_text(const fs::path& path);
 
 class TempStore {
  public:
-  // "classic" or "old-2.3.20-classic". Unpacks the store, makes run/lock and run/proc, and rewrites /srv/cyrus in
-  // etc/imapd.conf to the new place. The files belong to whoever runs the test.
+  // "classic" or "old-2.3.20-classic". Unpacks the store, makes run/lock and run/proc, and rewrites
+  // /srv/cyrus in etc/imapd.conf to the new place. The files belong to whoever runs the test.
   explicit TempStore(std::string name);
 
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -38,13 +39,14 @@ class TempStore {
   [[nodiscard]] fs::path golden_dir() const;
   [[nodiscard]] std::string golden(const fs::path& file) const;
 
-  // Golden texts say /srv/cyrus; ours say root(). to_golden() turns our output into their words, from_golden() the reverse.
+  // Golden texts say /srv/cyrus; ours say root(). to_golden() turns our output into their words,
+  // from_golden() the reverse.
   [[nodiscard]] std::string to_golden(std::string_view text) const;
   [[nodiscard]] std::string from_golden(std::string_view text) const;
   [[nodiscard]] std::string replace_root(std::string_view text) const { return from_golden(text); }
 
-  // Applies a damage of tests/data/damage.py to the mailbox of damaged/TARGET/target.txt ("user_bovik", "user.bovik" in classic); what it said.
-  // Empty when the damage does not apply to that mailbox.
+  // Applies a damage of tests/data/damage.py to the mailbox of damaged/TARGET/target.txt ("user_bovik",
+  // "user.bovik" in classic); what it said. Empty when the damage does not apply to that mailbox.
   std::string damage(std::string_view damage, std::string_view target) const;
   // The words of damaged/TARGET/target.txt: mailbox, dir, meta, quota (paths below root()).
   [[nodiscard]] std::map<std::string, std::string> target(std::string_view target) const;

@@ -29,7 +29,8 @@ TreeEntry entry_of(const fs::path& path) {
   return entry;
 }
 
-void collect(const fs::path& top, const std::string& relative, const std::vector<std::string>& leave_out, Tree& tree) {
+void collect(const fs::path& top, const std::string& relative, const std::vector<std::string>& leave_out,
+             Tree& tree) {
   if (std::find(leave_out.begin(), leave_out.end(), relative) != leave_out.end()) {
     return;
   }
@@ -58,7 +59,8 @@ std::string difference(const TreeEntry& a, const TreeEntry& b, Compare compare) 
   if (compare == Compare::everything) {
     note("mode", fmt::format("{:o}", a.mode), fmt::format("{:o}", b.mode));
     note("links", a.links, b.links);
-    note("mtime", fmt::format("{}.{:09}", a.mtime, a.mtime_nsec), fmt::format("{}.{:09}", b.mtime, b.mtime_nsec));
+    note("mtime", fmt::format("{}.{:09}", a.mtime, a.mtime_nsec),
+         fmt::format("{}.{:09}", b.mtime, b.mtime_nsec));
   }
   return out;
 }

@@ -25,7 +25,8 @@ struct TreeEntry {
 // Path relative to the top ("." for the top itself) to what is there.
 using Tree = std::map<std::string, TreeEntry>;
 
-// Everything below `top`, except what lies under one of the `leave_out` paths ("run": lock and process files).
+// Everything below `top`, except what lies under one of the `leave_out` paths ("run": lock and process
+// files).
 [[nodiscard]] Tree read_tree(const fs::path& top, const std::vector<std::string>& leave_out = {});
 
 enum class Compare : std::uint8_t { everything, content };  // content: no modes, times and link counts

@@ -1,4 +1,5 @@
-// The helpers that other tests trust: a store that is unpacked whole, a tree comparison that sees every change.
+// The helpers that other tests trust: a store that is unpacked whole, a tree comparison that sees every
+// change.
 #include <boost/filesystem/fstream.hpp>
 #include <boost/filesystem/operations.hpp>
 
@@ -18,7 +19,8 @@ TEST_CASE("run_command keeps both outputs and the status", "[support]") {
   CHECK(run_command({"sh", "-c", "kill -9 $$"}).status == 137);
   CHECK(run_command({"/no/such/program"}).status == 127);
   CHECK(run_command({"sh", "-c", "sleep 30"}, {.timeout_seconds = 1}).timed_out);
-  CHECK(run_command({"sh", "-c", "echo a; echo b >&2; pwd"}, {.directory = "/", .merge = true}).out == "a\nb\n/\n");
+  CHECK(run_command({"sh", "-c", "echo a; echo b >&2; pwd"}, {.directory = "/", .merge = true}).out ==
+        "a\nb\n/\n");
 }
 
 TEST_CASE("a store is unpacked as its golden file list says", "[support]") {
@@ -74,7 +76,8 @@ TEST_CASE("tree_changes sees content, mode, time, and what came and went", "[sup
 }
 
 TEST_CASE("parse_golden takes commands, output and status apart", "[support]") {
-  const auto commands = parse_golden("$ quota 'user/a b' '-n'\n   Quota\n# exit 0\n$ reconstruct\n# exit -6\n");
+  const auto commands =
+      parse_golden("$ quota 'user/a b' '-n'\n   Quota\n# exit 0\n$ reconstruct\n# exit -6\n");
   REQUIRE(commands.size() == 2);
   CHECK(commands[0].argv == std::vector<std::string>{"quota", "user/a b", "-n"});
   CHECK(commands[0].output == "   Quota\n");
