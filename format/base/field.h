@@ -3,6 +3,8 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
+#include <string>
 #include <string_view>
 #include <variant>
 
@@ -44,10 +46,11 @@ template <class S, std::size_t N>
   return true;
 }
 
-// Copies every field of `version` from `from` (at least the structure's size) into `out`.
-template <class S, std::size_t N>
-void load_fields(const std::array<Field<S>, N>& fields, unsigned version, Bytes from, S& out) {
-  for (const auto& field : fields) {
+// Copies every field of `version` from `from` into `out`; fields beyond its end keep their value. `fields` is an array
+// or span of Field<S>.
+template <class Rows, class S>
+void load_fields(const Rows& fields, unsigned version, Bytes from, S& out) {
+  for (const Field<S>& field : fields) {
     if (!field.in(version) || field.offset + std::size_t{field.width} > from.size()) {
       continue;
     }
@@ -58,10 +61,11 @@ void load_fields(const std::array<Field<S>, N>& fields, unsigned version, Bytes 
   }
 }
 
-// Writes every field of `version` over `to`; the bytes between fields stay as they are.
-template <class S, std::size_t N>
-void store_fields(const std::array<Field<S>, N>& fields, unsigned version, const S& in, MutableBytes to) {
-  for (const auto& field : fields) {
+// Writes every field of `version` that lies within `to`; the bytes between fields stay as they are. Errc::invalid for
+// a value that is wider than its field: nothing is ever truncated silently.
+template <class Rows, class S>
+[[nodiscard]] Status store_fields(const Rows& fields, unsigned version, const S& in, MutableBytes to) {
+  for (const Field<S>& field : fields) {
     if (!field.in(version) || field.offset + std::size_t{field.width} > to.size()) {
       continue;
     }
@@ -69,10 +73,14 @@ void store_fields(const std::array<Field<S>, N>& fields, unsigned version, const
     const auto value = std::visit([&](auto member) { return static_cast<std::uint64_t>(in.*member); }, field.member);
     if (field.width == 8) {
       store_be<std::uint64_t>(at, value);
-    } else {
+    } else if (value <= std::numeric_limits<std::uint32_t>::max()) {
       store_be<std::uint32_t>(at, static_cast<std::uint32_t>(value));
+    } else {
+      return make_error(Errc::invalid, std::string(field.name) + " " + std::to_string(value) +
+                                           " does not fit into the 4 bytes it has in version " + std::to_string(version));
     }
   }
+  return success();
 }
 
 }  // namespace cyr
