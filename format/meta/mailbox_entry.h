@@ -1,5 +1,5 @@
 // One record of mailboxes.db as a value, and the pure codecs of its four generations (store.md 3; format/doc/mailboxes.db.md).
-// What real Cyrus wrote is re-encoded byte for byte by the ListFormat that list_format_of() finds for it.
+// What real Cyrus wrote is re-encoded byte for byte by the ListFormat that detect_list_format() finds for it.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +13,16 @@
 
 namespace cyr::meta {
 
-// Who wrote the list. Generation T: text; D: dlist by name; K: dlist keyed by `N`name and `I`uniqueid. Generation X
-// ("(uniqueid ID) TYPE PARTITION ACL", development builds before 2.5) is read as T and written as T with its prefix.
+// Who wrote the list. Generation T: text; X: text with an extension list (development builds before 2.5); D: dlist by
+// name; K: dlist keyed by `N`name and `I`uniqueid. Every decoder reads every generation's values.
 enum class ListFormat : std::uint8_t {
-  text,       // T, X: 2.0-2.4
-  dlist_25,   // D: A I P S T V M
-  dlist_30,   // D: adds F
-  dlist_32,   // D: adds C (3.2, 3.4)
-  keyed_36,   // K: 3.6-3.10
-  keyed_312,  // K: US is quoted
+  text,           // T: "TYPE PARTITION ACL", 2.0-2.4
+  extended_text,  // X: "(uniqueid ID specialuse FLAG) TYPE PARTITION ACL"
+  dlist_25,       // D: A I P S T V M
+  dlist_30,       // D: adds F
+  dlist_32,       // D: adds C (3.2, 3.4)
+  keyed_36,       // K: 3.6-3.10
+  keyed_312,      // K: US is quoted
 };
 [[nodiscard]] constexpr bool is_keyed(ListFormat format) { return format >= ListFormat::keyed_36; }
 

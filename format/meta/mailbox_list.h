@@ -15,6 +15,7 @@
 
 #include "format/db/database.h"
 #include "format/meta/mailbox_entry.h"
+#include "format/names/namespace.h"
 
 namespace cyr::meta {
 
@@ -30,8 +31,9 @@ using ListVisitor = std::function<Result<db::Visit>(const ListItem& item)>;
 struct MailboxListOptions {
   // What to write into an empty list; one with records keeps the format found in it.
   ListFormat format_if_empty = ListFormat::keyed_36;
-  // imapd.conf's `admins`: they get no reverse-ACL records.
+  // imapd.conf's `admins`, who get no reverse-ACL records, and the rules by which a name tells its owner.
   std::vector<std::string> admins;
+  names::Namespace name_space;
 };
 
 // What the content says (store.md 3.1; values are tested as well as first letters, so that a shared mailbox `News` does
@@ -52,7 +54,8 @@ class MailboxList {
   // The entry that a unique id belongs to now; in generation K with the name history. Generations T to D are walked.
   Result<std::optional<MailboxEntry>> find_by_uniqueid(std::string_view uniqueid);
 
-  // Every name record whose internal name starts with `prefix`, in the database's order, all kinds, unreadable ones too.
+  // Every name record whose internal name starts with `prefix` (a domain in it must be complete), in the database's
+  // order, all kinds, unreadable ones too.
   Status for_each(std::string_view prefix, const ListVisitor& visit);
   // `name` itself and everything below it; "" is everything, "dom!" everything of a domain.
   Status for_each_under(std::string_view name, const ListVisitor& visit);
@@ -60,21 +63,22 @@ class MailboxList {
   Status for_each_uniqueid(const ListVisitor& visit);
 
   // Inserts or replaces the entry of entry.name, mtime set to `now` (seconds since 1970). In generation K an empty
-  // entry.uniqueid is Errc::invalid; the I record is written too and keeps the history that it has. Use rename() when
-  // the id had another active name.
+  // entry.uniqueid is Errc::invalid; the I record is written too and keeps the history that it has, unless
+  // entry.history gives one. Use rename() when the id had another active name.
   Status update(MailboxEntry entry, std::int64_t now);
   // Several, in one transaction: all or none.
   Status update(std::vector<MailboxEntry> entries, std::int64_t now);
   // Gives `from` (Errc::not_found when absent) the name and fields of `to`; from 2.5 on the old name stays as a tombstone,
   // in generation K it enters the history.
   Status rename(std::string_view from, MailboxEntry to, std::int64_t now);
-  // Makes the entry a tombstone, as Cyrus does on deletion; generation T removes the record.
+  // Makes the entry a tombstone, as Cyrus does on deletion; generations T and X remove the record.
   Status entomb(std::string_view name, std::int64_t now);
   // Removes the name record, its reverse records and, if it names this name, the I record.
   Status erase(std::string_view name);
 
  private:
-  MailboxList(std::unique_ptr<db::Database> database, ListFormat format, MailboxListOptions options);
+  MailboxList(std::unique_ptr<db::Database> database, ListFormat format, MailboxListOptions options)
+      : database_(std::move(database)), format_(format), options_(std::move(options)) {}
   std::unique_ptr<db::Database> database_;
   ListFormat format_;
   MailboxListOptions options_;

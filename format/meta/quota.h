@@ -5,9 +5,9 @@
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -74,12 +74,12 @@ struct QuotaRoot {
 // The longest covering root of many mailboxes among a fixed set.
 class QuotaRootFinder {
  public:
-  void add(std::string name) { names_.emplace(std::move(name), 0); }
+  void add(std::string name) { names_.insert(std::move(name)); }
   // Empty: no root.
   [[nodiscard]] std::string_view find(std::string_view mailbox) const;
 
  private:
-  std::map<std::string, char, std::less<>> names_;
+  std::set<std::string, std::less<>> names_;
 };
 
 // Change of one root under its lock; return false to leave it as it is, or make `root` nothing to remove it.

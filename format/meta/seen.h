@@ -5,9 +5,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "format/db/database.h"
+#include "format/base/error.h"
 
 namespace cyr::meta {
 
@@ -20,25 +19,13 @@ struct SeenRecord {
   friend bool operator==(const SeenRecord&, const SeenRecord&) = default;
 };
 
-// Inclusive, ascending, disjoint.
-struct UidRange {
-  std::uint32_t first = 0;
-  std::uint32_t last = 0;
-  friend bool operator==(const UidRange&, const UidRange&) = default;
-};
-using UidSet = std::vector<UidRange>;
-
 // Errc::corrupt for another version or a field that is no number. An unreadable uid set is kept in `uids`: ask
-// parse_uid_set(), as Cyrus does when it replaces such a set by the empty one.
+// text::SequenceSet, as Cyrus does when it replaces such a set by the empty one.
 [[nodiscard]] Result<SeenRecord> decode_seen(std::string_view value);
 [[nodiscard]] std::string encode_seen(const SeenRecord& record);
 
-// Reversed ranges and `*` (= last_uid) are accepted; the result is sorted and merged.
-[[nodiscard]] Result<UidSet> parse_uid_set(std::string_view text, std::uint32_t last_uid = UINT32_MAX);
-// Neighbours merged, as 2.4+ writes them.
-[[nodiscard]] std::string format_uid_set(const UidSet& set);
-[[nodiscard]] bool contains(const UidSet& set, std::uint32_t uid);
-[[nodiscard]] UidSet unite(UidSet a, const UidSet& b);
+// Unites two states of one mailbox, so that nothing read in either is unread: later times, higher lastuid, both uid sets.
+[[nodiscard]] Result<SeenRecord> merge_seen(const SeenRecord& a, const SeenRecord& b);
 
 // A line of cyrus.seen; trailing padding is dropped, a missing lastchange is 0.
 struct SeenLine {
