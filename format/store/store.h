@@ -60,7 +60,9 @@ class Store {
 
   // Where the mailbox of `entry` lies. Errc::invalid for a name or id that leads out of the partition, Errc::config for
   // an unknown partition.
-  [[nodiscard]] Result<MailboxFiles> files(const meta::MailboxEntry& entry) const;
+  Result<MailboxFiles> files(const meta::MailboxEntry& entry);
+  // The same for a place that no entry tells.
+  Result<MailboxFiles> files(names::MailboxPlace place) const;
   // The layout that an entry says: by id when the list is keyed and the entry has no legacy flag.
   [[nodiscard]] names::Layout layout_of(const meta::MailboxEntry& entry);
 

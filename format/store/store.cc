@@ -1,0 +1,150 @@
+#include "format/store/store.h"
+
+#include <algorithm>
+
+#include "format/db/database.h"
+
+namespace cyr::store {
+
+std::vector<fs::path> MailboxFiles::directories() const {
+  std::vector<fs::path> out;
+  const auto add = [&out](const fs::path& directory) {
+    if (std::find(out.begin(), out.end(), directory) == out.end()) {
+      out.push_back(directory);
+    }
+  };
+  add(data);
+  for (const fs::path* file : {&header, &index, &cache, &annotations, &expunge, &archive_cache}) {
+    add(file->parent_path());
+  }
+  add(archive);
+  return out;
+}
+
+fs::path MailboxFiles::message(std::uint32_t uid, bool archived) const {
+  return (archived ? archive : data) / (std::to_string(uid) + ".");
+}
+
+Result<std::unique_ptr<Store>> Store::open(Io& io, std::shared_ptr<const conf::Config> config) {
+  CYR_TRY(auto paths, names::Paths::from_config(*config));
+  return std::unique_ptr<Store>(new Store(io, std::move(config), std::move(paths)));
+}
+
+Result<std::unique_ptr<Store>> Store::open(Io& io, const fs::path& config_file, const conf::LoadRequest& request) {
+  CYR_TRY(auto config, conf::Config::load(io, config_file, request));
+  return open(io, std::make_shared<const conf::Config>(std::move(config)));
+}
+
+Result<std::unique_ptr<db::Database>> Store::open_database(const fs::path& path, conf::Option option, bool create) {
+  CYR_TRY(const bool there, io_.exists(path));
+  std::optional<db::Kind> kind;
+  if (there) {
+    CYR_TRY(kind, db::detect(io_, path));
+  }
+  if (!kind) {
+    const std::string_view name = config_->text(option);
+    kind = db::kind_from_name(name);
+    if (!kind) {
+      return make_error(Errc::unsupported, std::string(conf::name_of(option)) + ": no database backend " + std::string(name))
+          .at(config_->file());
+    }
+  }
+  const names::Namespace& ns = name_space();
+  return db::open(io_, path, *kind,
+                  {.create = create,
+                   .order = {},
+                   .mode = 0600,
+                   .full_dir_hash = ns.fulldirhash,
+                   .virtual_domains = ns.virtdomains != names::VirtualDomains::off});
+}
+
+Result<meta::MailboxList*> Store::mailbox_list() {
+  if (!mailbox_list_) {
+    CYR_TRY(auto database, open_database(paths_.mailboxes_db(), conf::Option::mboxlist_db));
+    meta::MailboxListOptions options;
+    options.admins = config_->words(conf::Option::admins);
+    CYR_TRY(auto list, meta::MailboxList::open(std::move(database), std::move(options)));
+    keyed_ = meta::is_keyed(list.format());
+    mailbox_list_.emplace(std::move(list));
+  }
+  return &*mailbox_list_;
+}
+
+Result<meta::Quotas*> Store::quotas() {
+  if (!quotas_) {
+    const auto kind = db::kind_from_name(config_->text(conf::Option::quota_db));
+    const bool tree = kind == db::Kind::quotalegacy;
+    // The legacy tree is no database file: it is found by its directory, whatever quota_db_path says.
+    CYR_TRY(auto database, open_database(tree ? paths_.quota_directory() : paths_.quotas_db(), conf::Option::quota_db));
+    quotas_.emplace(std::move(database));
+  }
+  return &*quotas_;
+}
+
+Result<db::Database*> Store::annotations() {
+  if (!annotations_) {
+    CYR_TRY(annotations_, open_database(paths_.annotations_db(), conf::Option::annotation_db));
+  }
+  return annotations_.get();
+}
+
+void Store::close_databases() {
+  mailbox_list_.reset();
+  quotas_.reset();
+  annotations_.reset();
+}
+
+names::Layout Store::layout_of(const meta::MailboxEntry& entry) {
+  if (!mailbox_list_) {
+    (void)mailbox_list();  // only to learn the generation; an unreadable list counts as one of this release
+  }
+  return keyed_ && !entry.type.legacy_dirs && !entry.uniqueid.empty() ? names::Layout::by_id : names::Layout::by_name;
+}
+
+Result<MailboxFiles> Store::files(names::MailboxPlace place) const {
+  using conf::RootKind;
+  MailboxFiles files;
+  CYR_TRY(files.data, paths_.mailbox(place, RootKind::data));
+  CYR_TRY(files.archive, paths_.mailbox(place, RootKind::archive));
+  CYR_TRY(files.header, paths_.meta_file(place, RootKind::header));
+  CYR_TRY(files.index, paths_.meta_file(place, RootKind::index));
+  CYR_TRY(files.cache, paths_.meta_file(place, RootKind::cache));
+  CYR_TRY(files.annotations, paths_.meta_file(place, RootKind::annotations));
+  CYR_TRY(files.expunge, paths_.meta_file(place, RootKind::expunge));
+  files.archive_cache = files.cache;
+  if (files.archive != files.data) {
+    CYR_TRY(const auto directory, paths_.mailbox(place, RootKind::archivecache));
+    files.archive_cache = directory / "cyrus.cache";
+  }
+  files.user = place.name.user();
+  files.name_lock = paths_.mailbox_lock(place);
+  files.user_lock = paths_.user_lock(files.user);
+  files.place = std::move(place);
+  return files;
+}
+
+Result<MailboxFiles> Store::files(const meta::MailboxEntry& entry) {
+  CYR_TRY(auto name, names::MailboxName::from_internal(entry.name, name_space()));
+  const names::Layout layout = layout_of(entry);
+  return files(names::MailboxPlace{
+      .partition = entry.partition, .name = std::move(name), .uniqueid = entry.uniqueid, .layout = layout});
+}
+
+std::string Store::external_name(std::string_view internal) const {
+  const auto name = names::MailboxName::from_internal(internal, name_space());
+  return name ? name->to_admin(name_space()) : std::string(internal);
+}
+
+std::vector<fs::path> Store::saved_roots() const {
+  std::vector<fs::path> roots{paths_.config_directory()};
+  for (const auto& partition : partitions().names()) {
+    for (const auto& root : partitions().all_roots(partition)) {
+      roots.push_back(root);
+    }
+  }
+  std::sort(roots.begin(), roots.end());
+  roots.erase(std::unique(roots.begin(), roots.end()), roots.end());
+  return roots;
+}
+
+}  // namespace cyr::store
