@@ -24,7 +24,7 @@ package_list() {
   local list
   for list in "$@"; do
     sed 's/#.*//' "$top/scripts/packages/$list.txt"
-  done | tr -s ' \n' '\n\n' | sed '/^$/d'
+  done | awk '{ for (i = 1; i <= NF; i++) print $i }'
 }
 
 # Those of the packages on standard input that are not installed.
