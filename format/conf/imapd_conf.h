@@ -26,10 +26,12 @@ enum class Option : std::uint16_t {
 };
 
 struct LoadRequest {
-  std::string ident;                   // the program's name: "quota" makes "quota_admins" beat "admins"
-  Release release = v3_6;              // whose defaults hold
-  bool use_prefix = true;              // try $CYRUS_PREFIX + file first (2.4 and later)
+  std::string ident = {};  // the program's name: "quota" makes "quota_admins" beat "admins"
+  Release release = v3_6;  // whose options and defaults hold
+  std::string prefix = {};  // $CYRUS_PREFIX (prefix_from_environment): prefix + file is tried first; 2.4 and later
 };
+
+[[nodiscard]] std::string prefix_from_environment();
 
 class Config {
  public:
@@ -63,19 +65,32 @@ class Config {
   [[nodiscard]] bool is_admin(std::string_view userid) const;
   // Deprecated names that were used and what replaces them, for a warning in the log: "archive_days is deprecated ...".
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
-  // A copy as another release would see it: its defaults, the same file.
-  [[nodiscard]] Config for_release(Release release) const;
+  // The same file as another release reads it: its options, types and defaults.
+  [[nodiscard]] Result<Config> for_release(Release release) const;
 
-  // The options that the file sets, table names first found, in table order, for printing a configuration.
-  [[nodiscard]] std::vector<std::pair<std::string, std::string>> effective(bool with_defaults) const;
+  // Name and value of every option that the file sets, known ones first in the order of the table, then the others by
+  // name; with `defaults`, of every option the release has.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> listing(bool defaults = false) const;
 
  private:
   friend class ConfigReader;
+  struct Line {  // one logical line of the file
+    std::string name;
+    std::string value;
+    std::size_t number = 0;
+  };
   Config() = default;
+  Status apply(Release release);
+  Status apply_line(const Line& line, bool specific);
+  void apply_replacements();
+  void apply_defaults();
+
   fs::path file_;
   std::string ident_;
   Release release_;
-  std::vector<std::optional<std::string>> given_;  // by Option
+  std::vector<Line> lines_;
+  std::vector<std::string> values_;  // by Option
+  std::vector<bool> given_;          // by Option
   std::map<std::string, std::string, std::less<>> overflow_;
   std::vector<std::string> warnings_;
 };

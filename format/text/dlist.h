@@ -17,7 +17,7 @@
 namespace cyr::text {
 
 // How a string stood in the text that was read. `chosen`: not read; the writer's rules decide, as they always do.
-enum class StringForm : std::uint8_t { chosen, atom, quoted, literal };
+enum class StringForm : std::uint8_t { chosen, atom, quoted, literal, plus_literal };
 
 // What differs between writers.
 struct DlistStyle {
@@ -34,9 +34,10 @@ struct Item {
 
   Kind kind = Kind::nil;
   StringForm form = StringForm::chosen;  // of `text`
-  std::string key;                       // when the item stands in a map; keys may repeat in damaged records
-  std::string text;                      // of a string; any bytes
-  std::vector<Item> items;               // of a list or map, in file order
+  StringForm key_form = StringForm::chosen;
+  std::string key;          // when the item stands in a map; keys may repeat in damaged records
+  std::string text;         // of a string; any bytes
+  std::vector<Item> items;  // of a list or map, in file order
 
   static Item nil() { return {}; }
   static Item string(std::string_view value);

@@ -1,0 +1,320 @@
+// Reader and writer of dlist text (dlist.md, store.md 3.5).
+//
+// Two readers, one after the other: the strict one (Cyrus's sax parser, which reads mailboxes.db) ends an atom at a
+// space and gives trailing ')' back; the loose one (the stream reader, which reads quota records) ends it at any
+// delimiter and skips spaces. A text that the first refuses is given to the second.
+#include "format/text/dlist.h"
+
+#include <algorithm>
+
+#include "format/base/text.h"
+#include "format/text/imap_string.h"
+
+namespace cyr::text {
+namespace {
+
+enum class Reader : bool { strict, loose };
+
+class Parser {
+ public:
+  Parser(std::string_view text, Reader reader) : text_(text), reader_(reader) {}
+
+  Result<Item> whole() {
+    skip_loose_spaces();
+    CYR_TRY(Item item, value(0));
+    skip_loose_spaces();
+    if (at_ != text_.size()) {
+      return bad("more bytes after the end of the value");
+    }
+    return item;
+  }
+
+ private:
+  [[nodiscard]] bool at(char c) const { return at_ < text_.size() && text_[at_] == c; }
+  [[nodiscard]] Error bad(std::string_view what) const { return corrupt("dlist: " + std::string(what), at_); }
+
+  void skip_loose_spaces() {
+    while (reader_ == Reader::loose && at_ < text_.size() && is_space(text_[at_])) {
+      ++at_;
+    }
+  }
+
+  // The one space between elements; the loose reader takes any number, none included.
+  Status separator() {
+    if (reader_ == Reader::loose) {
+      skip_loose_spaces();
+      return success();
+    }
+    if (!at(' ')) {
+      return bad("a space or ')' is missing");
+    }
+    ++at_;
+    return success();
+  }
+
+  Result<Item> value(std::size_t depth) {
+    if (depth > Item::max_depth) {
+      return bad("lists are nested too deeply");
+    }
+    if (++count_ > Item::max_items) {
+      return bad("too many items");
+    }
+    if (at('%')) {
+      ++at_;
+      if (!at('(')) {
+        return bad("'(' is missing after '%'");
+      }
+      return elements(Item::map(), depth);
+    }
+    if (at('(')) {
+      return elements(Item::list(), depth);
+    }
+    return string();
+  }
+
+  // From '(' to the matching ')'.
+  Result<Item> elements(Item parent, std::size_t depth) {
+    ++at_;
+    skip_loose_spaces();
+    bool first = true;
+    while (!at(')')) {
+      if (at_ >= text_.size()) {
+        return bad("')' is missing");
+      }
+      if (!first) {
+        CYR_CHECK(separator());
+      }
+      first = false;
+      Item key;
+      if (parent.is_map()) {
+        CYR_TRY(key, string());
+        if (key.is_nil()) {
+          key.text = "NIL";  // a key is never null
+        }
+        CYR_CHECK(separator());
+      }
+      CYR_TRY(Item child, value(depth + 1));
+      child.key = std::move(key.text);
+      child.key_form = key.form;
+      parent.items.push_back(std::move(child));
+      skip_loose_spaces();
+    }
+    ++at_;
+    return parent;
+  }
+
+  Result<Item> string() {
+    if (at('"')) {
+      return quoted();
+    }
+    if (at('{')) {
+      return literal();
+    }
+    return atom();
+  }
+
+  Result<Item> quoted() {
+    Item item = Item::string("");
+    item.form = StringForm::quoted;
+    const std::size_t start = at_++;
+    while (!at('"')) {
+      if (at('\\')) {
+        ++at_;
+      }
+      if (at_ >= text_.size()) {
+        at_ = start;
+        return bad("a quoted string has no end");
+      }
+      item.text += text_[at_++];
+    }
+    ++at_;
+    return item;
+  }
+
+  Result<Item> literal() {
+    const auto end = text_.find('}', at_);
+    // 10 digits and a '+' are the most there can be.
+    if (end == std::string_view::npos || end - at_ > 12) {
+      return bad("a literal's length has no '}'");
+    }
+    std::string_view digits = text_.substr(at_ + 1, end - at_ - 1);
+    Item item = Item::string("");
+    item.form = StringForm::literal;
+    if (!digits.empty() && digits.back() == '+') {
+      item.form = StringForm::plus_literal;
+      digits.remove_suffix(1);
+    }
+    const auto length = parse_number<std::uint32_t>(digits);
+    if (!length) {
+      return bad("a literal's length is no number");
+    }
+    if (text_.substr(end + 1, 2) != "\r\n") {
+      return bad("CR LF is missing after a literal's length");
+    }
+    const std::size_t start = end + 3;
+    if (*length > text_.size() - start) {
+      return bad("a literal is longer than the text");
+    }
+    item.text = text_.substr(start, *length);
+    at_ = start + *length;
+    return item;
+  }
+
+  Result<Item> atom() {
+    const std::size_t start = at_;
+    at_ = std::min(text_.find_first_of(reader_ == Reader::strict ? " " : " \t\r\n\"(){", start), text_.size());
+    while (reader_ == Reader::strict && at_ > start && text_[at_ - 1] == ')') {
+      --at_;
+    }
+    if (at_ == start) {
+      return bad("a value is missing");
+    }
+    const std::string_view text = text_.substr(start, at_ - start);
+    if (text == "NIL") {
+      return Item::nil();
+    }
+    Item item = Item::string(text);
+    item.form = StringForm::atom;
+    return item;
+  }
+
+  std::string_view text_;
+  Reader reader_;
+  std::size_t at_ = 0;
+  std::size_t count_ = 0;
+};
+
+void print_to(std::string& out, const Item& item, const DlistStyle& style) {
+  const auto string = [&](std::string_view text) {
+    append_astring(out, text, style.plus_literals ? LiteralForm::plus : LiteralForm::synchronizing, style.us_is_atom);
+  };
+  if (item.is_nil()) {
+    out += "NIL";
+    return;
+  }
+  if (item.is_string()) {
+    string(item.text);
+    return;
+  }
+  out += item.is_map() ? "%(" : "(";
+  bool first = true;
+  for (const Item& child : item.items) {
+    if (!first) {
+      out += ' ';
+    }
+    first = false;
+    if (item.is_map()) {
+      string(child.key);
+      out += ' ';
+    }
+    print_to(out, child, style);
+  }
+  out += ')';
+}
+
+void learn_style(DlistStyle& style, StringForm form, std::string_view text) {
+  if (form == StringForm::literal) {
+    style.plus_literals = false;
+  } else if (form == StringForm::quoted && text.find('\x1F') != std::string_view::npos && is_atom(text, true)) {
+    style.us_is_atom = false;
+  }
+}
+
+void learn_styles(DlistStyle& style, const Item& item) {
+  learn_style(style, item.key_form, item.key);
+  learn_style(style, item.form, item.text);
+  for (const Item& child : item.items) {
+    learn_styles(style, child);
+  }
+}
+
+}  // namespace
+
+Item Item::string(std::string_view value) {
+  Item item = with_kind(Kind::string);
+  item.text = value;
+  return item;
+}
+
+Item Item::number(std::uint64_t value) { return string(std::to_string(value)); }
+
+const Item* Item::find(std::string_view name) const {
+  if (!is_map()) {
+    return nullptr;
+  }
+  const auto found = std::find_if(items.begin(), items.end(), [&](const Item& item) { return item.key == name; });
+  return found != items.end() ? &*found : nullptr;
+}
+
+Item* Item::find(std::string_view name) {
+  return const_cast<Item*>(static_cast<const Item*>(this)->find(name));  // NOLINT: *this is not const
+}
+
+std::optional<std::string_view> Item::string_at(std::string_view name) const {
+  const Item* item = find(name);
+  return item != nullptr && item->is_string() ? std::optional<std::string_view>(item->text) : std::nullopt;
+}
+
+std::optional<std::uint64_t> Item::number_at(std::string_view name) const {
+  const Item* item = find(name);
+  return item != nullptr ? item->as_number() : std::nullopt;
+}
+
+std::optional<std::uint64_t> Item::as_number() const {
+  return is_string() ? parse_number<std::uint64_t>(text) : std::nullopt;
+}
+
+Item& Item::add(std::string_view name, Item item) {
+  item.key = name;
+  item.key_form = StringForm::chosen;
+  items.push_back(std::move(item));
+  return items.back();
+}
+
+Item& Item::add(Item item) {
+  items.push_back(std::move(item));
+  return items.back();
+}
+
+Item& Item::set(std::string_view name, Item item) {
+  if (Item* present = find(name)) {
+    item.key = name;
+    item.key_form = present->key_form;
+    *present = std::move(item);
+    return *present;
+  }
+  return add(name, std::move(item));
+}
+
+void Item::erase(std::string_view name) {
+  items.erase(std::remove_if(items.begin(), items.end(), [&](const Item& item) { return item.key == name; }),
+              items.end());
+}
+
+bool operator==(const Item& a, const Item& b) {
+  return a.kind == b.kind && a.key == b.key && a.text == b.text && a.items == b.items;
+}
+
+Result<Item> parse_dlist(std::string_view text) {
+  auto strict = Parser(text, Reader::strict).whole();
+  if (strict) {
+    return strict;
+  }
+  auto loose = Parser(text, Reader::loose).whole();
+  // The strict reader's complaint is about the form that is on disk.
+  return loose ? std::move(loose) : std::move(strict);
+}
+
+std::string print_dlist(const Item& item, DlistStyle style) {
+  std::string out;
+  print_to(out, item, style);
+  return out;
+}
+
+DlistStyle style_of(const Item& item) {
+  DlistStyle style;
+  learn_styles(style, item);
+  return style;
+}
+
+}  // namespace cyr::text
