@@ -20,7 +20,10 @@ class MailboxName {
   std::optional<std::string> localpart;  // the user; nothing: shared
   std::vector<std::string> boxes;        // components below the user or the root, without escapes
 
-  // "dom!user.john^doe.a". Errc::invalid for an empty name, NUL, or an empty component, which real Cyrus drops silently.
+  // All readers: Errc::invalid for an empty name, a NUL or '/' inside a component, and an empty component, which real
+  // Cyrus drops silently. What they accept cannot lead a path out of its directory.
+
+  // "dom!user.john^doe.a".
   // A last component below DELETED that is no stamp as Cyrus writes it (upper-case hex, not 0) stays a component, so
   // that to_internal gives back the text.
   static Result<MailboxName> from_internal(std::string_view text, const Namespace& ns);
@@ -50,9 +53,6 @@ class MailboxName {
 
   friend bool operator==(const MailboxName&, const MailboxName&) = default;
   friend auto operator<=>(const MailboxName&, const MailboxName&) = default;
-
- private:
-  friend class NameParser;
 };
 
 // May a mailbox of this internal name be created? (store.md 2.2) Errc::invalid with the rule that is broken. Names that

@@ -62,27 +62,29 @@ class Paths {
   };
   [[nodiscard]] std::optional<Identified> identify(const fs::path& directory) const;
 
+  // All that follow: Errc::invalid for an id or name with which the path would leave its directory ('/', NUL, "..").
+
   // Per-user files, "sub", "seen", "mboxkey", "conversations", "counters", "dav", "xapianactive". An empty user gives the
   // shared file of the domain.
-  [[nodiscard]] fs::path user_file_by_name(const UserId& user, std::string_view suffix) const;
+  [[nodiscard]] Result<fs::path> user_file_by_name(const UserId& user, std::string_view suffix) const;
   // Only 3.6 and later; `inbox_id` is the uniqueid of the user's INBOX. Every suffix gets ".db".
   [[nodiscard]] Result<fs::path> user_file_by_id(std::string_view inbox_id, std::string_view suffix) const;
   [[nodiscard]] Result<fs::path> user_directory_by_id(std::string_view inbox_id) const;
   // The directory of the legacy files of a user; they share it with users of the same hash letter.
-  [[nodiscard]] fs::path user_directory_by_name(const UserId& user) const;
+  [[nodiscard]] Result<fs::path> user_directory_by_name(const UserId& user) const;
 
-  [[nodiscard]] fs::path sieve_by_name(const UserId& user) const;  // an empty user: sievedir/global
+  [[nodiscard]] Result<fs::path> sieve_by_name(const UserId& user) const;  // an empty user: sievedir/global
   [[nodiscard]] Result<fs::path> sieve_by_id(std::string_view inbox_id) const;
 
   // The file of a quota root in the quotalegacy tree; `root` is in internal form, "dom!" for a whole domain.
-  [[nodiscard]] fs::path quota_file(std::string_view root) const;
+  [[nodiscard]] Result<fs::path> quota_file(std::string_view root) const;
   [[nodiscard]] fs::path quota_directory() const { return config_directory_ / "quota"; }
 
   // The lock file of a lock name: an internal name, a uniqueid, "*U*..." or "$QUOTACHANGE".
-  [[nodiscard]] fs::path lock_file(std::string_view lock_name) const;
-  [[nodiscard]] fs::path user_lock(const UserId& user) const;        // *U*userid; *U* for shared
-  [[nodiscard]] fs::path mailbox_lock(const MailboxPlace& place) const;  // by its layout
-  [[nodiscard]] fs::path quota_change_lock() const { return lock_file("$QUOTACHANGE"); }
+  [[nodiscard]] Result<fs::path> lock_file(std::string_view lock_name) const;
+  [[nodiscard]] Result<fs::path> user_lock(const UserId& user) const;            // *U*userid; *U* for shared
+  [[nodiscard]] Result<fs::path> mailbox_lock(const MailboxPlace& place) const;  // by its layout
+  [[nodiscard]] Result<fs::path> quota_change_lock() const { return lock_file("$QUOTACHANGE"); }
 
   // Databases below configdirectory or where their *_path option says.
   [[nodiscard]] fs::path mailboxes_db() const { return mailboxes_db_; }
