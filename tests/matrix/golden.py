@@ -68,15 +68,19 @@ class Scratch:
 
 
 def rewrite(root):
-    """Let etc/imapd.conf and etc/cyrus.conf speak of ROOT."""
+    """Let etc/imapd.conf and etc/cyrus.conf speak of ROOT, and make the directories that were not packed."""
+    rewrite_from(root, HOME)
+    for folder in ("run/lock", "run/proc"):
+        os.makedirs(os.path.join(root, folder), exist_ok=True)
+
+
+def rewrite_from(root, home):
     for name in ("imapd.conf", "cyrus.conf"):
         path = os.path.join(root, "etc", name)
         with open(path, encoding="utf-8") as f:
             text = f.read()
         with open(path, "w", encoding="utf-8") as f:
-            f.write(text.replace(HOME, root))
-    for folder in ("run/lock", "run/proc"):
-        os.makedirs(os.path.join(root, folder), exist_ok=True)
+            f.write(text.replace(home, root))
 
 
 def transcript(path):

@@ -1,0 +1,144 @@
+"""Runs our repair programs on a damaged store, and what a careful administrator would look at around it."""
+import hashlib
+import os
+import subprocess
+
+import facts
+import mailboxfile
+import model
+
+SAVED = "undo."                                          # where old versions are kept, below every partition and config/
+
+
+class Result:
+    def __init__(self):
+        self.output, self.problems = "", []
+
+
+def commands(case, root):
+    """What is run; the golden files ran the same (repair.txt), but for what real Cyrus cannot do at all."""
+    target = case.target["mailbox"]
+    extra = {"messages-missing": [["reconstruct", "-R", target]], "messages-extra": [["reconstruct", "-R", target]],
+             "messages-changed": [["reconstruct", "-G", target]], "cache-bitflip": [["reconstruct", "-G", target]]}
+    if case.damage in model.DATABASE:
+        return [["reconstruct"]]
+    if case.damage == "mboxlist-entry-missing":
+        return [["reconstruct", "-P", os.path.join(root, case.target["meta"])], ["reconstruct", target]]
+    if case.damage == "quota-stale":
+        return []
+    return [["reconstruct", target]] + extra.get(case.damage, [])
+
+
+def call(root, bindir, words):
+    conf = os.path.join(root, "etc/imapd.conf")
+    got = subprocess.run([os.path.join(bindir, words[0]), "-C", conf, *words[1:]], stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, env={**os.environ, "TZ": "UTC"})
+    return got.returncode, got.stdout.decode("utf-8", "surrogateescape")
+
+
+def run_commands(case, root, bindir):
+    """Only the repair, quota -f included."""
+    for words in commands(case, root) + [["quota", "-f", "-q"]]:
+        call(root, bindir, words)
+
+
+def run(case, root, bindir):
+    result = Result()
+    for words in commands(case, root):
+        code, output = call(root, bindir, words)
+        result.output += output
+        if code:
+            result.problems.append("%s: exit %d: %s" % (" ".join(words), code, output.strip().split("\n")[-1][:200]))
+    code, output = call(root, bindir, ["quota", "-f", "-q"])
+    result.output += output
+    if code:
+        result.problems.append("quota -f: exit %d: %s" % (code, output.strip()[:200]))
+    elif output.strip() and case.damage != "quota-stale":
+        result.problems.append("quota -f had to correct what reconstruct left: " + output.strip().split("\n")[0])
+    second_run(case, root, bindir, result)
+    return result
+
+
+def second_run(case, root, bindir, result):
+    """A second run prints names only and changes not one byte."""
+    target = case.target["mailbox"]
+    before = tree(root)
+    code, output = call(root, bindir, ["reconstruct", target])
+    if code:
+        result.problems.append("second run: exit %d: %s" % (code, output.strip()[:200]))
+    standing = STANDING.get(case.damage, ())
+    lines = [x for x in output.split("\n") if x and x != target and not any(word in x for word in standing)]
+    if lines:
+        result.problems.append("second run says: " + " / ".join(lines)[:300])
+    after = tree(root)
+    changed = sorted(k for k in {**before, **after} if before.get(k) != after.get(k))
+    if changed:
+        result.problems.append("second run changed: " + ", ".join(changed)[:300])
+
+
+# What a second run has to say again, because the run was not told what to do with it.
+STANDING = {"messages-extra": ("odd file", "run reconstruct with -O"),
+            "messages-changed": ("guid mismatch", "run reconstruct with -R")}
+
+
+def tree(root):
+    """{path: (size, mtime, digest)} of everything but lock and process files."""
+    out = {}
+    for folder, names, files in os.walk(root):
+        if os.path.relpath(folder, root).split("/")[0] == "run":
+            names[:] = []
+            continue
+        for name in files:
+            path = os.path.relpath(os.path.join(folder, name), root)
+            out[path] = tree_entry(root, path)
+    return out
+
+
+def tree_entry(root, path):
+    here = os.path.join(root, path)
+    if os.path.islink(here):
+        return os.readlink(here)
+    if not os.path.exists(here):
+        return None
+    st = os.stat(here)
+    with open(here, "rb") as f:
+        return st.st_size, st.st_mtime_ns, hashlib.sha1(f.read()).hexdigest()
+
+
+def saved_facts(root, left, ours):
+    """Facts of messages that are gone, and so no longer in the live store, but are in the old versions that were kept."""
+    missing = {k for k in left if k not in ours and k[0] in model.RECORD_KINDS | {"annotation"} and ("message", *k[1:3]) not in ours}
+    out = {}
+    for folder, _, files in os.walk(root) if missing else ():
+        if "/" + SAVED + "/" in folder + "/":
+            if "cyrus.index" in files:
+                out.update(saved_records(folder, missing, left))
+            if "cyrus.annotations" in files:
+                got = facts.try_read(facts.read_annotations, os.path.join(folder, "cyrus.annotations"))
+                have = {(uid, entry, value) for (uid, entry, _), value in got.items() if "error" not in got}
+                out.update({k: left[k] for k in missing if k[0] == "annotation" and (str(k[2]), k[3], left[k]) in have})
+    return out
+
+
+def saved_records(folder, missing, left):
+    """Those of MISSING that a saved index has."""
+    path, out = os.path.join(folder, "cyrus.header"), {}
+    names = facts.try_read(lambda: mailboxfile.read_header(facts.octets(path if os.path.exists(path) else live_path(path)))).get("flags", [])
+    _, records = mailboxfile.read_index(facts.octets(os.path.join(folder, "cyrus.index")), tolerant=True)
+    for record in records:
+        for key in [k for k in missing if k[0] != "annotation" and k[2] == record["uid"]]:
+            if key[0] == "flag":
+                good = key[3] in mailboxfile.flag_names(record, names)
+            elif key[0] == "expunged":
+                good = bool(record["system_flags"] & mailboxfile.EXPUNGED)
+            else:
+                good = record.get(key[0]) == left[key]
+            if good:
+                out[key] = left[key]
+    return out
+
+
+def live_path(path):
+    """The live file that a saved one was: <root>/undo./<id>/<path> -> <root>/<path>."""
+    top, _, rest = path.partition("/" + SAVED + "/")
+    return os.path.join(top, rest.split("/", 1)[1]) if "/" in rest else path
