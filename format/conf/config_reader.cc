@@ -3,7 +3,6 @@
 //
 // Invariant: the lines kept have non-empty values and different names.
 #include <cstdlib>
-#include <cstring>
 #include <set>
 
 #include "format/base/text.h"
@@ -69,10 +68,12 @@ class ConfigReader {
       content = io_.read_file(file);
     }
     if (!content) {
-      const Error& error = content.error();
-      return config_error("can't open configuration file " + file.string() + ": " +
-                          (error.sys_errno != 0 ? std::strerror(error.sys_errno) : error.what.c_str()))
-          .with_hint("-C FILE names another configuration file");
+      Error error = config_error("can't open configuration file " + file.string());
+      error.sys_errno = content.error().sys_errno;
+      if (error.sys_errno == 0) {
+        error.what += ": " + content.error().what;
+      }
+      return std::move(error).with_hint("-C FILE names another configuration file");
     }
     return read_text(content->text(), file);
   }
