@@ -38,11 +38,13 @@ struct AnnotationValue {
   std::string value;  // may hold NULs
   std::string content_type = "text/plain";
   std::uint64_t modseq = 0;   // 3.1+
-  bool deleted = false;       // 3.1+: a tombstone, value to be taken as empty
-  std::uint8_t flags = 0;     // the whole flags byte; bit 0 is `deleted`
+  std::uint8_t flags = 0;     // 3.1+
   bool has_modseq = true;     // false: written by 2.5 or 3.0, without modseq and flags
   AnnotationLayout layout = AnnotationLayout::words64_little;
   std::uint64_t modified_since = 0;  // always 0 in the data; kept
+
+  // A tombstone: the annotation was removed and its value counts as empty.
+  [[nodiscard]] bool deleted() const { return (flags & 1U) != 0; }
 
   friend bool operator==(const AnnotationValue&, const AnnotationValue&) = default;
 };

@@ -37,7 +37,4 @@ struct HeaderConversion {
 // Counts and CRCs are not recomputed here; use IndexTotals afterwards.
 HeaderConversion convert_header(const IndexHeader& header, unsigned to);
 
-// Entries under /vendor/cmu/cyrus-imapd/ that hold a field of the record in older versions.
-[[nodiscard]] bool is_carried_entry(std::string_view entry, unsigned version);
-
 }  // namespace cyr::mailbox

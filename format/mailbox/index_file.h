@@ -96,7 +96,7 @@ Status write_index_header(File& file, const IndexHeader& header);
 struct SalvagedIndexHeader {
   IndexHeader header;                 // minor_version 0: not even the layout could be found
   unsigned layout = 0;                // of the records
-  std::uint32_t readable_records = 0; // records from the start whose CRC is right and whose UIDs ascend
+  std::uint32_t readable_records = 0; // of the first 4,096 records: CRC right (v12+), UID above the one before
   std::uint32_t whole_records = 0;    // records that the file's size holds
   bool crc_ok = false;                // header_crc right (false before v12 too)
   std::vector<std::string> doubts;    // one phrase each; empty: nothing is wrong
@@ -104,9 +104,10 @@ struct SalvagedIndexHeader {
   // the records, as the doubt says.
   std::vector<std::string> doubtful_fields;
 };
-// Finds the layout from minor_version, the sizes and, when those disagree, by trying every version's record size on
-// the records (own CRCs right and UIDs ascending). Plausible fields are kept, the others doubted. `file` may be huge:
-// only the header and up to 4,096 records per guess are looked at.
+// Never fails. One wrong byte of a header with a CRC is found and put back. Otherwise the layout is found from
+// minor_version, the sizes and, when those disagree, by trying every version's record size on the records (own CRCs
+// right and UIDs ascending); plausible fields are kept, the others doubted. `file` may be huge: only the header and up
+// to 4,096 records per guess are looked at.
 SalvagedIndexHeader salvage_index_header(Bytes file);
 
 }  // namespace cyr::mailbox

@@ -28,6 +28,9 @@ struct SyncCrcAnnotStyle {
 [[nodiscard]] std::uint32_t sync_crc_annotation(std::uint32_t uid, std::string_view entry, std::string_view userid,
                                                 std::string_view value, unsigned version);
 
+// True for an entry whose value is a field of the record in `version` (thrid from v13 ...).
+[[nodiscard]] bool is_virtual_annotation(std::string_view entry, unsigned version);
+
 // Counters and CRCs of a mailbox, added up from its records (mailbox.md 3.4).
 class IndexTotals {
  public:
