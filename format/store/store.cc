@@ -117,8 +117,8 @@ Result<MailboxFiles> Store::files(names::MailboxPlace place) const {
     files.archive_cache = directory / "cyrus.cache";
   }
   files.user = place.name.user();
-  files.name_lock = paths_.mailbox_lock(place);
-  files.user_lock = paths_.user_lock(files.user);
+  CYR_TRY(files.name_lock, paths_.mailbox_lock(place));
+  CYR_TRY(files.user_lock, paths_.user_lock(files.user));
   files.place = std::move(place);
   return files;
 }

@@ -1,0 +1,336 @@
+// Writes what the passes decided, in this order, so that an interruption leaves either the old mailbox, the new one, or
+// something the passes find and finish (format/doc/repair.md):
+//   1. directories; new names of messages that get another UID (as links)
+//   2. cyrus.cache.NEW, cyrus.header.NEW, cyrus.index.NEW, all synced; message annotations
+//   3. old versions saved; renames: caches, header, index. The index is the point of no return.
+//   4. files set aside, old names removed
+//   5. mailboxes.db, quota usage, statuscache.db
+#include <fmt/format.h>
+
+#include "format/base/crc32.h"
+#include "format/base/log.h"
+#include "format/check/cache_reader.h"
+#include "format/check/context.h"
+#include "format/check/messages.h"
+#include "format/mailbox/cache_file.h"
+#include "format/mailbox/index_file.h"
+#include "format/mailbox/index_layout.h"
+
+namespace cyr::check {
+
+namespace {
+
+constexpr ::mode_t kFileMode = 0600;
+constexpr ::mode_t kDirectoryMode = 0700;
+
+class Commit {
+ public:
+  Commit(Context& context, store::SavedCopies& saved)
+      : context_(context), state_(context.state), saved_(saved), io_(context.store.io()) {}
+
+  Status run() {
+    CYR_CHECK(make_directories());
+    CYR_CHECK(link_new_names());
+    CYR_CHECK(write_files());
+    CYR_CHECK(write_annotations());
+    CYR_CHECK(replace_files());
+    CYR_CHECK(move_files());
+    CYR_CHECK(update_list());
+    CYR_CHECK(update_quota());
+    return forget_status();
+  }
+
+ private:
+  [[nodiscard]] store::SavedCopies::Why why(std::string_view reason) const { return {state_.entry.name, reason}; }
+
+  Status make_directories() {
+    for (const auto& directory : state_.files.directories()) {
+      // An archive directory is made by the first archived message.
+      if (directory != state_.files.archive || !state_.files.has_archive()) {
+        CYR_CHECK(io_.make_directories(directory, kDirectoryMode));
+      }
+    }
+    return success();
+  }
+
+  Status link_new_names() {
+    for (const auto& action : state_.actions) {
+      if (action.kind != FileAction::Kind::rename) {
+        continue;
+      }
+      const Status linked = io_.link(action.from, action.to);
+      // An interrupted run may have made the link already; the same file is the same message.
+      if (!linked && linked.error().code == Errc::exists) {
+        CYR_TRY(const auto from, io_.stat(action.from));
+        CYR_TRY(const auto to, io_.stat(action.to));
+        if (!from.same_file(to)) {
+          return linked.error();
+        }
+      } else {
+        CYR_CHECK(linked);
+      }
+      CYR_CHECK(io_.sync_directory(action.to.parent_path()));
+    }
+    return success();
+  }
+
+  [[nodiscard]] bool lies_in_archive(const mailbox::IndexRecord& record) const {
+    return state_.files.has_archive() && record.has(mailbox::flag::archived);
+  }
+
+  // The cache record of index record `i`: the old bytes, what a pass rebuilt, or the message parsed again. Empty: there
+  // is none to be had (the message is unlinked or unreadable).
+  Result<Buffer> cache_bytes(std::size_t i, mailbox::IndexRecord& record, CacheReader& old) {
+    if (!state_.records.cache_bad(i)) {
+      const auto bytes = old.record(record);
+      if (bytes) {
+        return Buffer(bytes->begin(), bytes->end());
+      }
+      if (bytes.error().code == Errc::io) {
+        return bytes.error();
+      }
+    }
+    std::string rebuilt;
+    if (const auto kept = state_.rebuilt.find(record.uid); kept != state_.rebuilt.end()) {
+      rebuilt = std::move(kept->second);
+      state_.rebuilt.erase(kept);
+    } else if (!record.has(mailbox::flag::unlinked)) {
+      if (auto summary = parse_message_file(context_, record.uid, record.has(mailbox::flag::archived), record.internaldate)) {
+        rebuilt = std::move(summary->cache_record);
+        record.cache_crc = summary->cache_crc;
+        record.cache_version = summary->cache_version;
+      }
+    }
+    const Bytes bytes = as_bytes(rebuilt);
+    return Buffer(bytes.begin(), bytes.end());
+  }
+
+  // Both caches anew, with the next generation; sets the records' offsets.
+  Status write_caches() {
+    CYR_TRY(auto old_main, CacheReader::open(io_, state_.files.cache));
+    CYR_TRY(auto old_archive, CacheReader::open(io_, state_.files.archive_cache));
+    ++state_.index.generation_no;
+    for (std::size_t i = 0; i < state_.records.size(); ++i) {
+      auto record = state_.records.get(i);
+      const bool archived = lies_in_archive(record);
+      CYR_TRY(const Buffer bytes, cache_bytes(i, record, archived ? old_archive : old_main));
+      if (bytes.empty()) {
+        record.cache_offset = 0;
+        record.cache_crc = 0;
+      } else {
+        auto& writer = archived ? archive_cache_ : cache_;
+        if (!writer) {
+          CYR_CHECK(start_cache(writer, archived ? state_.files.archive_cache : state_.files.cache));
+        }
+        CYR_TRY(record.cache_offset, writer->append(bytes));
+      }
+      CYR_CHECK(state_.records.set(i, record));
+    }
+    if (!cache_ && old_main.exists()) {
+      CYR_CHECK(start_cache(cache_, state_.files.cache));
+    }
+    if (!archive_cache_ && state_.files.has_archive() && old_archive.exists()) {
+      CYR_CHECK(start_cache(archive_cache_, state_.files.archive_cache));
+    }
+    for (auto* writer : {&cache_, &archive_cache_}) {
+      if (*writer) {
+        CYR_CHECK((*writer)->finish());
+      }
+    }
+    return success();
+  }
+
+  Status start_cache(std::optional<mailbox::CacheFileWriter>& writer, const fs::path& path) {
+    CYR_CHECK(io_.make_directories(path.parent_path(), kDirectoryMode));
+    CYR_TRY(auto made, mailbox::CacheFileWriter::create(io_, path, state_.index.generation_no, kFileMode));
+    writer.emplace(std::move(made));
+    return success();
+  }
+
+  Status write_header() {
+    CYR_TRY(const Buffer bytes, mailbox::encode_header(state_.header, state_.header.form));
+    CYR_TRY(auto file, AtomicFile::create(io_, state_.files.header, kFileMode));
+    CYR_CHECK(file.write(Bytes(bytes)));
+    CYR_CHECK(file.sync());
+    state_.header_crc = crc32(bytes);
+    header_.emplace(std::move(file));
+    return success();
+  }
+
+  Status write_index() {
+    CYR_TRY(auto file, mailbox::IndexFileWriter::create(io_, state_.files.index, state_.index, kFileMode));
+    for (std::size_t i = 0; i < state_.records.size(); ++i) {
+      CYR_CHECK(file.append_raw(state_.records.raw(i)));
+    }
+    if (state_.header_crc != 0) {
+      state_.index.header_file_crc = state_.header_crc;
+    }
+    if (mailbox::has_record_crc(state_.index.minor_version)) {
+      state_.index.last_repack_time = static_cast<std::uint64_t>(context_.now);
+    }
+    state_.index.num_records = static_cast<std::uint32_t>(state_.records.size());
+    CYR_CHECK(file.finish(state_.index));
+    index_.emplace(std::move(file));
+    return success();
+  }
+
+  Status write_files() {
+    if (state_.write_cache || state_.write_archive_cache) {
+      CYR_CHECK(write_caches());
+    }
+    if (state_.write_header) {
+      CYR_CHECK(write_header());
+    }
+    return state_.write_index ? write_index() : success();
+  }
+
+  Status keep_old(const fs::path& path, std::string_view reason) {
+    CYR_TRY(const bool there, io_.exists(path));
+    return there ? saved_.before_replace(path, why(reason)) : saved_.before_create(path, why(reason));
+  }
+
+  Status replace_files() {
+    if (cache_) {
+      CYR_CHECK(keep_old(state_.files.cache, "cache"));
+      CYR_CHECK(cache_->commit());
+    }
+    if (archive_cache_) {
+      CYR_CHECK(keep_old(state_.files.archive_cache, "cache"));
+      CYR_CHECK(archive_cache_->commit());
+    }
+    if (header_) {
+      CYR_CHECK(keep_old(state_.files.header, "header"));
+      CYR_CHECK(header_->commit());
+    }
+    if (index_) {
+      CYR_CHECK(keep_old(state_.files.index, "index"));
+      CYR_CHECK(index_->commit());
+    }
+    return success();
+  }
+
+  Status write_annotations() {
+    const fs::path& path = state_.files.annotations;
+    if (state_.annotations_set_aside) {
+      CYR_TRY(const auto place, saved_.move_aside(path, why(row_of(Problem::annotations_unreadable).slug)));
+      log(LogLevel::notice, "{} moved to {}", path.native(), place.native());
+    }
+    if (state_.annotation_keys.empty() && state_.annotation_puts.empty()) {
+      return success();
+    }
+    if (!state_.annotations_set_aside) {
+      CYR_CHECK(saved_.before_change(path, why("annotations")));
+    }
+    CYR_TRY(const auto database, context_.store.open_database(path, conf::Option::annotation_db, true));
+    CYR_TRY(const auto transaction, database->begin());
+    for (const auto& key : state_.annotation_keys) {
+      CYR_CHECK(transaction->erase(key));
+    }
+    for (const auto& [key, value] : state_.annotation_puts) {
+      CYR_CHECK(transaction->put(key, value));
+    }
+    return transaction->commit();
+  }
+
+  Status move_files() {
+    for (const auto& action : state_.actions) {
+      const auto reason = row_of(action.why).slug;
+      if (action.kind == FileAction::Kind::set_aside) {
+        CYR_TRY(const auto place, saved_.move_aside(action.from, why(reason)));
+        log(LogLevel::notice, "{}: {} moved to {}", state_.entry.name, action.from.native(), place.native());
+      } else {
+        CYR_CHECK(saved_.before_rename(action.from, action.to, why(reason)));
+        CYR_CHECK(io_.unlink(action.from));
+        CYR_CHECK(io_.sync_directory(action.from.parent_path()));
+      }
+    }
+    return success();
+  }
+
+  Status update_list() {
+    if (!state_.new_entry) {
+      return success();
+    }
+    CYR_CHECK(saved_.before_change(context_.store.paths().mailboxes_db(), why("list")));
+    CYR_TRY(meta::MailboxList * list, context_.store.mailbox_list());
+    return list->update(*state_.new_entry, context_.now);
+  }
+
+  [[nodiscard]] static meta::Usage usage_of(const mailbox::IndexHeader& header) {
+    const bool counts = mailbox::has_record_crc(header.minor_version);
+    return {static_cast<std::int64_t>(header.quota_mailbox_used),
+            static_cast<std::int64_t>(counts ? header.exists : header.num_records),
+            static_cast<std::int64_t>(header.quota_annot_used), 0};
+  }
+
+  // The root's usage changes by what this mailbox's own numbers changed by. Where the old index did not say, the caller
+  // has the root counted anew (Summary::usage_known).
+  Status update_quota() {
+    context_.summary.quotaroot = state_.header.quotaroot.value_or("");
+    context_.summary.usage_known = !state_.index_lost && state_.index_sound;
+    const meta::Usage before = usage_of(state_.before);
+    const meta::Usage after = usage_of(state_.index);
+    meta::Usage& change = context_.summary.usage_change;
+    for (std::size_t i = 0; i < change.size(); ++i) {
+      change[i] = after[i] - before[i];
+    }
+    if (!context_.summary.usage_known || context_.summary.quotaroot.empty() || change == meta::Usage{}) {
+      return success();
+    }
+    const auto& paths = context_.store.paths();
+    CYR_TRY(meta::Quotas * quotas, context_.store.quotas());
+    const bool tree = quotas->database().kind() == db::Kind::quotalegacy;
+    fs::path file = paths.quotas_db();
+    if (tree) {
+      CYR_TRY(file, paths.quota_file(context_.summary.quotaroot));
+    }
+    CYR_CHECK(saved_.before_change(file, why("quota")));
+    return quotas->change(context_.summary.quotaroot, [&change](std::optional<meta::QuotaRoot>& root) -> Result<bool> {
+      if (!root) {
+        return false;
+      }
+      root->used = meta::add(root->used, change);
+      return true;
+    });
+  }
+
+  // statuscache.db answers STATUS without opening the mailbox; its records of this one are stale now. It is disposable,
+  // so one that cannot be changed is no reason to fail.
+  Status forget_status() {
+    const auto database = context_.store.open_database(context_.store.paths().statuscache_db(), conf::Option::statuscache_db);
+    if (!database) {
+      return success();
+    }
+    std::vector<std::string> keys;
+    const auto collect = [&keys](std::string_view key, std::string_view) -> Result<db::Visit> {
+      keys.emplace_back(key);
+      return db::Visit::go_on;
+    };
+    if (!(*database)->for_each(state_.entry.name + "%", collect)) {
+      return success();
+    }
+    for (const auto& key : keys) {
+      (void)(*database)->erase(key);
+    }
+    return success();
+  }
+
+  Context& context_;
+  State& state_;
+  store::SavedCopies& saved_;
+  Io& io_;
+  std::optional<mailbox::CacheFileWriter> cache_, archive_cache_;
+  std::optional<AtomicFile> header_;
+  std::optional<mailbox::IndexFileWriter> index_;
+};
+
+}  // namespace
+
+Status commit(Context& context, store::SavedCopies& saved) {
+  Commit writer(context, saved);
+  CYR_CHECK(writer.run());
+  context.summary.changed = true;
+  return success();
+}
+
+}  // namespace cyr::check

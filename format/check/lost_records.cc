@@ -1,0 +1,157 @@
+#include "format/check/lost_records.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "format/check/evidence.h"
+#include "format/mailbox/index_layout.h"
+#include "format/mailbox/sync_crc.h"
+
+namespace cyr::check {
+
+namespace {
+
+// Depth-first over members in order; stops at the second solution or after kMostSteps.
+class SubsetSearch {
+ public:
+  SubsetSearch(const std::vector<std::uint64_t>& sizes, std::size_t count, std::uint64_t sum)
+      : sizes_(sizes), chosen_(sizes.size(), false), rest_(sizes.size() + 1, 0) {
+    for (std::size_t i = sizes.size(); i-- > 0;) {
+      rest_[i] = rest_[i + 1] + sizes[i];
+    }
+    step(0, count, sum);
+  }
+  [[nodiscard]] std::optional<std::vector<bool>> result() const {
+    return solutions_ == 1 && steps_ <= kMostSteps ? std::optional(found_) : std::nullopt;
+  }
+
+ private:
+  static constexpr std::uint64_t kMostSteps = 2'000'000;
+
+  void step(std::size_t at, std::size_t count, std::uint64_t sum) {
+    if (++steps_ > kMostSteps || solutions_ > 1) {
+      return;
+    }
+    if (count == 0) {
+      if (sum == 0) {
+        ++solutions_;
+        found_ = chosen_;
+      }
+      return;
+    }
+    if (sizes_.size() - at < count || rest_[at] < sum) {
+      return;
+    }
+    if (sizes_[at] <= sum) {
+      chosen_[at] = true;
+      step(at + 1, count - 1, sum - sizes_[at]);
+      chosen_[at] = false;
+    }
+    step(at + 1, count, sum);
+  }
+
+  const std::vector<std::uint64_t>& sizes_;
+  std::vector<bool> chosen_, found_;
+  std::vector<std::uint64_t> rest_;  // sum of sizes from here on
+  std::uint64_t steps_ = 0;
+  int solutions_ = 0;
+};
+
+// What the old numbers have left over for the lost records.
+struct Remainder {
+  std::int64_t exists = 0, bytes = 0;
+  std::int64_t answered = 0, flagged = 0, deleted = 0, unseen = 0;
+  bool flags_known = false;
+};
+
+std::int64_t minus(std::uint64_t a, std::uint64_t b) { return static_cast<std::int64_t>(a) - static_cast<std::int64_t>(b); }
+
+std::optional<Remainder> remainder_of(Context& context, const mailbox::IndexTotals& kept) {
+  const State& state = context.state;
+  Remainder out;
+  if (state.index_lost) {
+    const auto evidence = gather_index_evidence(context);
+    if (!evidence.exists || !evidence.bytes) {
+      return {};
+    }
+    out.exists = minus(*evidence.exists, kept.exists);
+    out.bytes = minus(*evidence.bytes, kept.quota_mailbox_used);
+    return out;
+  }
+  if (!state.index_sound || !mailbox::has_record_crc(state.index.minor_version)) {
+    return {};
+  }
+  out.exists = minus(state.before.exists, kept.exists);
+  out.bytes = minus(state.before.quota_mailbox_used, kept.quota_mailbox_used);
+  out.answered = minus(state.before.answered, kept.answered);
+  out.flagged = minus(state.before.flagged, kept.flagged);
+  out.deleted = minus(state.before.deleted, kept.deleted);
+  out.unseen = state.index.minor_version >= 14 ? minus(state.before.unseen, kept.unseen) : -1;
+  out.flags_known = true;
+  return out;
+}
+
+// Flags that a counter proves: all of `live` records have it when the remainder is their number.
+std::uint32_t proven_flags(const Remainder& left, std::size_t live) {
+  if (!left.flags_known || live == 0) {
+    return 0;
+  }
+  const auto all = static_cast<std::int64_t>(live);
+  std::uint32_t flags = 0;
+  flags |= left.answered == all ? mailbox::flag::answered : 0U;
+  flags |= left.flagged == all ? mailbox::flag::flagged : 0U;
+  flags |= left.deleted == all ? mailbox::flag::deleted : 0U;
+  flags |= left.unseen == 0 ? mailbox::flag::seen : 0U;
+  return flags;
+}
+
+}  // namespace
+
+std::optional<std::vector<bool>> unique_subset(const std::vector<std::uint64_t>& sizes, std::size_t count, std::uint64_t sum) {
+  if (count > sizes.size()) {
+    return {};
+  }
+  return SubsetSearch(sizes, count, sum).result();
+}
+
+Status restore_lost_states(Context& context, const std::vector<std::uint32_t>& uids) {
+  State& state = context.state;
+  if (uids.empty() || (state.records_lost == 0 && !state.index_lost)) {
+    return success();
+  }
+  const std::vector<std::string> no_names;
+  mailbox::IndexTotals kept(state.records.layout(), no_names);
+  std::vector<std::size_t> restored;
+  std::vector<std::uint64_t> sizes;
+  for (std::size_t i = 0; i < state.records.size(); ++i) {
+    if (state.records.dropped(i)) {
+      continue;
+    }
+    const auto record = state.records.get(i);
+    if (std::binary_search(uids.begin(), uids.end(), record.uid)) {
+      restored.push_back(i);
+      sizes.push_back(record.size);
+    } else {
+      kept.add(record);
+    }
+  }
+  const auto left = remainder_of(context, kept);
+  if (!left || left->exists < 0 || left->bytes < 0 || left->exists > static_cast<std::int64_t>(restored.size())) {
+    return success();
+  }
+  const auto live = unique_subset(sizes, static_cast<std::size_t>(left->exists), static_cast<std::uint64_t>(left->bytes));
+  if (!live) {
+    context.note(with(context.of(Problem::revived_unknown), {.found = std::to_string(restored.size())}));
+    return success();
+  }
+  const std::uint32_t flags = proven_flags(*left, static_cast<std::size_t>(left->exists));
+  for (std::size_t k = 0; k < restored.size(); ++k) {
+    auto record = state.records.get(restored[k]);
+    record.system_flags |= (*live)[k] ? flags : mailbox::flag::expunged;
+    CYR_CHECK(state.records.set(restored[k], record));
+  }
+  return success();
+}
+
+}  // namespace cyr::check

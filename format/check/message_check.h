@@ -1,0 +1,56 @@
+// One message: its index record against its file and its cache record.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "format/check/cache_reader.h"
+#include "format/check/context.h"
+#include "format/check/messages.h"
+
+namespace cyr::check {
+
+class MessageCheck {
+ public:
+  explicit MessageCheck(Context& context) : context_(context), state_(context.state) {}
+
+  Status open_caches();
+  // Record `i` and the file of its UID; `twin` is the archive's copy when both places have one.
+  Status check(std::size_t i, const store::MessageFile& file, const store::MessageFile* twin);
+  // Takes record `i` out of the index as Cyrus does for a removed message.
+  void remove(std::size_t i);
+  // A new record with its cache record.
+  Status append(const mailbox::IndexRecord& record, mime::MessageSummary summary);
+  // The messages that -R gave a new UID.
+  Status append_upgraded();
+  // The generation numbers of the caches against the index.
+  Status check_generations();
+  void report_unreadable(std::uint32_t uid, const fs::path& path, const Error& error);
+
+ private:
+  struct Upgrade {
+    mailbox::IndexRecord record;
+    mime::MessageSummary summary;
+    bool archived = false;
+  };
+  Result<store::MessageFile> settle_twins(const mailbox::IndexRecord& record, const store::MessageFile& spool,
+                                          const store::MessageFile& archive);
+  void settle_place(std::size_t i, mailbox::IndexRecord& record, const store::MessageFile& file, bool& changed);
+  Status compare(std::size_t i, mailbox::IndexRecord record, const store::MessageFile& file, bool cache_ok, bool changed);
+  Status guid_mismatch(std::size_t i, const mailbox::IndexRecord& record, const store::MessageFile& file,
+                       mime::MessageSummary summary);
+  std::vector<std::string> differing_fields(const mailbox::IndexRecord& record, const mime::MessageSummary& summary) const;
+  Status rebuild_cache(std::size_t i, mailbox::IndexRecord& record, mime::MessageSummary& summary);
+  CacheReader& cache_of(const mailbox::IndexRecord& record) {
+    return record.has(mailbox::flag::archived) && state_.files.has_archive() ? *archive_cache_ : *cache_;
+  }
+  void set_aside(Problem why, const fs::path& path);
+
+  Context& context_;
+  State& state_;
+  std::optional<CacheReader> cache_, archive_cache_;
+  std::vector<Upgrade> upgrades_;
+  std::uint64_t next_offset_ = mailbox::kCacheStart;  // where the next record would stand in a rewritten cache
+};
+
+}  // namespace cyr::check

@@ -1,0 +1,102 @@
+#include "format/check/messages.h"
+
+#include <algorithm>
+
+#include "format/mailbox/index_layout.h"
+
+namespace cyr::check {
+
+namespace {
+
+constexpr std::size_t kRebuiltRoom = std::size_t{48} << 20U;  // bytes of cache records kept for the commit
+constexpr std::uint16_t kNewestCacheVersion = 14;
+
+}  // namespace
+
+mime::ParseOptions parse_options(const Context& context) {
+  const conf::Config& config = context.store.config();
+  mime::ParseOptions options;
+  options.max_header_lines = static_cast<std::uint32_t>(std::clamp<std::int64_t>(config.integer(conf::Option::maxheaderlines), 0, INT32_MAX));
+  options.boundary_limit = static_cast<std::uint32_t>(std::clamp<std::int64_t>(config.integer(conf::Option::boundary_limit), 0, INT32_MAX));
+  options.rfc2046_strict = config.is_on(conf::Option::rfc2046_strict);
+  options.rfc2047_utf8 = config.is_on(conf::Option::rfc2047_utf8);
+  options.profile = mime::cache_profile_for_version(context.state.cache_version);
+  return options;
+}
+
+Result<mime::MessageSummary> parse_message_file(Context& context, std::uint32_t uid, bool archived,
+                                                std::uint64_t internaldate) {
+  CYR_TRY(const auto bytes, context.store.io().read_file(context.state.files.message(uid, archived)));
+  ++context.summary.parsed;
+  return mime::summarise(bytes.text(), internaldate, parse_options(context));
+}
+
+void keep_rebuilt(State& state, std::uint32_t uid, std::string cache_record) {
+  if (state.rebuilt_bytes + cache_record.size() > kRebuiltRoom) {
+    return;
+  }
+  state.rebuilt_bytes += cache_record.size();
+  state.rebuilt.insert_or_assign(uid, std::move(cache_record));
+}
+
+void take_summary(const State& state, const mime::MessageSummary& summary, mailbox::IndexRecord& record) {
+  const unsigned layout = state.records.layout();
+  record.size = summary.size;
+  record.header_size = summary.header_size;
+  record.content_offset = mailbox::has_record_crc(layout) ? 0 : summary.header_size;
+  record.gmtime = summary.gmtime;
+  record.sentdate = summary.sentdate;
+  record.guid = summary.guid;
+  record.cache_version = summary.cache_version;
+  record.cache_crc = summary.cache_crc;
+  // v5 to v13 count lines; later releases write 0 there.
+  record.content_lines = layout >= 5 && layout < 14 ? summary.content_lines : 0;
+}
+
+mailbox::IndexRecord new_record(Context& context, const store::MessageFile& file, const mime::MessageSummary& summary) {
+  State& state = context.state;
+  mailbox::IndexRecord record;
+  record.uid = file.uid;
+  record.internaldate = file.mtime > 0 ? static_cast<std::uint64_t>(file.mtime) : static_cast<std::uint64_t>(context.now);
+  record.internaldate_nsec = mailbox::has_nanoseconds(state.records.layout()) ? file.mtime_nsec : 0;
+  take_summary(state, summary, record);
+  record.last_updated = static_cast<std::uint64_t>(context.now);
+  record.savedate = static_cast<std::uint64_t>(context.now);
+  record.modseq = next_modseq(state);
+  record.createdmodseq = record.modseq;
+  if (file.archived != 0) {
+    record.system_flags |= mailbox::flag::archived;
+  }
+  return record;
+}
+
+std::vector<store::MessageFile>::const_iterator find_file(const State& state, std::uint32_t uid) {
+  const auto& files = state.listing.messages;
+  const auto at = std::lower_bound(files.begin(), files.end(), uid,
+                                   [](const store::MessageFile& file, std::uint32_t value) { return file.uid < value; });
+  return at != files.end() && at->uid == uid ? at : files.end();
+}
+
+std::uint16_t choose_cache_version(const State& state) {
+  if (state.records.layout() < 6) {
+    return 0;
+  }
+  std::uint32_t newest = 0;
+  // A sample is enough: mailboxes do not mix more than a few versions, and the newest records stand at the end.
+  const std::size_t from = state.records.size() > 256 ? state.records.size() - 256 : 0;
+  for (std::size_t i = from; i < state.records.size(); ++i) {
+    if (state.records.crc_ok(i)) {
+      const auto version = state.records.get(i).cache_version;
+      if (version <= kNewestCacheVersion && mime::cache_profile_for_version(version) != nullptr) {
+        newest = std::max(newest, version);
+      }
+    }
+  }
+  if (newest == 0) {
+    const auto* row = mailbox::index_version(state.records.layout());
+    newest = row != nullptr ? row->cache_version : 11;
+  }
+  return static_cast<std::uint16_t>(newest);
+}
+
+}  // namespace cyr::check

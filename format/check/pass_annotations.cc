@@ -1,0 +1,198 @@
+// Pass 5: cyrus.annotations, the annotations of the messages, and the size of the mailbox's own in annotations.db.
+// Checks: the database can be read; every annotation belongs to a message; fields that the index has do not stand there
+// too; the snoozed flag agrees. Annotations of a message that got another UID move with it.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "format/check/context.h"
+#include "format/mailbox/annotation_record.h"
+#include "format/mailbox/index_layout.h"
+
+namespace cyr::check {
+
+namespace {
+
+constexpr std::string_view kSnoozed = "/vendor/cmu/cyrus-imapd/snoozed";
+
+// Entries that carry a field of the record in index versions without it (mailbox.md 11).
+bool is_carried(std::string_view entry, unsigned layout) {
+  if (!entry.starts_with(mailbox::kVendorPrefix)) {
+    return false;
+  }
+  const std::string_view name = entry.substr(mailbox::kVendorPrefix.size());
+  return (name == "thrid" && mailbox::has_cid(layout)) || (name == "savedate" && mailbox::has_savedate(layout)) ||
+         (name == "createdmodseq" && mailbox::has_createdmodseq(layout));
+}
+
+class AnnotationPass {
+ public:
+  explicit AnnotationPass(Context& context) : context_(context), state_(context.state) {}
+
+  Status run() {
+    CYR_CHECK(load());
+    move_renumbered();
+    find_stale();
+    CYR_CHECK(check_snoozed());
+    load_own();
+    return success();
+  }
+
+ private:
+  Status load() {
+    const auto database = context_.store.open_database(state_.files.annotations, conf::Option::annotation_db);
+    if (!database) {
+      return database.error().code == Errc::not_found ? success() : unreadable(database.error());
+    }
+    const auto read = (*database)->for_each("", [this](std::string_view key, std::string_view value) -> Result<db::Visit> {
+      add(key, value);
+      return db::Visit::go_on;
+    });
+    if (!read) {
+      return unreadable(read.error());
+    }
+    sort();
+    return success();
+  }
+
+  void sort() {
+    std::stable_sort(state_.annotations.begin(), state_.annotations.end(),
+                     [](const auto& a, const auto& b) { return a.uid < b.uid; });
+  }
+
+  // What could be read so far is written to a new database; the damaged file is kept aside.
+  Status unreadable(const Error& error) {
+    if (error.code == Errc::io || error.code == Errc::permission) {
+      return error;
+    }
+    context_.fix(with(context_.of(Problem::annotations_unreadable),
+                      {.expected = std::to_string(state_.annotations.size()), .detail = error.what}));
+    state_.annotations_set_aside = true;
+    for (const auto& one : state_.annotations) {
+      state_.annotation_puts.emplace_back(one.key, one.stored);
+    }
+    sort();
+    return success();
+  }
+
+  void add(std::string_view key, std::string_view value) {
+    const auto decoded_key = mailbox::decode_annotation_key(as_bytes(key));
+    const auto decoded = mailbox::decode_annotation_value(as_bytes(value));
+    const auto uid = decoded_key ? mailbox::annotation_uid(*decoded_key) : std::nullopt;
+    if (!uid || !decoded) {
+      context_.fix(with(context_.of(Problem::annotation_unreadable),
+                        {.found = std::string(key.substr(0, 200)), .detail = decoded ? "key" : decoded.error().what}));
+      state_.annotation_keys.emplace_back(key);
+      return;
+    }
+    state_.annotations.push_back({.uid = *uid, .key = std::string(key), .entry = decoded_key->entry,
+                                  .userid = decoded_key->userid, .value = decoded->value, .stored = std::string(value),
+                                  .deleted = decoded->deleted()});
+  }
+
+  void move_renumbered() {
+    for (auto& one : state_.annotations) {
+      const auto moved = std::find_if(state_.renumbered.begin(), state_.renumbered.end(),
+                                      [&one](const auto& pair) { return pair.first == one.uid; });
+      if (moved == state_.renumbered.end() || has_record(one.uid)) {
+        continue;
+      }
+      auto key = mailbox::encode_annotation_key({std::to_string(moved->second), one.entry, one.userid});
+      if (key) {
+        state_.annotation_keys.push_back(one.key);
+        one.uid = moved->second;
+        one.key = std::string(as_text(*key));
+        state_.annotation_puts.emplace_back(one.key, one.stored);
+      }
+    }
+    sort();
+  }
+
+  [[nodiscard]] bool has_record(std::uint32_t uid) const {
+    std::size_t low = 0;
+    std::size_t high = state_.records.size();
+    while (low < high) {
+      const std::size_t middle = low + (high - low) / 2;
+      if (state_.records.uid(middle) < uid) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low < state_.records.size() && state_.records.uid(low) == uid;
+  }
+
+  void find_stale() {
+    const unsigned layout = state_.records.layout();
+    std::uint32_t reported = 0;
+    std::erase_if(state_.annotations, [&](const MessageAnnotation& one) {
+      const bool known = has_record(one.uid) ||
+                         std::binary_search(state_.expunge_uids.begin(), state_.expunge_uids.end(), one.uid);
+      if (known && !is_carried(one.entry, layout)) {
+        return false;
+      }
+      if (known) {
+        context_.fix(with(context_.of(Problem::annotation_carried, one.uid), {.found = one.entry}));
+      } else if (reported != one.uid) {
+        context_.fix(context_.of(Problem::annotation_stale, one.uid));
+        reported = one.uid;
+      }
+      state_.annotation_keys.push_back(one.key);
+      return true;
+    });
+  }
+
+  Status check_snoozed() {
+    if (state_.records.layout() < 16) {
+      return success();
+    }
+    std::vector<std::uint32_t> snoozed;
+    for (const auto& one : state_.annotations) {
+      if (!one.deleted && one.entry == kSnoozed) {
+        snoozed.push_back(one.uid);
+      }
+    }
+    for (std::size_t i = 0; i < state_.records.size(); ++i) {
+      auto record = state_.records.get(i);
+      const bool should = std::binary_search(snoozed.begin(), snoozed.end(), record.uid);
+      if (record.has(mailbox::flag::expunged) || record.has(mailbox::flag::snoozed) == should) {
+        continue;
+      }
+      context_.fix(context_.of(Problem::snoozed, record.uid));
+      record.system_flags ^= mailbox::flag::snoozed;
+      state_.write_index = true;
+      CYR_CHECK(state_.records.set(i, record));
+    }
+    return success();
+  }
+
+  // Sizes only. An annotations.db that cannot be read says nothing about this mailbox.
+  void load_own() {
+    const auto list = context_.store.mailbox_list();
+    const bool keyed = list && meta::is_keyed((*list)->format());
+    const std::string prefix = (keyed ? state_.entry.uniqueid : state_.entry.name) + '\0';
+    const auto database = context_.store.annotations();
+    if (!database) {
+      state_.own_annotations_known = database.error().code == Errc::not_found;
+      return;
+    }
+    const auto read = (*database)->for_each(prefix, [this](std::string_view, std::string_view value) -> Result<db::Visit> {
+      CYR_TRY(const auto decoded, mailbox::decode_annotation_value(as_bytes(value)));
+      state_.own_annotation_bytes += decoded.deleted() ? 0 : decoded.value.size();
+      return db::Visit::go_on;
+    });
+    state_.own_annotations_known = read.has_value();
+  }
+
+  Context& context_;
+  State& state_;
+};
+
+}  // namespace
+
+Status pass_annotations(Context& context) {
+  AnnotationPass pass(context);
+  return pass.run();
+}
+
+}  // namespace cyr::check

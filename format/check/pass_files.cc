@@ -1,0 +1,219 @@
+// Pass 4: index records against message files and cache records, merged in UID order. Checks: record without file, file
+// without record, empty and odd files, place (spool or archive), size, GUID (with -G, or when something else asks for a
+// parse), cache record. Needs: records that ascend. Leaves: a record for every message file and the reverse.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "format/check/cache_reader.h"
+#include "format/check/context.h"
+#include "format/check/lost_records.h"
+#include "format/check/message_check.h"
+#include "format/check/messages.h"
+#include "format/mailbox/index_layout.h"
+
+namespace cyr::check {
+
+namespace {
+
+class FilePass {
+ public:
+  explicit FilePass(Context& context) : context_(context), state_(context.state), checker_(context) {}
+
+  Status run() {
+    report_odd_files();
+    CYR_CHECK(checker_.open_caches());
+    CYR_CHECK(merge());
+    if (context_.stop()) {
+      return success();
+    }
+    CYR_CHECK(add_files());
+    state_.records.tidy();
+    return checker_.check_generations();
+  }
+
+ private:
+  void report_odd_files() {
+    const auto report = [this](Problem problem, const fs::path& path) {
+      Finding finding = context_.of(problem);
+      finding.path = path;
+      if (problem == Problem::misnamed_file) {
+        finding.uid = mailbox_uid(path);
+      }
+      if (!context_.options.remove_odd) {
+        context_.note(std::move(finding));
+      } else if (context_.fix(std::move(finding))) {
+        state_.actions.push_back({FileAction::Kind::set_aside, problem, path, {}});
+      }
+    };
+    if (context_.options.ignore_odd) {
+      return;
+    }
+    for (const auto& path : state_.listing.odd) {
+      report(Problem::odd_file, path);
+    }
+    for (const auto& path : state_.listing.misnamed) {
+      report(Problem::misnamed_file, path);
+    }
+  }
+
+  static std::uint32_t mailbox_uid(const fs::path& path);
+
+  // Files of one UID: the spool's first when there are two.
+  using FileIterator = std::vector<store::MessageFile>::const_iterator;
+  FileIterator same_uid(FileIterator from) const {
+    FileIterator end = from;
+    while (end != state_.listing.messages.end() && end->uid == from->uid) {
+      ++end;
+    }
+    return end;
+  }
+
+  Status merge() {
+    auto file = state_.listing.messages.cbegin();
+    const auto end = state_.listing.messages.cend();
+    const std::size_t count = state_.records.size();
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint32_t uid = state_.records.uid(i);
+      while (file != end && file->uid < uid) {
+        strays_.push_back(*file);
+        file = same_uid(file);
+      }
+      if (file != end && file->uid == uid) {
+        const auto next = same_uid(file);
+        CYR_CHECK(checker_.check(i, *file, next - file > 1 ? &*(file + 1) : nullptr));
+        file = next;
+      } else {
+        missing_.push_back(i);
+      }
+      if (context_.stop()) {
+        return success();
+      }
+    }
+    for (; file != end; file = same_uid(file)) {
+      strays_.push_back(*file);
+    }
+    return resolve_missing();
+  }
+
+  // Without record CRCs a damaged UID shows as a record without file beside a file without record.
+  [[nodiscard]] bool take_stray(std::size_t i) {
+    if (mailbox::has_record_crc(state_.records.layout())) {
+      return false;
+    }
+    auto record = state_.records.get(i);
+    const std::uint32_t after = i == 0 ? 0 : state_.records.uid(i - 1);
+    const std::uint32_t before = i + 1 < state_.records.size() ? state_.records.uid(i + 1) : UINT32_MAX;
+    for (auto stray = strays_.begin(); stray != strays_.end(); ++stray) {
+      if (stray->uid > after && stray->uid < before && stray->size == record.size &&
+          static_cast<std::uint64_t>(stray->mtime) == record.internaldate && stray->size != 0) {
+        Finding finding = context_.of(Problem::record_salvaged, stray->uid);
+        finding.found = std::to_string(i + 1);
+        finding.detail = fmt::format(", uid was {}", record.uid);
+        context_.fix(std::move(finding));
+        record.uid = stray->uid;
+        const bool stored = state_.records.set(i, record).has_value();
+        strays_.erase(stray);
+        return stored;
+      }
+    }
+    return false;
+  }
+
+  Status resolve_missing() {
+    for (const std::size_t i : missing_) {
+      const auto record = state_.records.get(i);
+      if (record.has(mailbox::flag::unlinked) || take_stray(i)) {
+        continue;  // its file is meant to be gone
+      }
+      context_.fix(context_.of(Problem::message_missing, record.uid));
+      checker_.remove(i);
+      if (context_.stop()) {
+        return success();
+      }
+    }
+    return success();
+  }
+
+  [[nodiscard]] bool keeps_uid(std::uint32_t uid) const {
+    if (state_.index_lost || uid > state_.index.last_uid) {
+      return true;
+    }
+    return std::any_of(state_.lost.begin(), state_.lost.end(),
+                       [uid](const UidRange& range) { return uid >= range.first && uid <= range.last; });
+  }
+
+  Status add_files() {
+    std::vector<store::MessageFile> renumber;
+    for (const auto& file : strays_) {
+      if (std::binary_search(state_.expunge_uids.begin(), state_.expunge_uids.end(), file.uid)) {
+        continue;  // expunged by Cyrus 2.3, which keeps the record elsewhere
+      }
+      if (!keeps_uid(file.uid)) {
+        renumber.push_back(file);
+        continue;
+      }
+      CYR_CHECK(add(file, file.uid, Problem::message_found));
+      if (context_.stop()) {
+        return success();
+      }
+    }
+    CYR_CHECK(restore_lost_states(context_, added_));
+    for (const auto& file : renumber) {
+      CYR_CHECK(add(file, state_.index.last_uid + 1, Problem::message_rediscovered));
+    }
+    return checker_.append_upgraded();
+  }
+
+  Status add(const store::MessageFile& file, std::uint32_t uid, Problem problem) {
+    if (uid == 0) {
+      return make_error(Errc::unsupported, "all UIDs are used up").at(state_.files.index);
+    }
+    const fs::path path = state_.files.message(file.uid, file.archived != 0);
+    auto summary = parse_message_file(context_, file.uid, file.archived != 0,
+                                      static_cast<std::uint64_t>(std::max<std::int64_t>(file.mtime, 0)));
+    if (!summary) {
+      checker_.report_unreadable(file.uid, path, summary.error());
+      return success();
+    }
+    if (summary->size == 0) {
+      context_.fix(context_.of(Problem::message_empty, file.uid));
+      state_.actions.push_back({FileAction::Kind::set_aside, Problem::message_empty, path, {}});
+      return success();
+    }
+    context_.fix(context_.of(problem, file.uid));
+    auto numbered = file;
+    numbered.uid = uid;
+    if (uid != file.uid) {
+      state_.renumbered.emplace_back(file.uid, uid);
+      state_.actions.push_back({FileAction::Kind::rename, problem, path, state_.files.message(uid, file.archived != 0)});
+    }
+    const bool was_lost = uid == file.uid && uid <= state_.index.last_uid;
+    state_.index.last_uid = std::max(state_.index.last_uid, uid);
+    if (was_lost) {
+      added_.push_back(uid);
+    }
+    return checker_.append(new_record(context_, numbered, *summary), std::move(*summary));
+  }
+
+  Context& context_;
+  State& state_;
+  MessageCheck checker_;
+  std::vector<store::MessageFile> strays_;
+  std::vector<std::size_t> missing_;
+  std::vector<std::uint32_t> added_;  // UIDs whose record was lost with part of the index
+};
+
+std::uint32_t FilePass::mailbox_uid(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return static_cast<std::uint32_t>(std::strtoul(name.c_str(), nullptr, 10));
+}
+
+}  // namespace
+
+Status pass_files(Context& context) {
+  FilePass pass(context);
+  return pass.run();
+}
+
+}  // namespace cyr::check

@@ -1,0 +1,167 @@
+// Pass 1: the header of cyrus.index. Checks: existence, version, sizes, CRC; a single wrong byte is corrected by the
+// CRC, otherwise what salvage can believe is kept. Loads the records. Leaves: state.index, state.records, state.lost.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "format/check/context.h"
+#include "format/check/crc_fix.h"
+#include "format/check/evidence.h"
+#include "format/mailbox/index_file.h"
+#include "format/mailbox/index_layout.h"
+
+namespace cyr::check {
+
+namespace {
+
+// The header with one byte corrected, tried for every version that has a CRC: the wrong byte may be the version's own.
+std::optional<std::pair<mailbox::IndexHeader, ByteFix>> correct_header(Bytes file) {
+  for (const auto& version : mailbox::index_versions()) {
+    if (version.header_crc_at == 0 || file.size() < version.header_size) {
+      continue;
+    }
+    const auto stored = load_be<std::uint32_t>(file.data() + version.header_crc_at);
+    const auto fix = find_wrong_byte(file.first(version.header_crc_at), stored);
+    if (!fix) {
+      continue;
+    }
+    Buffer corrected(file.begin(), file.begin() + version.header_size);
+    corrected[fix->offset] ^= std::byte{fix->mask};
+    auto header = mailbox::decode_index_header(corrected);
+    if (header && header->minor_version == version.minor) {
+      return std::pair{std::move(*header), *fix};
+    }
+  }
+  return {};
+}
+
+// A header for an index that must be made anew.
+Status start_over(Context& context) {
+  State& state = context.state;
+  state.index_lost = true;
+  state.before = {};
+  state.index = {};
+  const IndexEvidence evidence = gather_index_evidence(context);
+  if (!mailbox::set_index_version(state.index, evidence.minor_version)) {
+    return make_error(Errc::unsupported, fmt::format("no index version {}", evidence.minor_version)).at(state.files.index);
+  }
+  state.index.uidvalidity = evidence.uidvalidity;
+  state.index.last_uid = evidence.last_uid;
+  state.index.highestmodseq = evidence.highestmodseq;
+  state.index.createdmodseq = evidence.createdmodseq;
+  state.index.options = mailbox::option::pop3_new_uidl;
+  state.index.changes_epoch = static_cast<std::uint64_t>(context.now);
+  state.records.reset(evidence.minor_version, state.index.record_size);
+  state.write_index = true;
+  return success();
+}
+
+Status use_salvaged(Context& context, Bytes file) {
+  State& state = context.state;
+  auto salvaged = mailbox::salvage_index_header(file);
+  if (salvaged.header.minor_version == 0 || salvaged.layout == 0) {
+    context.fix(context.of(Problem::index_missing));
+    return start_over(context);
+  }
+  std::string doubts;
+  for (const auto& doubt : salvaged.doubts) {
+    doubts += doubts.empty() ? doubt : "; " + doubt;
+  }
+  context.fix(with(context.of(Problem::index_header_damaged), {.detail = doubts}));
+  state.index = salvaged.header;
+  state.before = salvaged.header;
+  const auto doubtful = [&salvaged](std::string_view field) {
+    return std::find(salvaged.doubtful_fields.begin(), salvaged.doubtful_fields.end(), field) != salvaged.doubtful_fields.end();
+  };
+  const IndexEvidence evidence = gather_index_evidence(context);
+  if (doubtful("uidvalidity") || state.index.uidvalidity == 0) {
+    state.index.uidvalidity = evidence.uidvalidity;
+  }
+  if (doubtful("last_uid")) {
+    state.index.last_uid = evidence.last_uid;
+  }
+  if (doubtful("highestmodseq")) {
+    state.index.highestmodseq = std::max(state.index.highestmodseq, evidence.highestmodseq);
+  }
+  state.write_index = true;
+  return success();
+}
+
+// Finds out how many records there are, and which are missing.
+void load_records(Context& context, Bytes file) {
+  State& state = context.state;
+  const unsigned layout = mailbox::record_layout(state.index);
+  state.records.reset(layout, state.index.record_size);
+  const std::uint64_t start = std::min<std::uint64_t>(state.index.start_offset, file.size());
+  const Bytes body = file.subspan(static_cast<std::size_t>(start));
+  const std::uint64_t size = state.records.record_size();
+  const std::uint64_t whole = body.size() / size;
+  std::uint64_t count = state.index.num_records;
+  if (whole < count) {
+    context.fix(with(context.of(Problem::index_truncated), {.found = std::to_string(whole), .expected = std::to_string(count)}));
+    state.records_lost = count - whole;
+    state.write_index = true;
+    count = whole;
+  }
+  state.records.assign(body.first(static_cast<std::size_t>(count * size)));
+  const std::uint64_t surplus = body.size() - count * size;
+  if (surplus == 0 || state.records_lost != 0) {
+    return;
+  }
+  // An append that was cut before the header was written leaves whole records behind it.
+  RecordTable extra;
+  extra.reset(layout, state.index.record_size);
+  extra.assign(body.subspan(static_cast<std::size_t>(count * size)));
+  std::uint64_t usable = 0;
+  if (mailbox::has_record_crc(layout)) {
+    std::uint32_t last = state.records.empty() ? 0 : state.records.uid(state.records.size() - 1);
+    while (usable < extra.size() && extra.crc_ok(usable) && extra.uid(usable) > last) {
+      last = extra.uid(usable++);
+    }
+  }
+  if (usable != 0) {
+    context.fix(with(context.of(Problem::index_tail_records), {.found = std::to_string(usable)}));
+    state.records.assign(body.first(static_cast<std::size_t>((count + usable) * size)));
+  } else {
+    context.fix(with(context.of(Problem::index_tail), {.found = std::to_string(surplus)}));
+  }
+  state.write_index = true;
+}
+
+}  // namespace
+
+Status pass_index_header(Context& context) {
+  State& state = context.state;
+  const auto file = context.store.io().read_file(state.files.index);
+  if (!file) {
+    if (file.error().code != Errc::not_found) {
+      return file.error();
+    }
+    context.fix(context.of(Problem::index_missing));
+    return start_over(context);
+  }
+  state.index_exists = true;
+  auto header = mailbox::decode_index_header(file->bytes());
+  if (header) {
+    state.index = std::move(*header);
+    state.index_sound = true;
+  } else if (auto corrected = correct_header(file->bytes())) {
+    Finding finding = context.of(Problem::index_header_corrected);
+    finding.path = state.files.index;
+    finding.offset = corrected->second.offset;
+    context.fix(std::move(finding));
+    state.index = std::move(corrected->first);
+    state.index_sound = true;
+    state.write_index = true;
+  } else {
+    CYR_CHECK(use_salvaged(context, file->bytes()));
+    if (state.index_lost) {
+      return success();
+    }
+  }
+  state.before = state.index;
+  load_records(context, file->bytes());
+  return success();
+}
+
+}  // namespace cyr::check

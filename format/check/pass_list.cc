@@ -1,0 +1,102 @@
+// Pass 7: the mailbox's records in mailboxes.db against its header and index. Needs: state.index and state.header as they
+// will be. Leaves: state.new_entry.
+#include <fmt/format.h>
+
+#include "format/check/context.h"
+
+namespace cyr::check {
+
+namespace {
+
+class ListPass {
+ public:
+  explicit ListPass(Context& context) : context_(context), state_(context.state) {}
+
+  Status run() {
+    CYR_TRY(meta::MailboxList * list, context_.store.mailbox_list());
+    check_uidvalidity(list->format());
+    if (meta::is_keyed(list->format()) && !state_.entry.uniqueid.empty()) {
+      CYR_CHECK(check_uniqueid_record(*list));
+    }
+    return success();
+  }
+
+ private:
+  meta::MailboxEntry& wanted() {
+    if (!state_.new_entry) {
+      state_.new_entry = state_.entry;
+    }
+    return *state_.new_entry;
+  }
+
+  void check_uidvalidity(meta::ListFormat format) {
+    const std::uint32_t in_list = state_.entry.uidvalidity;
+    if (format == meta::ListFormat::text || in_list == state_.index.uidvalidity) {
+      return;
+    }
+    if (context_.options.prefer_list && in_list != 0) {
+      context_.fix(with(context_.of(Problem::uidvalidity_index),
+                        {.found = std::to_string(state_.index.uidvalidity), .expected = std::to_string(in_list)}));
+      state_.index.uidvalidity = in_list;
+      state_.write_index = true;
+      return;
+    }
+    context_.fix(with(context_.of(Problem::list_uidvalidity),
+                      {.found = std::to_string(in_list), .expected = std::to_string(state_.index.uidvalidity)}));
+    wanted().uidvalidity = state_.index.uidvalidity;
+  }
+
+  void differs(std::string_view what, const std::string& found, const std::string& expected) {
+    if (found == expected) {
+      return;
+    }
+    context_.fix(with(context_.of(Problem::list_record_differs), {.found = found, .expected = expected, .detail = std::string(what)}));
+    wanted();
+  }
+
+  Status check_uniqueid_record(meta::MailboxList& list) {
+    const auto found = list.find_by_uniqueid(state_.entry.uniqueid);
+    if (!found && found.error().code != Errc::corrupt) {
+      return found.error();
+    }
+    if (!found || !*found) {
+      context_.fix(with(context_.of(Problem::list_uniqueid_record), {.expected = state_.entry.uniqueid}));
+      wanted();
+      return success();
+    }
+    const meta::MailboxEntry& by_id = **found;
+    if (by_id.name != state_.entry.name) {
+      return name_clash(list, by_id);
+    }
+    differs("uidvalidity", std::to_string(by_id.uidvalidity), std::to_string(state_.entry.uidvalidity));
+    differs("acl", by_id.acl.value_or(""), state_.entry.acl.value_or(""));
+    differs("mbtype", meta::encode_type_letters_36(by_id.type), meta::encode_type_letters_36(state_.entry.type));
+    differs("partition", by_id.partition, state_.entry.partition);
+    differs("server", by_id.server, state_.entry.server);
+    return success();
+  }
+
+  // The id's record names another mailbox. If that one is gone, the id is ours; if it is there, two mailboxes have one id.
+  Status name_clash(meta::MailboxList& list, const meta::MailboxEntry& by_id) {
+    CYR_TRY(const auto other, list.find(by_id.name));
+    if (!other || !other->type.local() || other->uniqueid != state_.entry.uniqueid) {
+      context_.fix(with(context_.of(Problem::list_uniqueid_record), {.expected = state_.entry.uniqueid}));
+      wanted();
+      return success();
+    }
+    context_.note(with(context_.of(Problem::list_uniqueid_clash), {.found = by_id.name}));
+    return success();
+  }
+
+  Context& context_;
+  State& state_;
+};
+
+}  // namespace
+
+Status pass_list(Context& context) {
+  ListPass pass(context);
+  return pass.run();
+}
+
+}  // namespace cyr::check
