@@ -28,6 +28,10 @@ struct ParseOptions {
   const CacheProfile* profile = nullptr;  // nullptr: that of 3.6
 };
 
+[[nodiscard]] inline const CacheProfile& profile_of(const ParseOptions& options) {
+  return options.profile != nullptr ? *options.profile : cache_profile(Series::v3_6);
+}
+
 // A string that may be absent: data() == nullptr is NIL, which differs from "".
 using NString = std::string_view;
 [[nodiscard]] constexpr bool is_nil(NString text) { return text.data() == nullptr; }
@@ -120,6 +124,8 @@ class Message {
   // Value of X-DeliveredInternalDate; NIL if absent.
   [[nodiscard]] NString delivered_internaldate() const { return delivered_internaldate_; }
 
+  class Arena;  // format/mime/arena.h
+
  private:
   friend class MessageParser;
   friend Message parse_message(std::string_view message, const ParseOptions& options);
@@ -128,7 +134,6 @@ class Message {
   BodyPart root_;
   NString received_date_;
   NString delivered_internaldate_;
-  class Arena;
   std::unique_ptr<Arena> arena_;
 };
 

@@ -8,7 +8,7 @@
 #include <span>
 #include <string_view>
 
-#include "format/text/charset.h"
+#include "format/text/rfc2047.h"
 #include "format/text/search_form.h"
 
 namespace cyr::mime {
@@ -28,7 +28,6 @@ enum class SectionForm : std::uint8_t {
   name,        // u16 length of the name field, u16 encoding, name, GUID, [decoded size, lines] (4 and later)
 };
 
-// Section parts of text/charset.h and text/rfc2047.h that a release has are in `charsets`.
 struct CacheProfile {
   Series series;
   std::string_view releases;          // "3.6-3.10"

@@ -58,9 +58,20 @@ class CharsetDecoder {
   std::unique_ptr<State> state_;
 };
 
-// Appends a code point as UTF-8; nothing for surrogates and values above U+10FFFF.
+// Appends a code point as UTF-8; U+FFFD for surrogates and values above U+10FFFF.
 void append_utf8(std::string& out, char32_t code_point);
 // The code points of a UTF-8 text; invalid bytes give U+FFFD.
 [[nodiscard]] std::u32string utf8_to_code_points(std::string_view text);
+
+// Unicode data that the search form of old releases needs.
+struct Decomposition {
+  std::u32string text;         // one step; empty: none
+  bool compatibility = false;  // else canonical
+};
+[[nodiscard]] Decomposition decomposition_of(char32_t code_point);
+[[nodiscard]] char32_t simple_lower_case(char32_t code_point);
+[[nodiscard]] bool is_separator(char32_t code_point);  // general category Z*
+// True if the character was in Unicode `major`.0 already.
+[[nodiscard]] bool assigned_in_unicode(char32_t code_point, unsigned major);
 
 }  // namespace cyr::text

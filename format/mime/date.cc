@@ -1,0 +1,239 @@
+// The Date field. The time of the C library's local zone is needed for sentdate; everything else is arithmetic.
+#include "format/mime/date.h"
+
+#include <algorithm>
+#include <array>
+
+#include "format/base/text.h"
+
+namespace cyr::mime {
+
+namespace {
+
+constexpr std::array<std::string_view, 12> kMonths{"jan", "feb", "mar", "apr", "may", "jun",
+                                                   "jul", "aug", "sep", "oct", "nov", "dec"};
+constexpr std::int64_t kDay = 86400;
+constexpr std::int64_t kHour = 3600;
+
+struct WrittenDate {
+  int year = 0;
+  int month = 0;  // 1-12
+  int day = 0;    // as written, 0-99
+};
+
+// Days from 1970-01-01 to a day of the proleptic Gregorian calendar; days outside the month count on.
+std::int64_t days_from_civil(std::int64_t year, int month, int day) {
+  const std::int64_t y = month <= 2 ? year - 1 : year;
+  const std::int64_t era = (y >= 0 ? y : y - 399) / 400;
+  const std::int64_t year_of_era = y - era * 400;
+  const std::int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+  const std::int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+  return era * 146097 + day_of_era - 719468;
+}
+
+class DateReader {
+ public:
+  explicit DateReader(std::string_view text) : text_(text) {}
+
+  std::optional<WrittenDate> date() {
+    skip_blank();
+    if (is_alpha(peek())) {
+      if (token().size() != 3 || peek() != ',') {
+        return {};
+      }
+      ++at_;
+      skip_blank();
+    }
+    WrittenDate out;
+    const auto day = number(2);
+    if (!day) {
+      return {};
+    }
+    out.day = *day;
+    skip_separator();
+    const auto month = month_name();
+    if (!month) {
+      return {};
+    }
+    out.month = *month;
+    skip_separator();
+    const std::string_view digits = token();
+    const auto year = parse_number<int>(digits);
+    if (!year || digits.size() > 5) {
+      return {};
+    }
+    out.year = digits.size() == 2 ? *year + (*year < 70 ? 2000 : 1900) : *year;
+    if (out.year < 1900 || (digits.size() < 4 && digits.size() != 2)) {
+      return {};
+    }
+    return out;
+  }
+
+  // Seconds of the day; nothing if it is malformed.
+  std::optional<std::int64_t> time() {
+    skip_blank();
+    const auto hour = number(2);
+    if (!hour || !time_separator()) {
+      return {};
+    }
+    const auto minute = number(2);
+    if (!minute) {
+      return {};
+    }
+    int second = 0;
+    if (time_separator()) {
+      const auto value = number(2);
+      if (!value) {
+        return {};
+      }
+      second = *value;
+    }
+    return *hour * kHour + *minute * 60 + second;
+  }
+
+  // Seconds east of UTC; 0 for everything that is not understood.
+  std::int64_t zone() {
+    skip_blank();
+    const char sign = peek();
+    if (sign == '+' || sign == '-') {
+      ++at_;
+    }
+    const std::string_view name = token();
+    if (name.size() == 4 && name.find_first_not_of("0123456789") == std::string_view::npos) {
+      const std::int64_t offset = ((name[0] - '0') * 10 + (name[1] - '0')) * kHour +
+                                  ((name[2] - '0') * 10 + (name[3] - '0')) * std::int64_t{60};
+      return sign == '+' ? offset : -offset;
+    }
+    if (name.size() == 3) {
+      return american_zone(name) * kHour;
+    }
+    return name.size() == 1 ? military_zone(name[0]) * kHour : 0;
+  }
+
+ private:
+  [[nodiscard]] char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
+
+  void skip_blank() {
+    while (peek() == ' ' || peek() == '\t' || peek() == '\r' || peek() == '\n') {
+      ++at_;
+    }
+  }
+  // One byte of any kind, then blanks.
+  void skip_separator() {
+    at_ = std::min(at_ + 1, text_.size());
+    skip_blank();
+  }
+  std::string_view token() {
+    const std::size_t start = at_;
+    while (is_alnum(peek())) {
+      ++at_;
+    }
+    return text_.substr(start, at_ - start);
+  }
+  std::optional<int> number(std::size_t most_digits) {
+    const std::string_view digits = token();
+    return digits.size() > most_digits ? std::nullopt : parse_number<int>(digits);
+  }
+  bool time_separator() {
+    const bool there = peek() == ':' || peek() == '.';
+    at_ += there ? 1 : 0;
+    return there;
+  }
+  std::optional<int> month_name() {
+    const std::string_view name = token();
+    for (std::size_t i = 0; i < kMonths.size(); ++i) {
+      if (equal_ignoring_case(name, kMonths[i])) {
+        return static_cast<int>(i) + 1;
+      }
+    }
+    return {};
+  }
+
+  // EST, PDT and their like: the first letter says the zone, D the hour more.
+  static std::int64_t american_zone(std::string_view name) {
+    if (ascii_upper(name[2]) != 'T') {
+      return 0;
+    }
+    constexpr std::string_view letters = "AECMPYHB";
+    constexpr std::array<int, 8> hours{-4, -5, -6, -7, -8, -9, -10, -11};
+    const std::size_t which = letters.find(ascii_upper(name[0]));
+    const char second = ascii_upper(name[1]);
+    if (which == std::string_view::npos || (second != 'D' && second != 'S')) {
+      return 0;
+    }
+    return hours[which] + (second == 'D' ? 1 : 0);
+  }
+
+  // Computed on the byte, as Cyrus does: lower-case letters and digits give odd results.
+  static std::int64_t military_zone(char c) {
+    const char lower = ascii_lower(c);
+    if (lower == 'j' || lower == 'z') {
+      return 0;
+    }
+    if (lower < 'j') {
+      return c - 'A' + 1;
+    }
+    return lower < 'n' ? c - 'A' : 'M' - c;
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+// A token next to an 8-bit byte is read outside of a table by Cyrus, with arbitrary results: treated as unusable.
+bool has_8bit(std::string_view date) {
+  return std::any_of(date.begin(), date.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+}
+
+std::optional<std::uint32_t> stored(std::int64_t seconds, bool refused) {
+  const auto word = static_cast<std::uint32_t>(static_cast<std::uint64_t>(seconds));
+  return refused || word == 0 ? std::nullopt : std::optional(word);
+}
+
+std::int64_t local_time(std::tm day, int hour) {
+  day.tm_hour = hour;
+  day.tm_min = 0;
+  day.tm_sec = 0;
+  day.tm_isdst = -1;
+  return std::mktime(&day);
+}
+
+bool refuses(std::int64_t seconds, const CacheProfile& profile) {
+  return profile.negative_dates ? seconds == -1 : seconds < 0;
+}
+
+}  // namespace
+
+std::optional<std::uint32_t> sent_day(std::string_view date, const CacheProfile& profile) {
+  const auto written = has_8bit(date) ? std::nullopt : DateReader(date).date();
+  if (!written) {
+    return {};
+  }
+  std::tm day{};
+  day.tm_year = written->year - 1900;
+  day.tm_mon = written->month - 1;
+  day.tm_mday = written->day;
+  const std::int64_t seconds = local_time(day, profile.sentdate_hour);
+  return stored(seconds, refuses(seconds, profile));
+}
+
+std::optional<std::uint32_t> sent_time(std::string_view date, const CacheProfile& profile) {
+  DateReader reader(date);
+  const auto written = has_8bit(date) ? std::nullopt : reader.date();
+  const auto time = written ? reader.time() : std::nullopt;
+  if (!time) {
+    return {};
+  }
+  const std::int64_t seconds = days_from_civil(written->year, written->month, written->day) * kDay + *time;
+  return stored(seconds - reader.zone(), refuses(seconds, profile));
+}
+
+std::uint32_t day_of(std::time_t when, const CacheProfile& profile) {
+  std::tm day{};
+  if (localtime_r(&when, &day) == nullptr) {
+    return 0;
+  }
+  return static_cast<std::uint32_t>(static_cast<std::uint64_t>(local_time(day, profile.sentdate_hour)));
+}
+
+}  // namespace cyr::mime
