@@ -116,6 +116,8 @@ class Judge:
         self.problems.append(text)
 
     def tools(self, target, standing):
+        if self.reader.store.internal(target) not in self.reader.list:
+            return self.say("%s is not in mailboxes.db" % target)
         code, out = self.oracle.run(self.root, "reconstruct", "-n", target)
         lines = [x for x in out.decode("utf-8", "surrogateescape").split("\n") if x and x != target and not any(w in x for w in standing)]
         if self.reader.mailbox(self.reader.store.internal(target))["index"].get("minor_version", 17) < 12:
@@ -129,6 +131,7 @@ class Judge:
             self.say("mbexamine -q says: %r" % out[-200:])
         self.quota()
         self.databases()
+        return None
 
     def examined(self, target, code, out):
         name = self.reader.store.internal(target)

@@ -58,7 +58,7 @@ def read_list(path):
 
 
 def number(entry, key):
-    return int(entry[key]) if entry.get(key) is not None else None
+    return int(entry[key]) if (entry.get(key) or "").isdigit() else None
 
 
 def read_annotations(path):
