@@ -83,7 +83,8 @@ Result<std::optional<std::string>> acl_field(const text::Item& map) {
 
 text::Item acl_item(std::string_view acl) {
   text::Item map = text::Item::map();
-  for (const auto& entry : acl::Acl::parse(acl).entries()) {
+  const acl::Acl parsed = acl::Acl::parse(acl);
+  for (const auto& entry : parsed.entries()) {
     map.add(entry.id, text::Item::string(entry.rights));
   }
   return map;

@@ -168,6 +168,29 @@ Result<QuotaRoot> decode_quota(std::string_view name, std::string_view value) {
   return value.starts_with('%') ? decode_dlist_quota(std::move(root), value) : decode_text_quota(std::move(root), value);
 }
 
+SalvagedQuota salvage_quota(std::string_view name, std::string_view value) {
+  SalvagedQuota out;
+  out.root.name = name;
+  for (std::size_t i = 0; i < resource_count; ++i) {
+    const std::string front = fmt::format("{} (", resources[i].key);
+    const std::size_t at = value.find(front);
+    const std::size_t end = at == std::string_view::npos ? at : value.find(')', at);
+    // "S (" is also the end of "AS (".
+    const bool whole = end != std::string_view::npos && (at == 0 || !is_alpha(value[at - 1]));
+    const auto words = whole ? words_of(value.substr(at + front.size(), end - at - front.size()))
+                             : std::vector<std::string_view>();
+    const auto used = words.empty() ? std::nullopt : parse_usage(words[0]);
+    const auto limit = words.size() < 2 ? std::optional<std::int64_t>(-1) : parse_usage(words[1]);
+    if (!used || !limit) {
+      out.lost.push_back(static_cast<Resource>(i));
+      continue;
+    }
+    out.root.used[i] = *used;
+    out.root.limit[i] = limit_of(*limit);
+  }
+  return out;
+}
+
 std::string encode_quota(const QuotaRoot& root) {
   if (root.form == QuotaForm::text) {
     return fmt::format("{} {}", root.used[0], root.limit[0].value_or(-1));

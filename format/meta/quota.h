@@ -63,6 +63,13 @@ struct QuotaRoot {
 
 // A record's value without the LF that ends a quotalegacy file. Reads every form that any release wrote. Errc::corrupt.
 [[nodiscard]] Result<QuotaRoot> decode_quota(std::string_view name, std::string_view value);
+// What can be read of a record that decode_quota() refuses: a resource counts only when its list is whole, since a number
+// at the cut may have lost digits.
+struct SalvagedQuota {
+  QuotaRoot root;
+  std::vector<Resource> lost;  // resources whose limit is not known
+};
+[[nodiscard]] SalvagedQuota salvage_quota(std::string_view name, std::string_view value);
 // In root.form; resources that `text` cannot hold are left out.
 [[nodiscard]] std::string encode_quota(const QuotaRoot& root);
 

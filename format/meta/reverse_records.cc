@@ -34,7 +34,8 @@ std::vector<std::string> reverse_keys(const MailboxEntry& entry, const ReverseRu
     const auto name = names::MailboxName::from_internal(entry.name, rules.name_space);
     const bool of_user = name && name->is_user();
     const std::string owner = of_user ? name->user().text() : std::string();
-    for (const auto& item : acl::Acl::parse(*entry.acl).entries()) {
+    const acl::Acl parsed = acl::Acl::parse(*entry.acl);
+    for (const auto& item : parsed.entries()) {
       const bool admin = std::find(rules.admins.begin(), rules.admins.end(), item.id) != rules.admins.end();
       if (!admin && item.id != owner && listed(item, rules.acl)) {
         keys.push_back(reverse_acl_key(item.id, entry, of_user, rules.acl));
