@@ -228,12 +228,12 @@ std::optional<std::uint32_t> sent_time(std::string_view date, const CacheProfile
   return stored(seconds - reader.zone(), refuses(seconds, profile));
 }
 
-std::uint32_t day_of(std::time_t when, const CacheProfile& profile) {
+std::uint32_t local_midnight(std::time_t when) {
   std::tm day{};
   if (localtime_r(&when, &day) == nullptr) {
     return 0;
   }
-  return static_cast<std::uint32_t>(static_cast<std::uint64_t>(local_time(day, profile.sentdate_hour)));
+  return static_cast<std::uint32_t>(static_cast<std::uint64_t>(local_time(day, 0)));
 }
 
 }  // namespace cyr::mime

@@ -15,7 +15,7 @@ namespace cyr::mime {
 [[nodiscard]] std::optional<std::uint32_t> sent_day(std::string_view date, const CacheProfile& profile);
 // The complete date as UTC, seconds modulo 2^32.
 [[nodiscard]] std::optional<std::uint32_t> sent_time(std::string_view date, const CacheProfile& profile);
-// Local midnight (or noon, by the profile) of the day of `when`.
-[[nodiscard]] std::uint32_t day_of(std::time_t when, const CacheProfile& profile);
+// Local midnight of the day of `when`, seconds modulo 2^32.
+[[nodiscard]] std::uint32_t local_midnight(std::time_t when);
 
 }  // namespace cyr::mime

@@ -51,6 +51,7 @@ struct CacheProfile {
 
   // Dates.
   std::uint8_t sentdate_hour;         // local hour of sentdate: 12 or 0
+  bool bad_date_is_delivery;          // sentdate without a usable Date: the time of delivery, else its local midnight
   bool negative_dates;                // dates before 1970 are stored modulo 2^32, not refused
   bool size_is_parsed;                // size = header_size + content_size, not the file's
 

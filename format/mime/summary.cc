@@ -22,8 +22,14 @@ MessageSummary summarise(std::string_view bytes, std::uint64_t internaldate, con
   out.content_lines = root.content_lines;
   out.date_is_usable = day.has_value();
   out.time_is_usable = time.has_value();
-  out.sentdate = day ? *day : day_of(static_cast<std::time_t>(internaldate), profile);
-  out.gmtime = time.value_or(static_cast<std::uint32_t>(internaldate));
+  const auto delivered = static_cast<std::uint32_t>(internaldate);
+  out.gmtime = time.value_or(delivered);
+  if (day) {
+    out.sentdate = *day;
+  } else {
+    out.sentdate =
+        profile.bad_date_is_delivery ? delivered : local_midnight(static_cast<std::time_t>(internaldate));
+  }
   out.cache_record = build_cache_record(message, options);
   out.cache_crc = crc32(out.cache_record);
   out.cache_version = profile.cache_version;

@@ -73,11 +73,7 @@ WordAt word_at(std::string_view value, std::size_t at, bool streams) {
 class Decoder {
  public:
   explicit Decoder(const HeaderDecodeOptions& options)
-      : options_(options),
-        streams_(options.decoding == HeaderDecoding::streams),
-        replacement_(options.decoding == HeaderDecoding::streams || options.decoding == HeaderDecoding::words_2_5
-                         ? kReplacementCharacter
-                         : std::string_view("X")) {}
+      : options_(options), streams_(options.decoding == HeaderDecoding::streams) {}
 
   std::string decode(std::string_view value) {
     std::size_t plain_start = 0;
@@ -139,7 +135,7 @@ class Decoder {
       }
       kept += c;
     }
-    CharsetDecoder decoder(options_.plain_text_is_utf8 ? "utf-8" : "us-ascii", replacement_);
+    CharsetDecoder decoder(options_.plain_text_is_utf8 ? "utf-8" : "us-ascii", kReplacementCharacter);
     decoder.decode(kept, out_);
     decoder.finish(out_);
   }
@@ -150,7 +146,7 @@ class Decoder {
       const auto charset = find_charset(word.charset, options_.charsets);
       if (!charset) {
         end_stream();
-        out_ += replacement_;
+        out_ += kReplacementCharacter;
         return;
       }
       canonical = charset->name;
@@ -162,7 +158,7 @@ class Decoder {
     if (!stream_ || stream_->canonical != canonical || stream_->base64 != word.base64) {
       end_stream();
       stream_.emplace(Stream{canonical, word.base64, Base64Decoder(options_.pad_resets_base64),
-                             CharsetDecoder(canonical, replacement_), {}});
+                             CharsetDecoder(canonical, kReplacementCharacter), {}});
     }
     if (word.base64) {
       stream_->bytes.clear();
@@ -196,7 +192,7 @@ class Decoder {
 
   // 2.1-2.5: nothing is carried from one word to the next, and Q text is not trimmed.
   void put_single_word(const EncodedWord& word, const std::string& canonical) {
-    CharsetDecoder charset(canonical, replacement_);
+    CharsetDecoder charset(canonical, kReplacementCharacter);
     std::string bytes;
     if (word.base64) {
       Base64Decoder(false).decode(word.text, bytes);
@@ -216,7 +212,7 @@ class Decoder {
         i += 2;
         if (high < 0 || low < 0) {
           if (options_.decoding != HeaderDecoding::words_2_2) {
-            out_ += replacement_;
+            out_ += kReplacementCharacter;
           }
           continue;
         }
@@ -238,7 +234,6 @@ class Decoder {
 
   const HeaderDecodeOptions& options_;
   bool streams_;
-  std::string_view replacement_;
   std::optional<Stream> stream_;
   std::string out_;
 };

@@ -10,11 +10,11 @@
 
 namespace cyr::text {
 
+// What cannot be decoded becomes U+FFFD; 2.1-2.4 write the letter X for it, which is to_search_form()'s matter.
 enum class HeaderDecoding : std::uint8_t {
-  words_2_2,  // 2.1, 2.2: each word alone; a bad =XX gives nothing; replacement "X"
-  words_2_3,  // 2.3, 2.4: each word alone; a bad =XX gives the replacement "X"
-  words_2_5,  // 2.5: the same with U+FFFD
-  streams,    // 3.x; replacement U+FFFD
+  words_2_2,  // 2.1, 2.2: each word alone; a bad =XX gives nothing
+  words_2_3,  // 2.3-2.5: each word alone; a bad =XX gives the replacement
+  streams,    // 3.x
 };
 
 struct HeaderDecodeOptions {

@@ -20,6 +20,8 @@ constexpr std::array kFixed{
     Fixed{0x0153, U"oe"},     Fixed{0x2044, U"/"},  Fixed{0x04A5, U"\u043D\u0433"}, Fixed{0x04B5, U"\u0442\u0446"},
 };
 
+constexpr char32_t kReplacement = 0xFFFD;
+
 // Mappings nest a few levels (upper case letter with two marks); this bounds them against bad data.
 constexpr unsigned kMaxMappingDepth = 16;
 
@@ -27,8 +29,12 @@ class Mapper {
  public:
   explicit Mapper(SearchForm form) : form_(form), unicode_(form == SearchForm::form_2_4 ? 6 : 2) {}
 
-  // Appends what `c` becomes; blanks are left to the caller at depth 0 and dropped below.
+  // Appends what `c` becomes, a character that could not be decoded the letter X; blanks are left to the caller at depth 0 and dropped below.
   void map(char32_t c, unsigned depth, std::u32string& out) const {
+    if (c == kReplacement) {
+      out += U'X';
+      return;
+    }
     if (!assigned_in_unicode(c, unicode_) && c >= 0x20) {
       out += c;
       return;
