@@ -20,12 +20,15 @@ enum class Kind : std::uint8_t { flat, skiplist, twoskip, quotalegacy };
 enum class Order : std::uint8_t {
   raw,          // unsigned bytes
   signed_char,  // skiplist's own: 0x80..0xFF before 0x00..0x7F
-  mbox,         // improved_mboxlist_sort, and flat always
+  mbox,         // improved_mboxlist_sort
+  flat,         // flat always, and nothing else: mbox order of the escaped key
 };
 
 struct OpenOptions {
   bool create = false;  // make an empty database (and missing parent directories) when there is none
-  std::optional<Order> order;  // overrides the backend's own order
+  // Of the keys of a new database, and where the keys of an existing one allow more than one order; default: the
+  // backend's own. Keys that are there already decide: a database never gets mixed orders.
+  std::optional<Order> order;
   ::mode_t mode = 0600;        // of files that are made
   // quotalegacy only: the hash functions of paths (store.md 2.8).
   bool full_dir_hash = false;
@@ -36,6 +39,8 @@ enum class Visit : bool { stop, go_on };
 using Visitor = std::function<Result<Visit>(std::string_view key, std::string_view value)>;
 
 // Holds the database exclusively. Destroyed without commit(): nothing happened.
+// An error in put(), erase() or commit() leaves only abort(). Must not outlive its Database. for_each() may change records
+// as it goes.
 class Transaction {
  public:
   Transaction() = default;
@@ -51,6 +56,10 @@ class Transaction {
   virtual Status abort() = 0;
 };
 
+// Not for several threads at once. While a transaction is open, reads through the Database see what the transaction
+// sees. A file is locked (shared, fcntl) as long as for_each() visits: the visitor may read the same Database, but its
+// begin(), put() and erase() give Errc::locked, and another Database object of the same file would wait for ever.
+// Reading never changes a file: what a writer that died left is looked through, and mended by the next transaction.
 class Database {
  public:
   Database() = default;
@@ -70,6 +79,9 @@ class Database {
   virtual Status consistent() = 0;
   // Rewrites the file without dead records (checkpoint); no-op where the format has none.
   virtual Status repack() = 0;
+
+  // The order that the keys are in.
+  virtual Result<Order> order() = 0;
 
   // begin, put or erase, commit.
   Status put(std::string_view key, std::string_view value);

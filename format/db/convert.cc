@@ -1,0 +1,344 @@
+#include "format/db/convert.h"
+
+#include <fmt/format.h>
+
+#include "format/base/crc32.h"
+#include "format/base/file.h"
+#include "format/base/text.h"
+#include "format/db/quotalegacy.h"
+#include "format/db/record_sorter.h"
+#include "format/db/registry.h"
+#include "format/db/stream_sink.h"
+
+namespace cyr::db {
+
+namespace {
+
+constexpr std::uint64_t progress_step = 1000;  // records
+constexpr int max_kept = 1000;                 // names that are tried for the old file
+
+using Emit = std::function<Status(std::string_view key, std::string_view value)>;
+
+// The same for the same records in any order; differs when any key or value does.
+class Digest {
+ public:
+  void add(std::string_view key, std::string_view value) {
+    sum_ += mix(crc32(key), key.size(), crc32(value, crc32(key, static_cast<std::uint32_t>(value.size()))));
+    ++count_;
+  }
+  [[nodiscard]] std::uint64_t count() const { return count_; }
+  friend bool operator==(const Digest&, const Digest&) = default;
+
+ private:
+  static std::uint64_t mix(std::uint64_t a, std::uint64_t b, std::uint64_t c) {
+    std::uint64_t x = (a << 32U) ^ c ^ (b * 0x9e3779b97f4a7c15U);
+    x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9U;
+    return x ^ (x >> 27U);
+  }
+  std::uint64_t sum_ = 0;
+  std::uint64_t count_ = 0;
+};
+
+// The kind that the source really is.
+Result<Kind> source_kind(Io& io, const fs::path& from, std::optional<Kind> declared) {
+  if (declared == Kind::quotalegacy) {
+    return Kind::quotalegacy;  // a tree, which may be named by a path that does not exist
+  }
+  CYR_TRY(const FileInfo info, io.stat(from));
+  CYR_TRY(const auto found, detect(io, from));
+  if (!declared) {
+    if (found) {
+      return *found;
+    }
+    return corrupt(info.size == 0 ? "is empty, so its kind cannot be found out" : "is no database that this program knows")
+        .at(from)
+        .with_hint("name the backend: flat, skiplist, twoskip or quotalegacy");
+  }
+  // An empty file is an empty database of any kind. Lines that are not sound yet are flat if that was said.
+  const bool agrees = found ? *found == *declared : info.size == 0 || *declared == Kind::flat;
+  if (!agrees) {
+    return corrupt(found ? fmt::format("is a {} database, not {}", name_of(*found), name_of(*declared))
+                         : fmt::format("is not a {} database", name_of(*declared)))
+        .at(from);
+  }
+  return *declared;
+}
+
+class Conversion {
+ public:
+  Conversion(Io& io, const fs::path& from, const fs::path& to, Kind to_kind, const ConvertOptions& options)
+      : io_(io), from_(from), to_(to), options_(options) {
+    out_.to = to_kind;
+  }
+
+  Result<Converted> run(std::optional<Kind> declared) {
+    CYR_TRY(out_.from, source_kind(io_, from_, declared));
+    OpenOptions open_source = options_.open;
+    open_source.create = false;
+    open_source.order.reset();
+    CYR_TRY(source_, open(io_, from_, out_.from, open_source));
+    if (out_.to == Kind::quotalegacy) {
+      CYR_CHECK(to_tree());
+    } else {
+      CYR_CHECK(to_file());
+    }
+    out_.records = read_.count();
+    return std::move(out_);
+  }
+
+ private:
+  [[nodiscard]] bool writes() const { return !options_.dry_run && !io_.read_only(); }
+
+  // Every record of the source, in its own order. In place the source is held exclusively by `hold_`.
+  Status read_source(const Emit& emit) {
+    read_ = Digest();
+    const Visitor visit = [&](std::string_view key, std::string_view value) -> Result<Visit> {
+      read_.add(key, value);
+      CYR_CHECK(emit(key, value));
+      if (options_.progress && read_.count() % progress_step == 0) {
+        CYR_CHECK(options_.progress(read_.count()));
+      }
+      return Visit::go_on;
+    };
+    return source_->for_each("", visit);
+  }
+
+  // ---- a file ----
+
+  Status to_file() {
+    const FileFormat& format = *backend_of(out_.to).format();
+    const fs::path parent = to_.parent_path().empty() ? fs::path(".") : to_.parent_path();
+    const auto old = io_.stat(to_);
+    if (!old && old.error().code != Errc::not_found) {
+      return old.error();
+    }
+    if (old && old->kind != FileKind::regular) {
+      return make_error(Errc::invalid, "is not a file, and is not replaced").at(to_);
+    }
+    if (old && !options_.replace) {
+      return make_error(Errc::exists, "exists already").at(to_);
+    }
+    const KeyOrder order(target_order(format));
+    if (!writes()) {
+      MemoryNull nothing;
+      return write_records(format, order, nothing);
+    }
+    CYR_TRY(File lock, hold(old ? &*old : nullptr));
+    CYR_CHECK(io_.make_directories(parent, 0755));
+    CYR_TRY(AtomicFile file, AtomicFile::create(io_, to_, options_.open.mode));
+    FileSink sink(file.file());
+    CYR_CHECK(write_records(format, order, sink));
+    CYR_CHECK(file.sync());
+    CYR_CHECK(verify(file.temporary()));
+    if (old) {
+      CYR_CHECK(keep(to_, to_));
+    }
+    Status done = file.commit();
+    hold_.reset();
+    return done;
+  }
+
+  // Writers are kept away from the file that is replaced, so that nothing they do gets lost between reading and rename.
+  Result<File> hold(const FileInfo* old) {
+    if (old == nullptr) {
+      return File();
+    }
+    const auto from = io_.stat(from_);
+    if (from && from->same_file(*old)) {
+      CYR_TRY(hold_, source_->begin());
+      return File();
+    }
+    return open_locked(io_, to_, LockMode::exclusive);
+  }
+
+  [[nodiscard]] Order target_order(const FileFormat& format) const {
+    return format.fixed_order() ? format.default_order() : options_.open.order.value_or(format.default_order());
+  }
+
+  // Takes what it is given and keeps nothing: for a dry run.
+  class MemoryNull final : public StreamSink {
+    Status write(Bytes /*from*/, std::uint64_t /*offset*/) override { return success(); }
+  };
+
+  Status write_records(const FileFormat& format, const KeyOrder& order, StreamSink& sink) {
+    CYR_TRY(const auto writer, format.writer(sink, 0));
+    const Emit add = [&](std::string_view key, std::string_view value) { return named(writer->add(key, value), key); };
+    // A dry run keeps nothing, so that the order does not matter to it.
+    CYR_TRY(const bool sorted, writes() ? is_sorted(order) : Result<bool>(true));
+    if (sorted) {
+      CYR_CHECK(read_source(add));
+    } else {
+      fs::path scratch = to_;
+      scratch += ".NEW.sort";
+      RecordSorter sorter(io_, scratch, order);
+      const Emit collect = [&](std::string_view key, std::string_view value) { return sorter.add(key, value); };
+      CYR_CHECK(read_source(collect));
+      CYR_CHECK(sorter.finish(add));
+    }
+    return writer->finish();
+  }
+
+  // Whether the source's records come in the order that the target needs.
+  Result<bool> is_sorted(const KeyOrder& order) {
+    bool sorted = true;
+    bool any = false;
+    std::string previous;
+    CYR_CHECK(source_->for_each("", [&](std::string_view key, std::string_view /*value*/) -> Result<Visit> {
+      sorted = !any || order.less(previous, key);
+      any = true;
+      previous.assign(key);
+      return sorted ? Visit::go_on : Visit::stop;
+    }));
+    return sorted;
+  }
+
+  Status named(Status status, std::string_view key) const {
+    if (!status) {
+      status.error().what += ", key \"" + printable(key.substr(0, 200)) + "\"";
+      status.error().at(from_);
+    }
+    return status;
+  }
+
+  // What was written is read back by the ordinary reader.
+  Status verify(const fs::path& written) {
+    CYR_TRY(const auto target, open(io_, written, out_.to, {}));
+    if (out_.to != Kind::flat || read_.count() > 0) {
+      CYR_CHECK(target->consistent());
+    }
+    Digest there;
+    CYR_CHECK(target->for_each("", [&](std::string_view key, std::string_view value) -> Result<Visit> {
+      there.add(key, value);
+      return Visit::go_on;
+    }));
+    if (!(there == read_)) {
+      return make_error(Errc::io, fmt::format("the new database reads back {} records, {} were written, or other ones",
+                                              there.count(), read_.count()))
+          .at(to_)
+          .with_hint("nothing was changed; is the disk sound?");
+    }
+    return success();
+  }
+
+  // A second name for `file`, before it is replaced.
+  Status keep(const fs::path& file, const fs::path& name) {
+    if (!options_.keep_old) {
+      return success();
+    }
+    for (int i = 0; i < max_kept; ++i) {
+      fs::path kept = name;
+      kept += i == 0 ? std::string(".old") : fmt::format(".old.{}", i);
+      const Status linked = io_.link(file, kept);
+      if (linked) {
+        out_.kept = kept;
+        return success();
+      }
+      if (linked.error().code != Errc::exists) {
+        return linked.error();
+      }
+    }
+    return make_error(Errc::exists, "has too many old versions kept beside it").at(file);
+  }
+
+  // ---- a quotalegacy tree ----
+
+  Status to_tree() {
+    // All records are tried before the first one is written: there is no commit of a tree.
+    CYR_TRY(const quotalegacy::Layout layout, quotalegacy::layout_of(io_, to_, options_.open));
+    std::uint64_t existing = 0;
+    const Emit check = [&](std::string_view key, std::string_view value) -> Status {
+      CYR_CHECK(named(quota_root(key, value), key));
+      CYR_TRY(const fs::path path, quotalegacy::path_of(layout, key));
+      CYR_TRY(const bool there, io_.exists(path));
+      existing += there ? 1 : 0;
+      return success();
+    };
+    CYR_CHECK(read_source(check));
+    if (existing > 0 && !options_.replace) {
+      return make_error(Errc::exists, fmt::format("{} of the quota roots exist already", existing)).at(layout.base / "quota");
+    }
+    if (!writes()) {
+      return success();
+    }
+    OpenOptions open_target = options_.open;
+    open_target.create = true;
+    CYR_TRY(const auto target, open(io_, to_, Kind::quotalegacy, open_target));
+    const Emit put = [&](std::string_view key, std::string_view value) { return put_root(*target, layout, key, value); };
+    CYR_CHECK(read_source(put));
+    return verify_tree(*target);
+  }
+
+  static Status quota_root(std::string_view key, std::string_view value) {
+    if (!quotalegacy::is_quota_value(value)) {
+      return make_error(Errc::invalid, "quotalegacy holds quota roots only, and the value \"" +
+                                           printable(value.substr(0, 60)) + "\" is not one's");
+    }
+    (void)key;
+    CYR_CHECK(quotalegacy::encode_value(value));
+    return success();
+  }
+
+  // A root that gets another value keeps its file in quota.old (a name in quota itself would be a quota root).
+  Status put_root(Database& target, const quotalegacy::Layout& layout, std::string_view key, std::string_view value) {
+    const auto old = target.get(key);
+    if (old && *old && **old == value) {
+      return success();
+    }
+    CYR_TRY(const fs::path path, quotalegacy::path_of(layout, key));
+    CYR_TRY(const bool there, io_.exists(path));
+    if (there && options_.keep_old) {
+      CYR_TRY(const fs::path directory, old_tree(layout));
+      const fs::path kept = directory / path.lexically_relative(layout.base);
+      CYR_CHECK(io_.make_directories(kept.parent_path(), 0755));
+      CYR_CHECK(io_.link(path, kept));
+    }
+    return target.put(key, value);
+  }
+
+  Result<fs::path> old_tree(const quotalegacy::Layout& layout) {
+    if (out_.kept) {
+      return *out_.kept;
+    }
+    for (int i = 0; i < max_kept; ++i) {
+      const fs::path name = layout.base / (i == 0 ? std::string("quota.old") : fmt::format("quota.old.{}", i));
+      const Status made = io_.make_directory(name, 0755);
+      if (made) {
+        out_.kept = name;
+        return name;
+      }
+      if (made.error().code != Errc::exists) {
+        return made.error();
+      }
+    }
+    return make_error(Errc::exists, "has too many old versions kept beside it").at(layout.base / "quota");
+  }
+
+  Status verify_tree(Database& target) {
+    const Emit compare = [&](std::string_view key, std::string_view value) -> Status {
+      CYR_TRY(const auto there, target.get(key));
+      if (!there || *there != value) {
+        return named(make_error(Errc::io, "quota root reads back otherwise than it was written"), key);
+      }
+      return success();
+    };
+    return read_source(compare);
+  }
+
+  Io& io_;
+  const fs::path& from_;
+  const fs::path& to_;
+  const ConvertOptions& options_;
+  Converted out_;
+  Digest read_;
+  std::unique_ptr<Database> source_;
+  std::unique_ptr<Transaction> hold_;  // after source_: goes first
+};
+
+}  // namespace
+
+Result<Converted> convert(Io& io, const fs::path& from, std::optional<Kind> from_kind, const fs::path& to, Kind to_kind,
+                          const ConvertOptions& options) {
+  return Conversion(io, from, to, to_kind, options).run(from_kind);
+}
+
+}  // namespace cyr::db

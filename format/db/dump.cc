@@ -1,0 +1,99 @@
+#include "format/db/dump.h"
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "format/db/skiplist_format.h"
+#include "format/db/twoskip_format.h"
+
+namespace cyr::db {
+
+namespace {
+
+// Cyrus shows NUL as '-'; other control characters are left out of the way of the terminal too.
+std::string shown(std::string_view key) {
+  std::string out(key);
+  for (char& c : out) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      c = '-';
+    }
+  }
+  return out;
+}
+
+std::string twoskip_record(const twoskip::Record& record) {
+  using twoskip::RecordType;
+  if (record.type == RecordType::erased) {
+    return fmt::format("{:08X} DELETE ptr={:08X}\n", record.offset, record.slot(0));
+  }
+  if (record.type == RecordType::commit) {
+    return fmt::format("{:08X} COMMIT start={:08X}\n", record.offset, record.slot(0));
+  }
+  std::string out = fmt::format("{:08X} {} kl={} dl={} lvl={} ({})\n\t", record.offset,
+                                record.type == RecordType::dummy ? "DUMMY" : "RECORD", record.key.size(),
+                                record.value.size(), record.level, shown(record.key));
+  for (unsigned i = 0; i <= record.level; ++i) {
+    out += fmt::format("{:08X} ", record.slot(i));
+    if (i % 8 == 0 && i < record.level) {
+      out += "\n\t";
+    }
+  }
+  return out + '\n';
+}
+
+std::string skiplist_node(const skiplist::Node& node, std::string_view type) {
+  std::string out = fmt::format("{:04X}: {} kl={} dl={} lvl={}\n\t", node.offset, type, node.key.size(),
+                                node.value.size(), node.level);
+  for (unsigned level = 0; level < node.level; ++level) {
+    out += fmt::format("{:04X} ", node.next(level));
+  }
+  return out + '\n';
+}
+
+std::string skiplist_record(const skiplist::LogRecord& record, std::uint64_t offset) {
+  using skiplist::RecordType;
+  switch (record.type) {
+    case RecordType::erased:
+      return fmt::format("{:04X}: DELETE offset={:04X}\n", offset, record.victim);
+    case RecordType::commit:
+      return fmt::format("{:04X}: COMMIT \n", offset);
+    default:
+      return skiplist_node(record.node, record.type == RecordType::add ? "ADD" : "INORDER");
+  }
+}
+
+}  // namespace
+
+Status dump_twoskip(Bytes file, const DumpSink& sink) {
+  CYR_TRY(const twoskip::Header header, twoskip::decode_header(file));
+  CYR_CHECK(sink(fmt::format("HEADER: v={} fl={} num={} sz=({:08X}/{:08X})\n", header.version, header.flags,
+                             header.num_records, header.current_size, header.repack_size)));
+  for (std::uint64_t offset = twoskip::dummy_offset; offset < file.size();) {
+    if (twoskip::is_blank(file, offset)) {
+      CYR_CHECK(sink(fmt::format("{:08X} BLANK\n", offset)));
+      offset += 8;
+      continue;
+    }
+    CYR_TRY(const twoskip::Record record, twoskip::decode_record(file, offset, file.size()));
+    CYR_CHECK(sink(twoskip_record(record)));
+    offset = record.end();
+  }
+  return success();
+}
+
+Status dump_skiplist(Bytes file, const DumpSink& sink) {
+  CYR_TRY(const skiplist::Header header, skiplist::decode_header(file));
+  (void)header;
+  CYR_TRY(const skiplist::Node dummy, skiplist::decode_node(file, skiplist::dummy_offset));
+  CYR_CHECK(sink(skiplist_node(dummy, "DUMMY")));
+  for (std::uint64_t offset = dummy.end(); offset < file.size();) {
+    CYR_TRY(const skiplist::LogRecord record, skiplist::decode_log_record(file, offset));
+    CYR_CHECK(sink(skiplist_record(record, offset)));
+    offset = record.end;
+  }
+  return success();
+}
+
+}  // namespace cyr::db

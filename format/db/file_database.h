@@ -1,0 +1,55 @@
+// A Database over a FileFormat: locks, order of keys, transactions, rewriting by rename. Nothing here knows a format.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "format/db/file_image.h"
+
+namespace cyr::db {
+
+class FileDatabase final : public Database {
+ public:
+  static Result<std::unique_ptr<Database>> open(Io& io, const fs::path& path, const FileFormat& format,
+                                                const OpenOptions& options);
+
+  [[nodiscard]] Kind kind() const override { return format_.kind(); }
+  Result<std::optional<std::string>> get(std::string_view key) override;
+  Result<std::optional<std::pair<std::string, std::string>>> next(std::string_view key) override;
+  Status for_each(std::string_view prefix, const Visitor& visit) override;
+  Result<std::unique_ptr<Transaction>> begin() override;
+  Status consistent() override;
+  Status repack() override;
+  Result<Order> order() override;
+
+ private:
+  class Reading;
+  class FileTransaction;
+
+  FileDatabase(Io& io, const fs::path& path, const FileFormat& format, const OpenOptions& options);
+  Status create();
+  Status start_reading();
+  void stop_reading();
+  // Finds out the order of the keys, once; needed to trust that a key is absent, and before any change.
+  Status settle_order(const View& view);
+  [[nodiscard]] KeyOrder likely_order() const;
+  // Under the exclusive lock: a sound file, ready for an Editor.
+  Status make_ready();
+  // Writes `view` to a new file and renames it over the old one. The lock is gone then.
+  Status rewrite(const View& view);
+  Status checkpoint();
+  [[nodiscard]] Error name(Error error) const { return std::move(error).at(image_.path()); }
+  [[nodiscard]] Status name(Status status) const { return status ? std::move(status) : Status(name(status.error())); }
+
+  Io& io_;
+  const FileFormat& format_;
+  OpenOptions options_;
+  FileImage image_;
+  std::unique_ptr<View> view_;
+  std::uint64_t view_epoch_ = 0;
+  int readers_ = 0;  // nested reads of one visitor
+  std::optional<Order> order_;
+  FileTransaction* active_ = nullptr;
+};
+
+}  // namespace cyr::db

@@ -1,0 +1,401 @@
+#include "format/db/quotalegacy.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "format/base/file.h"
+#include "format/base/log.h"
+#include "format/db/order.h"
+
+namespace cyr::db::quotalegacy {
+
+namespace {
+
+constexpr std::string_view new_suffix = ".NEW";
+
+struct Root {
+  std::string key;
+  fs::path path;       // where it was found
+  bool proper = true;  // where Cyrus looks for it
+};
+
+// All quota root files of a tree.
+class Listing {
+ public:
+  Listing(Io& io, const Layout& layout) : io_(io), layout_(layout) {}
+
+  Result<std::vector<Root>> run(const KeyOrder& order) {
+    CYR_CHECK(tree(layout_.base / "quota", ""));
+    if (layout_.virtual_domains) {
+      CYR_CHECK(domains());
+    }
+    std::sort(roots_.begin(), roots_.end(), [&](const Root& a, const Root& b) {
+      const int difference = order.compare(a.key, b.key);
+      return difference != 0 ? difference < 0 : a.proper && !b.proper;
+    });
+    const auto same = [](const Root& a, const Root& b) { return a.key == b.key; };
+    roots_.erase(std::unique(roots_.begin(), roots_.end(), same), roots_.end());
+    return std::move(roots_);
+  }
+
+ private:
+  // Entries of a directory; none when it is not there.
+  Result<std::vector<DirEntry>> entries(const fs::path& directory) {
+    auto list = io_.list(directory);
+    if (!list && list.error().code == Errc::not_found) {
+      return std::vector<DirEntry>();
+    }
+    return list;
+  }
+  [[nodiscard]] bool is_hash_directory(const DirEntry& entry) const {
+    const char low = layout_.full_dir_hash ? 'A' : 'a';
+    return entry.kind == FileKind::directory && entry.name.size() == 1 && entry.name[0] >= low && entry.name[0] <= low + 25;
+  }
+  static bool may_be_root(const DirEntry& entry) {
+    return entry.kind == FileKind::regular || entry.kind == FileKind::symlink;
+  }
+
+  Status tree(const fs::path& quota, const std::string& domain) {
+    CYR_TRY(const auto letters, entries(quota));
+    for (const DirEntry& letter : letters) {
+      if (!domain.empty() && may_be_root(letter) && letter.name == "root") {
+        add(domain, quota / letter.name);
+      }
+      if (!is_hash_directory(letter)) {
+        continue;
+      }
+      CYR_TRY(const auto files, entries(quota / letter.name));
+      for (const DirEntry& file : files) {
+        if (may_be_root(file)) {
+          add(domain + file.name, quota / letter.name / file.name);
+        }
+      }
+    }
+    return success();
+  }
+
+  Status domains() {
+    CYR_TRY(const auto letters, entries(layout_.base / "domain"));
+    for (const DirEntry& letter : letters) {
+      if (!is_hash_directory(letter)) {
+        continue;
+      }
+      CYR_TRY(const auto names, entries(layout_.base / "domain" / letter.name));
+      for (const DirEntry& domain : names) {
+        if (domain.kind == FileKind::directory) {
+          CYR_CHECK(tree(layout_.base / "domain" / letter.name / domain.name / "quota", domain.name + "!"));
+        }
+      }
+    }
+    return success();
+  }
+
+  void add(std::string key, fs::path path) {
+    const auto expected = path_of(layout_, key);
+    roots_.push_back({std::move(key), path, expected && *expected == path});
+  }
+
+  Io& io_;
+  const Layout& layout_;
+  std::vector<Root> roots_;
+};
+
+// The value in a file; nothing when it is absent or empty.
+Result<std::optional<std::string>> read_value(Io& io, const fs::path& path) {
+  const auto content = io.read_file(path);
+  if (!content) {
+    return content.error().code == Errc::not_found ? Result<std::optional<std::string>>(std::nullopt) : content.error();
+  }
+  if (content->text().empty()) {
+    return std::optional<std::string>();
+  }
+  auto value = decode_value(content->text());
+  if (!value) {
+    return std::move(value.error()).at(path);
+  }
+  return std::optional(std::move(*value));
+}
+
+class QuotaDatabase final : public Database {
+ public:
+  QuotaDatabase(Io& io, Layout layout, const OpenOptions& options)
+      : io_(io), layout_(std::move(layout)), options_(options), order_(options.order.value_or(Order::raw)) {}
+
+  [[nodiscard]] Kind kind() const override { return Kind::quotalegacy; }
+  Result<std::optional<std::string>> get(std::string_view key) override;
+  Result<std::optional<std::pair<std::string, std::string>>> next(std::string_view key) override;
+  Status for_each(std::string_view prefix, const Visitor& visit) override;
+  Result<std::unique_ptr<Transaction>> begin() override;
+  Status consistent() override;
+  Status repack() override { return success(); }
+  Result<Order> order() override { return order_.order(); }
+
+  [[nodiscard]] Result<std::vector<Root>> roots() { return Listing(io_, layout_).run(order_); }
+
+ private:
+  friend class QuotaTransaction;
+  Io& io_;
+  Layout layout_;
+  OpenOptions options_;
+  KeyOrder order_;
+  class QuotaTransaction* active_ = nullptr;
+};
+
+// Files are locked one by one, at first touch, and replaced one by one: the tree as a whole has no commit.
+class QuotaTransaction final : public Transaction {
+ public:
+  explicit QuotaTransaction(QuotaDatabase& database)
+      : database_(database), changes_([&database](const auto& a, const auto& b) { return database.order_.less(a, b); }) {
+    database_.active_ = this;
+  }
+  QuotaTransaction(const QuotaTransaction&) = delete;
+  QuotaTransaction& operator=(const QuotaTransaction&) = delete;
+  ~QuotaTransaction() override { finish(); }
+
+  Result<std::optional<std::string>> get(std::string_view key) override {
+    CYR_CHECK(usable());
+    if (const auto change = changes_.find(std::string(key)); change != changes_.end()) {
+      return change->second;
+    }
+    CYR_TRY(const fs::path path, path_of(database_.layout_, key));
+    CYR_CHECK(lock(std::string(key), path));
+    return read_value(database_.io_, path);
+  }
+
+  Status for_each(std::string_view prefix, const Visitor& visit) override {
+    CYR_CHECK(usable());
+    std::map<std::string, fs::path, Less> all(changes_.key_comp());
+    CYR_TRY(const auto roots, database_.roots());
+    for (const Root& root : roots) {
+      all.emplace(root.key, root.path);
+    }
+    for (const auto& [key, value] : changes_) {
+      all.emplace(key, fs::path());
+    }
+    for (const auto& [key, path] : all) {
+      if (!key.starts_with(prefix)) {
+        continue;
+      }
+      const auto change = changes_.find(key);
+      CYR_TRY(const auto value, change != changes_.end() ? Result<std::optional<std::string>>(change->second)
+                                                         : read_value(database_.io_, path));
+      if (!value) {
+        continue;
+      }
+      CYR_TRY(const Visit go, visit(key, *value));
+      if (go == Visit::stop) {
+        break;
+      }
+    }
+    return success();
+  }
+
+  Result<std::optional<std::pair<std::string, std::string>>> next(std::string_view key) {
+    std::optional<std::pair<std::string, std::string>> out;
+    CYR_CHECK(for_each("", [&](std::string_view at, std::string_view value) -> Result<Visit> {
+      if (!key.empty() && database_.order_.compare(at, key) <= 0) {
+        return Visit::go_on;
+      }
+      out.emplace(at, value);
+      return Visit::stop;
+    }));
+    return out;
+  }
+
+  Status put(std::string_view key, std::string_view value) override {
+    CYR_CHECK(encode_value(value));
+    CYR_TRY(const auto old, get(key));
+    if (old != std::optional<std::string>(value)) {
+      changes_.insert_or_assign(std::string(key), std::string(value));
+    }
+    return success();
+  }
+
+  Status erase(std::string_view key) override {
+    CYR_CHECK(usable());
+    CYR_TRY(const fs::path path, path_of(database_.layout_, key));
+    CYR_CHECK(lock(std::string(key), path));
+    changes_.insert_or_assign(std::string(key), std::nullopt);
+    return success();
+  }
+
+  Status commit() override {
+    CYR_CHECK(usable());
+    std::size_t done = 0;
+    for (const auto& [key, value] : changes_) {
+      if (Status written = write(key, value); !written) {
+        finish();
+        Error error = std::move(written.error());
+        if (done > 0) {
+          error.hint = fmt::format("{} of {} quota roots were written before", done, changes_.size());
+        }
+        return error;
+      }
+      ++done;
+    }
+    finish();
+    return success();
+  }
+
+  Status abort() override {
+    finish();
+    return success();
+  }
+
+ private:
+  using Less = std::function<bool(const std::string&, const std::string&)>;
+
+  [[nodiscard]] Status usable() const {
+    return over_ ? Status(make_error(Errc::invalid, "transaction is over").at(database_.layout_.base)) : success();
+  }
+
+  // An absent file is locked when it is made, so that an aborted transaction leaves nothing behind.
+  Status lock(const std::string& key, const fs::path& path, bool create = false) {
+    if (locks_.contains(key)) {
+      return success();
+    }
+    auto file = open_locked(database_.io_, path, LockMode::exclusive, LockWait::block, {.write = true, .create = create},
+                            database_.options_.mode);
+    if (file) {
+      locks_.emplace(key, std::move(*file));
+      return success();
+    }
+    return file.error().code == Errc::not_found && !create ? success() : Status(file.error());
+  }
+
+  Status write(const std::string& key, const std::optional<std::string>& value) {
+    CYR_TRY(const fs::path path, path_of(database_.layout_, key));
+    if (!value) {
+      const Status gone = database_.io_.unlink(path);
+      if (!gone) {
+        return gone.error().code == Errc::not_found ? success() : gone;
+      }
+      return database_.io_.sync_directory(path.parent_path());
+    }
+    CYR_TRY(const std::string content, encode_value(*value));
+    CYR_CHECK(database_.io_.make_directories(path.parent_path(), 0755));
+    CYR_CHECK(lock(key, path, true));
+    return replace_file(database_.io_, path, as_bytes(content), database_.options_.mode);
+  }
+
+  void finish() {
+    locks_.clear();
+    over_ = true;
+    if (database_.active_ == this) {
+      database_.active_ = nullptr;
+    }
+  }
+
+  QuotaDatabase& database_;
+  std::map<std::string, std::optional<std::string>, Less> changes_;
+  std::map<std::string, File> locks_;
+  bool over_ = false;
+};
+
+Result<std::optional<std::string>> QuotaDatabase::get(std::string_view key) {
+  if (active_ != nullptr) {
+    return active_->get(key);
+  }
+  CYR_TRY(const fs::path path, path_of(layout_, key));
+  return read_value(io_, path);
+}
+
+Result<std::optional<std::pair<std::string, std::string>>> QuotaDatabase::next(std::string_view key) {
+  if (active_ != nullptr) {
+    return active_->next(key);
+  }
+  CYR_TRY(const auto all, roots());
+  for (const Root& root : all) {
+    if (!key.empty() && order_.compare(root.key, key) <= 0) {
+      continue;
+    }
+    CYR_TRY(auto value, read_value(io_, root.path));
+    if (value) {
+      return std::optional(std::pair(root.key, std::move(*value)));
+    }
+  }
+  return std::optional<std::pair<std::string, std::string>>();
+}
+
+Status QuotaDatabase::for_each(std::string_view prefix, const Visitor& visit) {
+  if (active_ != nullptr) {
+    return active_->for_each(prefix, visit);
+  }
+  CYR_TRY(const auto all, roots());
+  std::optional<Error> damage;  // one bad file does not hide the roots after it
+  for (const Root& root : all) {
+    if (!root.key.starts_with(prefix)) {
+      continue;
+    }
+    auto value = read_value(io_, root.path);
+    if (!value) {
+      damage = damage ? damage : std::optional(std::move(value.error()));
+      continue;
+    }
+    if (!*value) {
+      continue;
+    }
+    CYR_TRY(const Visit go, visit(root.key, **value));
+    if (go == Visit::stop) {
+      return success();
+    }
+  }
+  return damage ? Status(std::move(*damage)) : success();
+}
+
+Result<std::unique_ptr<Transaction>> QuotaDatabase::begin() {
+  if (io_.read_only()) {
+    return make_error(Errc::permission, "not changed: this is a dry run").at(layout_.base / "quota");
+  }
+  if (active_ != nullptr) {
+    return make_error(Errc::locked, "a transaction is open already").at(layout_.base / "quota");
+  }
+  return std::unique_ptr<Transaction>(std::make_unique<QuotaTransaction>(*this));
+}
+
+Status QuotaDatabase::consistent() {
+  CYR_TRY(const auto all, roots());
+  for (const Root& root : all) {
+    CYR_TRY(const auto value, read_value(io_, root.path));
+    if (!root.proper) {
+      return corrupt("is in the wrong directory, so Cyrus does not find this quota root").at(root.path)
+          .with_hint("was fulldirhash or virtdomains changed in imapd.conf?");
+    }
+    if (!value) {
+      const bool left_over = std::string_view(root.key).ends_with(new_suffix);
+      return corrupt(left_over ? "empty file that a dying writer left" : "empty quota file").at(root.path);
+    }
+  }
+  return success();
+}
+
+}  // namespace
+
+Result<Layout> layout_of(Io& io, const fs::path& path, const OpenOptions& options) {
+  const auto quota = io.stat(path / "quota");
+  Layout layout{base_of(path, quota && quota->kind == FileKind::directory), options.full_dir_hash, options.virtual_domains};
+  if (layout.base.empty()) {
+    layout.base = ".";
+  }
+  return layout;
+}
+
+Result<std::unique_ptr<Database>> open_tree(Io& io, const fs::path& path, const OpenOptions& options) {
+  CYR_TRY(Layout layout, layout_of(io, path, options));
+  const fs::path quota = layout.base / "quota";
+  const auto info = io.stat(quota);
+  if (!info && (info.error().code != Errc::not_found || !options.create || io.read_only())) {
+    return info.error();
+  }
+  if (info && info->kind != FileKind::directory) {
+    return corrupt("is no directory, so there is no quotalegacy tree here").at(quota);
+  }
+  if (!info) {
+    CYR_CHECK(io.make_directories(quota, 0755));
+  }
+  return std::unique_ptr<Database>(std::make_unique<QuotaDatabase>(io, std::move(layout), options));
+}
+
+}  // namespace cyr::db::quotalegacy

@@ -1,0 +1,17 @@
+// The quotalegacy backend: a directory tree with one file per quota root (format/doc/quotalegacy.md).
+#pragma once
+
+#include <memory>
+
+#include "format/db/database.h"
+#include "format/db/quotalegacy_format.h"
+
+namespace cyr::db::quotalegacy {
+
+// The tree that `path` means: the directory "quota", a name beside it ("quotas.db"), or the directory above.
+[[nodiscard]] Result<Layout> layout_of(Io& io, const fs::path& path, const OpenOptions& options);
+
+// Errc::not_found without `create` when there is no directory "quota".
+Result<std::unique_ptr<Database>> open_tree(Io& io, const fs::path& path, const OpenOptions& options);
+
+}  // namespace cyr::db::quotalegacy

@@ -1,0 +1,124 @@
+#include "format/db/registry.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "format/base/file.h"
+#include "format/db/dump.h"
+#include "format/db/file_database.h"
+#include "format/db/flat_format.h"
+#include "format/db/quotalegacy.h"
+#include "format/db/skiplist_format.h"
+#include "format/db/twoskip_format.h"
+
+namespace cyr::db {
+
+namespace {
+
+constexpr std::size_t head_size = std::size_t{64} << 10;  // bytes that detect() looks at
+
+using OpenResult = Result<std::unique_ptr<Database>>;
+
+template <const FileFormat& (*format)()>
+OpenResult open_file(Io& io, const fs::path& path, const OpenOptions& options) {
+  return FileDatabase::open(io, path, format(), options);
+}
+template <const FileFormat& (*format)()>
+const FileFormat* format_pointer() {
+  return &format();
+}
+
+bool is_skiplist(Bytes head, bool /*whole*/) { return as_text(head).starts_with(skiplist::magic); }
+bool is_twoskip(Bytes head, bool /*whole*/) { return as_text(head).starts_with(twoskip::magic); }
+
+// At least one line, and nothing but lines; the last one may be cut when this is not the whole file.
+bool is_flat(Bytes head, bool whole) {
+  const std::string_view text = as_text(head);
+  std::uint64_t offset = 0;
+  while (offset < text.size()) {
+    const auto line = flat::decode_line(text, offset);
+    if (!line) {
+      return !whole && offset > 0 && text.find('\n', offset) == std::string_view::npos;
+    }
+    offset = line->end;
+  }
+  return offset > 0;
+}
+bool never(Bytes /*head*/, bool /*whole*/) { return false; }
+
+}  // namespace
+
+const std::vector<Backend>& backends() {
+  static const std::vector<Backend> rows = {
+      {Kind::flat, "flat", open_file<flat_format>, is_flat, format_pointer<flat_format>, nullptr},
+      {Kind::skiplist, "skiplist", open_file<skiplist_format>, is_skiplist, format_pointer<skiplist_format>,
+       dump_skiplist},
+      {Kind::quotalegacy, "quotalegacy", quotalegacy::open_tree, never, nullptr, nullptr},
+      {Kind::twoskip, "twoskip", open_file<twoskip_format>, is_twoskip, format_pointer<twoskip_format>, dump_twoskip},
+  };
+  return rows;
+}
+
+const Backend& backend_of(Kind kind) {
+  const auto& rows = backends();
+  return *std::find_if(rows.begin(), rows.end(), [&](const Backend& row) { return row.kind == kind; });
+}
+
+std::optional<Kind> kind_from_name(std::string_view name) {
+  constexpr std::string_view nosync = "-nosync";
+  if (name.ends_with(nosync)) {
+    name.remove_suffix(nosync.size());
+  }
+  for (const Backend& row : backends()) {
+    if (row.name == name) {
+      return row.kind;
+    }
+  }
+  return {};
+}
+
+std::string_view name_of(Kind kind) { return backend_of(kind).name; }
+
+Result<std::optional<Kind>> detect(Io& io, const fs::path& path) {
+  CYR_TRY(const FileInfo info, io.stat(path));
+  if (info.kind == FileKind::directory) {
+    CYR_TRY(const bool zeroskip, io.exists(path / ".zsdb"));
+    return zeroskip ? std::optional<Kind>() : std::optional(Kind::quotalegacy);
+  }
+  CYR_TRY(const File file, File::open(io, path));
+  Buffer head(static_cast<std::size_t>(std::min<std::uint64_t>(info.size, head_size)));
+  CYR_TRY(const std::size_t have, file.read(head, 0));
+  for (const Backend& row : backends()) {
+    if (row.recognise(Bytes(head).first(have), have == info.size)) {
+      return std::optional(row.kind);
+    }
+  }
+  return std::optional<Kind>();
+}
+
+Result<std::unique_ptr<Database>> open(Io& io, const fs::path& path, Kind kind, const OpenOptions& options) {
+  auto database = backend_of(kind).open(io, path, options);
+  if (!database && database.error().code == Errc::corrupt) {
+    const auto found = detect(io, path);
+    if (found && *found && **found != kind) {
+      database.error().what = fmt::format("is a {} database, not {}", name_of(**found), name_of(kind));
+      database.error().offset.reset();
+    }
+  }
+  return database;
+}
+
+Status Database::put(std::string_view key, std::string_view value) {
+  CYR_TRY(const auto transaction, begin());
+  CYR_CHECK(transaction->put(key, value));
+  return transaction->commit();
+}
+
+Status Database::erase(std::string_view key) {
+  CYR_TRY(const auto transaction, begin());
+  CYR_CHECK(transaction->erase(key));
+  return transaction->commit();
+}
+
+}  // namespace cyr::db

@@ -1,0 +1,153 @@
+// The linear view of a skiplist file: nodes of the last checkpoint, then transactions.
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+
+#include "format/db/skiplist_view.h"
+
+namespace cyr::db::skiplist {
+
+namespace {
+
+class Replay {
+ public:
+  Replay(Bytes file, const Header& header, const KeyOrder& order)
+      : file_(file), header_(header), live_([order](std::string_view a, std::string_view b) { return order.less(a, b); }) {}
+
+  Result<Replayed> run() {
+    CYR_CHECK(sorted_part());
+    std::uint64_t offset = header_.logstart;
+    while (true) {
+      CYR_TRY(const std::uint64_t end, transaction_end(offset));
+      if (end == offset) {
+        break;
+      }
+      CYR_CHECK(apply(offset, end));
+      offset = end;
+    }
+    out_.end = offset;
+    out_.live.reserve(live_.size());
+    for (const auto& [key, node] : live_) {
+      out_.live.push_back(node);
+    }
+    return std::move(out_);
+  }
+
+ private:
+  Status sorted_part() {
+    if (header_.logstart > file_.size()) {
+      return corrupt(fmt::format("file has {} bytes, its sorted part ends at {}", file_.size(), header_.logstart), 40);
+    }
+    CYR_TRY(const Node dummy, decode_node(file_, dummy_offset));
+    for (std::uint64_t offset = dummy.end(); offset < header_.logstart;) {
+      CYR_TRY(const Node node, decode_node(file_, offset));
+      if (node.type != RecordType::inorder || node.end() > header_.logstart) {
+        return corrupt("wrong record in the sorted part", offset);
+      }
+      set(node);
+      offset = node.end();
+    }
+    return success();
+  }
+
+  // Zero words between records were left by releases before 2.3.11.
+  std::uint64_t skip_zeros(std::uint64_t offset) {
+    const std::uint64_t start = offset;
+    while (offset + 4 <= file_.size() && load_be<std::uint32_t>(file_.data() + offset) == 0) {
+      offset += 4;
+    }
+    return offset + 4 <= file_.size() ? offset : start;
+  }
+
+  // End of the transaction that begins at `start`, its COMMIT included; `start` when no more is committed.
+  Result<std::uint64_t> transaction_end(std::uint64_t start) {
+    std::uint64_t offset = start;
+    while (offset < file_.size()) {
+      offset = skip_zeros(offset);
+      auto record = decode_log_record(file_, offset);
+      if (!record || record->type == RecordType::inorder) {
+        if (const auto later = committed_after(offset)) {
+          return corrupt(fmt::format("unreadable log record, but a transaction after it ends at {}", *later), offset);
+        }
+        return start;
+      }
+      offset = record->end;
+      if (record->type == RecordType::commit) {
+        return offset;
+      }
+    }
+    return start;
+  }
+
+  // Whether anything after `offset` looks like the end of a committed transaction: then stopping here would lose it.
+  [[nodiscard]] std::optional<std::uint64_t> committed_after(std::uint64_t offset) const {
+    std::set<std::uint64_t> ends;  // of plausible records that were met; at most one per 8 bytes
+    for (std::uint64_t at = offset - offset % 4 + 4; at + 4 <= file_.size(); at += 4) {
+      const auto type = static_cast<RecordType>(load_be<std::uint32_t>(file_.data() + at));
+      if (type == RecordType::commit && ends.contains(at)) {
+        return at + 4;
+      }
+      ends.erase(ends.begin(), ends.upper_bound(at));
+      if (type != RecordType::add && type != RecordType::erased) {
+        continue;
+      }
+      const auto record = decode_log_record(file_, at);
+      if (record && (type == RecordType::add || is_node(record->victim, at))) {
+        ends.insert(record->end);
+      }
+    }
+    return {};
+  }
+
+  [[nodiscard]] bool is_node(std::uint64_t offset, std::uint64_t before) const {
+    return offset < before && decode_node(file_, offset).has_value();
+  }
+
+  Status apply(std::uint64_t offset, std::uint64_t end) {
+    while (offset < end) {
+      const std::uint64_t at = skip_zeros(offset);
+      out_.odd = out_.odd || at != offset;
+      CYR_TRY(const LogRecord record, decode_log_record(file_, at));
+      if (record.type == RecordType::add) {
+        set(record.node);
+      } else if (record.type == RecordType::erased) {
+        CYR_CHECK(erase(record.victim, at));
+      }
+      offset = record.end;
+    }
+    return success();
+  }
+
+  void set(const Node& node) {
+    out_.odd = live_.erase(node.key) != 0 || out_.odd;  // the key's bytes are the new node's from now on
+    live_.emplace(node.key, node.offset);
+  }
+
+  Status erase(std::uint64_t victim, std::uint64_t at) {
+    if (victim >= at) {
+      return corrupt(fmt::format("DELETE of a later record at {}", victim), at);
+    }
+    CYR_TRY(const Node node, decode_node(file_, victim));
+    const auto found = live_.find(node.key);
+    if (found == live_.end() || found->second != victim) {
+      out_.odd = true;
+      return success();
+    }
+    live_.erase(found);
+    return success();
+  }
+
+  Bytes file_;
+  const Header& header_;
+  std::map<std::string_view, std::uint64_t, std::function<bool(std::string_view, std::string_view)>> live_;
+  Replayed out_;
+};
+
+}  // namespace
+
+Result<Replayed> replay_log(Bytes file, const Header& header, const KeyOrder& order) {
+  return Replay(file, header, order).run();
+}
+
+}  // namespace cyr::db::skiplist
