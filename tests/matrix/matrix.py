@@ -2,7 +2,7 @@
 """Every damage x every store of Cyrus 3.6.1 x every damaged mailbox: which facts were there, which the damage left on
 disk, which the real `reconstruct` kept (golden files), which ours keeps.
 
-  matrix.py [--bin DIR] [--quick] [--store NAME] [--target TAG] [--damage NAME] [--jobs N] [--json FILE] [--markdown] [-v] [--keep]
+  matrix.py [--bin DIR] [--quick] [--store NAME] [--target TAG] [--damage NAME] [--jobs N] [--json FILE] [--tables] [--markdown] [-v]
 
 Without --bin only the real program is looked at.  Fails when ours loses a fact that the damage left on disk, keeps
 less than the real one, leaves a wrong fact without a word, or when a second run finds something.
@@ -60,14 +60,20 @@ def run_case(scratch, case, bindir):
         before, left, view = expectations(one, intact, root)
         real = view(one.real(root))
         real.update(one.real_limits(intact))
-        row.update(before=len(before), left=len(left), real=model.compare(before, real)[0],
-                   real_lost=dict(collections.Counter(k[0] for k in model.compare(left, real)[1])))
+        count(row, before=before, left=left, real=model.compare(before, real)[0])
         if bindir:
             judge(row, repair.run(one, root, bindir), before, left, view, root)
     finally:
         shutil.rmtree(root, ignore_errors=True)
         shutil.rmtree(os.path.join(scratch.top, "real", one.name), ignore_errors=True)
     return row
+
+
+def count(row, **sets):
+    """Numbers of facts, in all and by group."""
+    for name, keys in sets.items():
+        row[name] = len(keys)
+        row.setdefault("groups", {})[name] = model.by_group(keys)
 
 
 def expectations(one, intact, root):
@@ -96,14 +102,16 @@ def judge(row, result, before, left, view, root):
     ours = {**view(reader), **model.limit_facts(reader.quota())}
     saved = repair.saved_facts(root, left, ours)
     _, lost, wrong = model.compare(left, {**saved, **ours})
-    row.update(ours=model.compare(before, {**saved, **ours})[0], saved=len(saved), lost=[list(map(str, k)) for k in lost])
+    count(row, ours=model.compare(before, {**saved, **ours})[0], saved=saved)
+    row["lost"] = [list(map(str, k)) for k in lost]
     say = row["problems"].append
     for key in lost:
         say("lost: %s" % " ".join(map(str, key)))
     for key, value, got in wrong:
         say("wrong: %s was %r, is %r" % (" ".join(map(str, key)), value, got))
     for key in sorted(set(ours) - set(before), key=str):
-        if key[0] in ("flag", "expunged", "annotation", "acl", "limit") and not invented_with_cause(key, before, result):
+        kinds = ("flag", "expunged", "annotation", "acl", "limit") + (() if row["damage"] in model.NAMELESS else ("keyword",))
+        if key[0] in kinds and not invented_with_cause(key, before, result):
             say("invented: %s = %r" % (" ".join(map(str, key)), ours[key]))
     if row["ours"] < row["real"]:
         say("below the real program: %d facts, it kept %d" % (row["ours"], row["real"]))
@@ -127,6 +135,29 @@ def totals(rows):
     return table
 
 
+def group_tables(rows, names, markdown):
+    """A table per damage: what kinds of facts."""
+    for damage in sorted({r["damage"] for r in rows}):
+        mine = [r for r in rows if r["damage"] == damage]
+        body = []
+        for group in model.GROUPS:
+            numbers = [sum(r["groups"].get(name, {}).get(group, 0) for r in mine) for name in names]
+            if any(numbers):
+                body.append([group] + [str(n) for n in numbers])
+        print("\n%s%s (%d cases)\n" % ("### " if markdown else "", damage, len(mine)))
+        show([{"real": "after real", "ours": "after ours", "left": "left on disk"}.get(n, n) for n in ["facts"] + names], body, markdown)
+
+
+def show(head, body, markdown):
+    if markdown:
+        print("| " + " | ".join(head) + " |\n|" + "|".join(["---"] + ["--:"] * (len(head) - 1)) + "|")
+        for cells in body:
+            print("| " + " | ".join(cells) + " |")
+    else:
+        for cells in [head] + body:
+            print("%-32s" % cells[0] + "".join("%15s" % c for c in cells[1:]))
+
+
 def print_table(rows, with_ours, markdown):
     table = totals(rows)
     total = collections.Counter()
@@ -135,14 +166,7 @@ def print_table(rows, with_ours, markdown):
     head = ["damage", "cases", "facts before", "left on disk", "real after"] + (["ours after", "left but lost", "failed"] if with_ours else [])
     keys = ["cases", "before", "left", "real"] + (["ours", "lost", "failed"] if with_ours else [])
     body = [[name] + [str(line[k]) for k in keys] for name, line in list(table.items()) + [("total", total)]]
-    if markdown:
-        print("| " + " | ".join(head) + " |\n|" + "|".join(["---"] + ["--:"] * len(keys)) + "|")
-        for cells in body:
-            print("| " + " | ".join(cells) + " |")
-    else:
-        print("%-24s" % head[0] + "".join("%15s" % h for h in head[1:]))
-        for cells in body:
-            print("%-24s" % cells[0] + "".join("%15s" % c for c in cells[1:]))
+    show(head, body, markdown)
 
 
 def parse():
@@ -154,6 +178,7 @@ def parse():
     parser.add_argument("--damage", action="append")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--tables", action="store_true", help="a table per damage, by kind of fact")
     parser.add_argument("--markdown", action="store_true")
     parser.add_argument("-v", "--verbose", action="store_true", help="one line per case, and every problem")
     return parser.parse_args()
@@ -175,6 +200,9 @@ def main():
                         " ours %6d" % row["ours"] if "ours" in row else ""), flush=True)
                     for line in row["problems"][:None if args.verbose else 5]:
                         print("    " + line)
+    if args.tables:
+        group_tables(rows, ["before", "left", "real"] + (["ours"] if args.bin else []), args.markdown)
+        print()
     print_table(rows, bool(args.bin), args.markdown)
     failed = sum(bool(r["problems"]) for r in rows)
     print("%d cases, %d with a problem, %.0f s" % (len(rows), failed, time.monotonic() - start))

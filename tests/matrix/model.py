@@ -30,6 +30,28 @@ DATABASE = {"mailboxes-db-torn", "mailboxes-db-bitflip", "mailboxes-db-deleted"}
 NAMELESS = {"header-deleted", "header-truncated", "all-meta-deleted", "directory-deleted"}
 
 
+# The groups that the tables show.
+GROUPS = ("UIDs with their message", "flags", "keywords", "internal dates", "UIDVALIDITY", "ACL entries", "annotations",
+          "quota limits", "expunged marks", "dates, modseqs, ids of records", "mailbox list", "index and header fields")
+
+
+def group(key):
+    kind = key[0]
+    if kind == "flag":
+        return "flags" if key[3].startswith("\\") else "keywords"
+    return {"message": GROUPS[0], "keyword": "keywords", "internaldate": "internal dates", "uidvalidity": "UIDVALIDITY", "acl": "ACL entries",
+            "annotation": "annotations", "limit": "quota limits", "expunged": "expunged marks", "savedate": GROUPS[9],
+            "createdmodseq": GROUPS[9], "modseq": GROUPS[9], "cid": GROUPS[9], "entry": GROUPS[10], "uniqueid": GROUPS[10],
+            "type": GROUPS[10], "partition": GROUPS[10], "tombstone": GROUPS[10], "history": GROUPS[10]}.get(kind, GROUPS[11])
+
+
+def by_group(keys):
+    out = {}
+    for key in keys:
+        out[group(key)] = out.get(group(key), 0) + 1
+    return out
+
+
 def list_facts(name, entry):
     out = {("entry", name): True, ("uniqueid", name): entry["uniqueid"], ("type", name): entry["type"],
            ("partition", name): entry["partition"], ("uidvalidity", name): entry["uidvalidity"]}
@@ -278,15 +300,15 @@ def same_validity(name, wanted, after):
 
 
 def compare(wanted, after):
-    """(kept, [lost keys], [(key, wanted, got)] of values that differ)."""
-    kept, lost, wrong = 0, [], []
+    """([kept keys], [lost keys], [(key, wanted, got)] of values that differ); the last are among the lost, too."""
+    kept, lost, wrong = [], [], []
     for key, value in wanted.items():
         got = after.get(key)
         good = isinstance(got, int) and got >= value if key[0] in RISING else key in after and got == value
         if key[0] in BOUND and not same_validity(key[1], wanted, after):
             good = False
         if good:
-            kept += 1
+            kept.append(key)
         elif got is None:
             lost.append(key)
         else:
