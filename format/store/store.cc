@@ -63,6 +63,7 @@ Result<meta::MailboxList*> Store::mailbox_list() {
     CYR_TRY(auto database, open_database(paths_.mailboxes_db(), conf::Option::mboxlist_db));
     meta::MailboxListOptions options;
     options.admins = config_->words(conf::Option::admins);
+    options.name_space = name_space();
     CYR_TRY(auto list, meta::MailboxList::open(std::move(database), std::move(options)));
     keyed_ = meta::is_keyed(list.format());
     mailbox_list_.emplace(std::move(list));
