@@ -130,6 +130,9 @@ class ListReader {
         if (at_end()) {
           break;
         }
+        if (peek() == '\r' && peek(1) == '\n') {
+          continue;
+        }
         c = take();
       } else if (is_control(c)) {
         continue;
@@ -147,6 +150,7 @@ class ListReader {
 
   // `comment` nullptr: inside <>, where comments are only skipped.
   char read_domain(std::string_view& out, std::string_view* comment) {
+    skip_blank();
     buffer_.clear();
     char stop = '\0';
     for (;;) {

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::array<std::string_view, 12> kMonths{"jan", "feb", "mar", "apr", "may", "jun",
                                                    "jul", "aug", "sep", "oct", "nov", "dec"};
+constexpr std::size_t kMostYearDigits = 10;
 constexpr std::int64_t kDay = 86400;
 constexpr std::int64_t kHour = 3600;
 
@@ -58,12 +59,16 @@ class DateReader {
     out.month = *month;
     skip_separator();
     const std::string_view digits = token();
-    const auto year = parse_number<int>(digits);
-    if (!year || digits.size() > 5) {
+    const auto year = parse_number<std::uint64_t>(digits);
+    if (!year || digits.size() > kMostYearDigits) {
       return {};
     }
-    out.year = digits.size() == 2 ? *year + (*year < 70 ? 2000 : 1900) : *year;
-    if (out.year < 1900 || (digits.size() < 4 && digits.size() != 2)) {
+    // Cyrus counts in an int, so that a year of ten digits wraps.
+    out.year = static_cast<std::int32_t>(static_cast<std::uint32_t>(*year));
+    if (digits.size() == 2) {
+      out.year += out.year < 70 ? 2000 : 1900;
+    }
+    if (out.year < 1900 || read_8bit()) {
       return {};
     }
     return out;
@@ -89,6 +94,13 @@ class DateReader {
       second = *value;
     }
     return *hour * kHour + *minute * 60 + second;
+  }
+
+  // True if what was read so far, or what stopped it, has an 8-bit byte: Cyrus looks such a byte up outside of a table,
+  // with arbitrary results. Behind the zone, in a comment, they do no harm.
+  [[nodiscard]] bool read_8bit() const {
+    const std::string_view read = text_.substr(0, at_ + 1);
+    return std::any_of(read.begin(), read.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
   }
 
   // Seconds east of UTC; 0 for everything that is not understood.
@@ -180,11 +192,6 @@ class DateReader {
   std::size_t at_ = 0;
 };
 
-// A token next to an 8-bit byte is read outside of a table by Cyrus, with arbitrary results: treated as unusable.
-bool has_8bit(std::string_view date) {
-  return std::any_of(date.begin(), date.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
-}
-
 std::optional<std::uint32_t> stored(std::int64_t seconds, bool refused) {
   const auto word = static_cast<std::uint32_t>(static_cast<std::uint64_t>(seconds));
   return refused || word == 0 ? std::nullopt : std::optional(word);
@@ -205,7 +212,7 @@ bool refuses(std::int64_t seconds, const CacheProfile& profile) {
 }  // namespace
 
 std::optional<std::uint32_t> sent_day(std::string_view date, const CacheProfile& profile) {
-  const auto written = has_8bit(date) ? std::nullopt : DateReader(date).date();
+  const auto written = DateReader(date).date();
   if (!written) {
     return {};
   }
@@ -219,13 +226,14 @@ std::optional<std::uint32_t> sent_day(std::string_view date, const CacheProfile&
 
 std::optional<std::uint32_t> sent_time(std::string_view date, const CacheProfile& profile) {
   DateReader reader(date);
-  const auto written = has_8bit(date) ? std::nullopt : reader.date();
+  const auto written = reader.date();
   const auto time = written ? reader.time() : std::nullopt;
   if (!time) {
     return {};
   }
   const std::int64_t seconds = days_from_civil(written->year, written->month, written->day) * kDay + *time;
-  return stored(seconds - reader.zone(), refuses(seconds, profile));
+  const std::int64_t zone = reader.zone();
+  return stored(seconds - zone, refuses(seconds, profile) || reader.read_8bit());
 }
 
 std::uint32_t local_midnight(std::time_t when) {

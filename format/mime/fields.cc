@@ -202,12 +202,12 @@ class ParameterReader {
     std::size_t end = start;
     for (std::size_t at = start; at < text.size() && text[at] != ';' && text[at] != '('; ++at) {
       const char c = text[at];
-      if (c == '\n' || (c == '\r' && text.substr(at, 2) == "\r\n")) {
-        if (c == '\r' && in_.starts_fold(at)) {
-          at += 2;
-          continue;
+      if (c == '\r') {
+        if (!in_.starts_fold(at)) {
+          break;
         }
-        break;
+        at += 2;
+        continue;
       }
       if (static_cast<unsigned char>(c) < ' ' && c != '\t') {
         in_.move_to(at);

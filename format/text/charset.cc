@@ -106,11 +106,12 @@ std::string icu_name(std::string_view canonical) {
 
 Converter open_converter(std::string_view canonical) {
   // ICU takes a C string; a name with NUL in it cannot be meant.
-  if (canonical.find('\0') != std::string_view::npos || canonical.size() >= UCNV_MAX_CONVERTER_NAME_LENGTH) {
+  // An empty one would be the default converter, which Cyrus does not open.
+  if (canonical.empty() || canonical.find('\0') != std::string_view::npos || canonical.size() >= UCNV_MAX_CONVERTER_NAME_LENGTH) {
     return nullptr;
   }
   UErrorCode status = U_ZERO_ERROR;
-  UConverter* const converter = ucnv_open(canonical.empty() ? nullptr : icu_name(canonical).c_str(), &status);
+  UConverter* const converter = ucnv_open(icu_name(canonical).c_str(), &status);
   return Converter(U_SUCCESS(status) != 0 ? converter : nullptr);
 }
 
@@ -164,10 +165,10 @@ struct CharsetDecoder::State {
 
 void CharsetDecoder::State::decode_ascii(std::string_view bytes, std::string& out) const {
   for (const char c : bytes) {
-    if (static_cast<unsigned char>(c) < 0x80) {
-      out += c;
-    } else {
+    if (static_cast<unsigned char>(c) >= 0x80) {
       out += replacement;
+    } else if (c != '\0') {  // Cyrus's table maps NUL to nothing
+      out += c;
     }
   }
 }

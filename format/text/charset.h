@@ -38,8 +38,7 @@ struct Charset {
 // Turns bytes of one character set into UTF-8, piece by piece. Bytes that mean nothing become `replacement`.
 class CharsetDecoder {
  public:
-  // `canonical` as in Charset::name; an empty name is ICU's default converter. An unknown name gives a decoder for
-  // which known() is false and which decodes nothing.
+  // `canonical` as in Charset::name. An unknown name gives a decoder for which known() is false and which decodes nothing.
   CharsetDecoder(std::string_view canonical, std::string_view replacement);
   CharsetDecoder(CharsetDecoder&&) noexcept;
   CharsetDecoder& operator=(CharsetDecoder&&) noexcept;

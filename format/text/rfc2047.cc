@@ -141,16 +141,13 @@ class Decoder {
   }
 
   void put_word(const EncodedWord& word) {
-    std::string canonical;
-    if (!word.charset.empty()) {
-      const auto charset = find_charset(word.charset, options_.charsets);
-      if (!charset) {
-        end_stream();
-        out_ += kReplacementCharacter;
-        return;
-      }
-      canonical = charset->name;
+    const auto charset = find_charset(word.charset, options_.charsets);
+    if (!charset) {
+      end_stream();
+      out_ += kReplacementCharacter;
+      return;
     }
+    const std::string& canonical = charset->name;
     if (!streams_) {
       put_single_word(word, canonical);
       return;

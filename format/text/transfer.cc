@@ -31,9 +31,11 @@ constexpr auto kBase64Values = make_base64_values();
 
 std::uint8_t base64_value(char c) { return kBase64Values[static_cast<unsigned char>(c)]; }
 
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
 // Decodes one line of quoted-printable without its line end. True if it ends in a soft line break.
 bool decode_line(std::string_view line, bool header, std::string& out) {
-  while (!line.empty() && is_space(line.back())) {
+  while (!line.empty() && is_blank(line.back())) {
     line.remove_suffix(1);
   }
   const bool joined = !line.empty() && line.back() == '=';
@@ -59,7 +61,7 @@ bool copy_plain_line(std::string_view line, std::string& out) {
       std::memchr(line.data(), '\r', line.size()) != nullptr) {
     return false;
   }
-  while (!line.empty() && is_space(line.back())) {
+  while (!line.empty() && is_blank(line.back())) {
     line.remove_suffix(1);
   }
   out.append(line);
