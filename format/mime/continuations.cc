@@ -2,8 +2,7 @@
 // sections costs no more than reading it.
 #include "format/mime/continuations.h"
 
-#include <charconv>
-#include <array>
+#include <algorithm>
 #include <optional>
 #include <unordered_map>
 
@@ -27,7 +26,7 @@ std::optional<SectionName> section_name(std::string_view attribute) {
   SectionName out;
   out.extended = attribute.size() > 1 && attribute.back() == '*';
   const std::string_view body = attribute.substr(0, attribute.size() - (out.extended ? 1 : 0));
-  const std::size_t star = body.rfind('*');
+  const std::size_t star = body.find('*');
   if (star == std::string_view::npos) {
     return {};
   }
@@ -139,6 +138,24 @@ class Joiner {
   std::unordered_map<std::string, Places> sections_;
 };
 
+constexpr std::string_view kWordStart = "=?UTF-8?Q?";
+constexpr std::string_view kWordEnd = "?=";
+constexpr std::size_t kWordRoom = 64;      // bytes of encoded text in the first word
+constexpr std::size_t kNextWordRoom = 63;  // in later ones, which have a blank before them
+
+void append_q_byte(std::string& out, char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  if (c == ' ') {
+    out += '_';
+  } else if (byte < ' ' || byte >= 0x7F || c == '=' || c == '?' || c == '_') {
+    out += '=';
+    out += kHexDigits[byte >> 4];
+    out += kHexDigits[byte & 15];
+  } else {
+    out += c;
+  }
+}
+
 }  // namespace
 
 void join_continuations(std::vector<Parameter>& parameters, Message::Arena& arena) {
@@ -151,20 +168,28 @@ void join_continuations(std::vector<Parameter>& parameters, Message::Arena& aren
 }
 
 std::string encode_header_value(std::string_view utf8) {
-  std::string out = "=?UTF-8?Q?";
-  for (const char c : utf8) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == ' ') {
-      out += '_';
-    } else if (byte <= ' ' || byte >= 0x7F || c == '=' || c == '?' || c == '_') {
-      out += '=';
-      out += kHexDigits[byte >> 4];
-      out += kHexDigits[byte & 15];
-    } else {
-      out += c;
+  std::string out(kWordStart);
+  std::size_t room = kWordRoom;
+  for (std::size_t at = 0; at < utf8.size();) {
+    // A character is never split over two words; each of its bytes is reckoned as =XX, even where it stays as it is.
+    std::size_t end = at + 1;
+    while (end < utf8.size() && (static_cast<unsigned char>(utf8[end]) & 0xC0) == 0x80) {
+      ++end;
     }
+    if (3 * (end - at) > room) {
+      out += kWordEnd;
+      out += "\r\n ";
+      out += kWordStart;
+      room = kNextWordRoom;
+    }
+    const std::size_t before = out.size();
+    for (; at < end; ++at) {
+      append_q_byte(out, utf8[at]);
+    }
+    room -= std::min(room, out.size() - before);
   }
-  return out + "?=";
+  out += kWordEnd;
+  return out;
 }
 
 }  // namespace cyr::mime

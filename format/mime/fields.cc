@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::string_view kTspecials = "()<>@,;:\\\"/[]?=";
 
+// Cyrus decodes an encoded Content-Type together with all of the header behind it, so that a word may run on into the
+// next field. This much of what follows is enough for that, and keeps many such fields from costing their square.
+constexpr std::size_t kDecodedBehindField = 8192;
+
 bool is_token_byte(char c) { return c >= ' ' && static_cast<unsigned char>(c) < 0x80 && kTspecials.find(c) == std::string_view::npos; }
 
 class Scanner {
@@ -303,14 +307,15 @@ ContentTypeResult read_type_field(std::string_view rest, const ParseOptions& opt
   if (!profile.encoded_content_type || in.rest().substr(0, 2) != "=?") {
     return {parse_type(rest, profile, arena), TypeProblem::malformed};
   }
-  const std::string_view value = in.rest().substr(0, field_end(in.rest(), 0));
+  const std::string_view value = in.rest().substr(0, field_end(in.rest(), 0) + kDecodedBehindField);
   const text::HeaderDecodeOptions decode{profile.header_decoding, profile.charsets, options.rfc2047_utf8,
                                          profile.pad_resets_base64};
   // The parsed pieces view the decoded text, so it has to stay.
   auto type = parse_type(arena.keep(text::decode_header_value(value, decode)), profile, arena);
   if (type) {
     for (Parameter& parameter : type->parameters) {
-      if (is_8bit(parameter.value)) {
+      const bool takes_words = !parameter.attribute.empty() && parameter.attribute.back() != '*';
+      if (takes_words && is_8bit(parameter.value)) {
         parameter.value = arena.keep(encode_header_value(parameter.value));
       }
     }

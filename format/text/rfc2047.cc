@@ -155,20 +155,15 @@ class Decoder {
     if (!stream_ || stream_->canonical != canonical || stream_->base64 != word.base64) {
       end_stream();
       stream_.emplace(Stream{canonical, word.base64, Base64Decoder(options_.pad_resets_base64),
-                             CharsetDecoder(canonical, kReplacementCharacter), {}});
+                             CharsetDecoder(canonical, kReplacementCharacter)});
     }
+    std::string bytes;
     if (word.base64) {
-      stream_->bytes.clear();
-      stream_->base64_decoder.decode(word.text, stream_->bytes);
-      stream_->charset.decode(stream_->bytes, out_);
-    } else if (canonical == "utf-8") {
-      stream_->bytes.append(word.text);  // decoded as a whole when the stream ends
-      return;
+      stream_->base64_decoder.decode(word.text, bytes);
     } else {
-      std::string bytes;
       decode_q_text(word.text, bytes);
-      stream_->charset.decode(bytes, out_);
     }
+    stream_->charset.decode(bytes, out_);
     if (canonical != "utf-8") {
       stream_->charset.finish(out_);
     }
@@ -177,11 +172,6 @@ class Decoder {
   void end_stream() {
     if (!stream_) {
       return;
-    }
-    if (!stream_->base64) {
-      std::string bytes;
-      decode_q_text(stream_->bytes, bytes);
-      stream_->charset.decode(bytes, out_);
     }
     stream_->charset.finish(out_);
     stream_.reset();
@@ -226,7 +216,6 @@ class Decoder {
     bool base64;
     Base64Decoder base64_decoder;
     CharsetDecoder charset;
-    std::string bytes;  // scratch, or the Q text of a utf-8 stream so far
   };
 
   const HeaderDecodeOptions& options_;

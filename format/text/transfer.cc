@@ -84,6 +84,23 @@ bool decode_long_line(std::string_view line, bool header, std::string& out) {
   return decode_line(piece, header, out);
 }
 
+void decode_lines(std::string_view text, bool header, std::string& out) {
+  while (!text.empty()) {
+    const std::size_t lf = text.find('\n');
+    std::string_view line = text.substr(0, lf);
+    const bool ended = lf != std::string_view::npos;
+    text.remove_prefix(ended ? lf + 1 : text.size());
+    if (ended && !line.empty() && line.back() == '\r') {
+      line.remove_suffix(1);
+    }
+    const bool plain = !header && copy_plain_line(line, out);
+    const bool joined = !plain && decode_long_line(line, header, out);
+    if (ended && !joined) {
+      out += "\r\n";
+    }
+  }
+}
+
 }  // namespace
 
 int hex_value(char c) {
@@ -132,22 +149,8 @@ void Base64Decoder::decode(std::string_view text, std::string& out) {
   out.resize(static_cast<std::size_t>(to - out.data()));
 }
 
-void decode_quoted_printable(std::string_view text, std::string& out) {
-  while (!text.empty()) {
-    const std::size_t lf = text.find('\n');
-    std::string_view line = text.substr(0, lf);
-    const bool ended = lf != std::string_view::npos;
-    text.remove_prefix(ended ? lf + 1 : text.size());
-    if (ended && !line.empty() && line.back() == '\r') {
-      line.remove_suffix(1);
-    }
-    const bool joined = !copy_plain_line(line, out) && decode_long_line(line, false, out);
-    if (ended && !joined) {
-      out += "\r\n";
-    }
-  }
-}
+void decode_quoted_printable(std::string_view text, std::string& out) { decode_lines(text, false, out); }
 
-void decode_q_text(std::string_view text, std::string& out) { (void)decode_long_line(text, true, out); }
+void decode_q_text(std::string_view text, std::string& out) { decode_lines(text, true, out); }
 
 }  // namespace cyr::text

@@ -26,7 +26,7 @@ class Base64Decoder {
 // Appends decoded quoted-printable: per line, white space at the end goes, '=' at the end joins, a bad '=' stays, CR is
 // dropped, LF gives CRLF. A line is cut every 999 characters.
 void decode_quoted_printable(std::string_view text, std::string& out);
-// Q text of an encoded word: as one such line, '_' being a space.
+// Q text of an encoded word: the same, '_' being a space.
 void decode_q_text(std::string_view text, std::string& out);
 
 // Value of a hex digit, or -1.
