@@ -1,0 +1,47 @@
+// cyr_dbtool: looks into and changes one database file (cyr_dbtool.8, tools.md 5.1).
+#include "format/cli/app.h"
+#include "quotatool/cyr_dbtool_actions.h"
+#include "quotatool/database_program.h"
+
+namespace {
+
+using cyr::quotatool::DbtoolArguments;
+
+constexpr int usage_status = 255;  // as the real one
+
+void add_options(CLI::App& app, DbtoolArguments& arguments, bool& no_transaction) {
+  app.add_flag("-n,--create", arguments.create, "make the database when it is missing");
+  app.add_flag("-c,--convert", arguments.convert, "convert the file to BACKEND if it is of another one (old one kept)");
+  app.add_flag("-M,--improved-mboxlist-sort", arguments.mbox_order, "a new database gets mailbox sort order");
+  auto* const with = app.add_flag("-T,--use-transaction", arguments.one_transaction, "everything in one transaction");
+  app.add_flag("-t,--no-transaction", no_transaction, "every change in its own transaction (default)")->excludes(with);
+  app.add_flag("--hex", arguments.hex, "keys and values are hex digits, in input and output");
+  app.add_option("FILE", arguments.file, "database file; for quotalegacy the quota directory")->required();
+  app.add_option("BACKEND", arguments.backend, cyr::quotatool::backend_list() + ", or auto")->required();
+  app.add_option("ACTION", arguments.action,
+                 "show [PREFIX], get [KEY], set [KEY VALUE], delete [KEY], dump, consistent, check, repack, batch; get, set "
+                 "and delete without KEY read lines KEY TAB VALUE from standard input")
+      ->required();
+  app.add_option("WORD", arguments.words, "KEY and VALUE of the action");
+  app.footer("Keys and values may start with '-' after \"--\".");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("looks into and changes one database file", "cyr_dbtool");
+  cyr::cli::CommonOptions common;
+  DbtoolArguments arguments;
+  bool no_transaction = false;
+  cyr::cli::add_common_options(app, common, {.json = true, .verbose = false});
+  add_options(app, arguments, no_transaction);
+  if (const auto done = cyr::cli::parse_command_line(app, argc, argv, usage_status)) {
+    return *done;
+  }
+  arguments.json = common.json;
+  arguments.compat_exit = common.compat_exit;
+  return cyr::cli::run_program("cyr_dbtool", [&]() -> cyr::Result<int> {
+    CYR_TRY(const auto options, cyr::quotatool::start_database_program(common, "cyr_dbtool"));
+    return cyr::quotatool::run_dbtool(arguments, options);
+  });
+}
