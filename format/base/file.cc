@@ -158,7 +158,8 @@ Status AtomicFile::commit() {
     (void)io.unlink(temporary);
     return done;
   }
-  return io.sync_directory(target_.parent_path());
+  const fs::path directory = target_.parent_path();
+  return io.sync_directory(directory.empty() ? fs::path(".") : directory);
 }
 
 Status replace_file(Io& io, const fs::path& target, Bytes content, ::mode_t mode) {
