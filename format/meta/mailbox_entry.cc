@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "format/acl/acl.h"
 #include "format/base/text.h"
@@ -40,7 +41,7 @@ Result<Number> number_field(const text::Item& map, std::string_view key) {
     return Number{0};
   }
   const auto value = item->is_string() ? parse_number<Number>(item->text) : std::nullopt;
-  if (!value) {
+  if (!value || std::cmp_less(*value, 0)) {
     return corrupt(fmt::format("field {} is no number that fits", key));
   }
   return *value;
@@ -85,7 +86,9 @@ text::Item acl_item(std::string_view acl) {
   text::Item map = text::Item::map();
   const acl::Acl parsed = acl::Acl::parse(acl);
   for (const auto& entry : parsed.entries()) {
-    map.add(entry.id, text::Item::string(entry.rights));
+    if (!entry.id.empty()) {
+      map.add(entry.id, text::Item::string(entry.rights));
+    }
   }
   return map;
 }
