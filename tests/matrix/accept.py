@@ -253,7 +253,7 @@ def run_case(scratch, case, how):
     try:
         if how == "real":
             oracle.hand_over(root)
-            for words in repair.commands(one, root):
+            for words in repair.commands(one):
                 oracle.run(root, *words)
             oracle.run(root, "quota", "-f")
         elif how != "intact":

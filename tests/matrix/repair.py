@@ -10,6 +10,7 @@ import model
 SAVED = "undo."                                          # where old versions are kept, below every partition and config/
 
 
+DAMAGE_REMAINS = 2                                       # exit status: repaired, but something is lost for good
 COMMON = ("config/mailboxes.db", "config/quotas.db", "config/statuscache.db")
 
 
@@ -18,7 +19,7 @@ class Result:
         self.output, self.problems = "", []
 
 
-def commands(case, root):
+def commands(case):
     """What is run; the golden files ran the same (repair.txt), but for what real Cyrus cannot do at all."""
     target = case.target["mailbox"]
     extra = {"messages-missing": [["reconstruct", "-R", target]], "messages-extra": [["reconstruct", "-R", target]],
@@ -26,7 +27,7 @@ def commands(case, root):
     if case.damage in model.DATABASE:
         return [["reconstruct"]]
     if case.damage == "mboxlist-entry-missing":
-        return [["reconstruct", "-P", os.path.join(root, case.target["meta"])], ["reconstruct", target]]
+        return [["reconstruct", "-f", target]]
     if case.damage == "quota-stale":
         return []
     return [["reconstruct", target]] + extra.get(case.damage, [])
@@ -41,17 +42,17 @@ def call(root, bindir, words):
 
 def run_commands(case, root, bindir):
     """Only the repair, quota -f included."""
-    for words in commands(case, root) + [["quota", "-f", "-q"]]:
+    for words in commands(case) + [["quota", "-f", "-q"]]:
         call(root, bindir, words)
 
 
 def run(case, root, bindir):
     result = Result()
     start = tree(root)
-    for words in commands(case, root):
+    for words in commands(case):
         code, output = call(root, bindir, words)
         result.output += output
-        if code:
+        if code not in (0, DAMAGE_REMAINS):
             result.problems.append("%s: exit %d: %s" % (" ".join(words), code, output.strip().split("\n")[-1][:200]))
     code, output = call(root, bindir, ["quota", "-f", "-q"])
     result.output += output
