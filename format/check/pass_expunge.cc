@@ -5,7 +5,6 @@
 
 #include "format/check/context.h"
 #include "format/check/messages.h"
-#include "format/mailbox/convert.h"
 #include "format/mailbox/index_file.h"
 #include "format/mailbox/index_layout.h"
 
@@ -25,12 +24,19 @@ Status merge(Context& context, const mailbox::IndexImage& image) {
     if (old.uid == 0 || known || find_file(state, old.uid) == state.listing.messages.end()) {
       continue;
     }
-    auto converted = mailbox::convert_record(old, image.header.minor_version, state.records.layout());
-    converted.record.system_flags |= mailbox::flag::expunged;
-    if (converted.record.modseq == 0) {
-      converted.record.modseq = 1;
+    const auto summary = parse_message_file(context, old.uid, false, old.internaldate);
+    if (!summary || summary->size == 0) {
+      continue;  // pass_files says what is wrong with the file
     }
-    CYR_CHECK(state.records.append(converted.record));
+    auto record = old;
+    take_summary(state, *summary, record);  // fields that 2.3 did not have
+    record.system_flags |= mailbox::flag::expunged;
+    record.modseq = std::max<std::uint64_t>(record.modseq, 1);
+    record.createdmodseq = record.modseq;
+    record.savedate = record.internaldate;
+    CYR_CHECK(state.records.append(record));
+    state.records.set_cache_bad(state.records.size() - 1);
+    state.write_cache = true;
     present.insert(std::lower_bound(present.begin(), present.end(), old.uid), old.uid);
     state.index.last_uid = std::max(state.index.last_uid, old.uid);
   }

@@ -35,13 +35,43 @@ std::optional<std::pair<mailbox::IndexHeader, ByteFix>> correct_header(Bytes fil
   return {};
 }
 
-// A header for an index that must be made anew.
-Status start_over(Context& context) {
+// The fields that the first bytes of a header still hold, when the file is cut inside it and the sizes in it are right.
+void take_cut_header(Bytes file, IndexEvidence& evidence, mailbox::IndexHeader& index) {
+  constexpr std::size_t least = 48;  // up to uidvalidity
+  if (file.size() < least) {
+    return;
+  }
+  const auto* version = mailbox::index_version(load_be<std::uint32_t>(file.data() + 8));
+  if (version == nullptr || file.size() >= version->header_size ||
+      load_be<std::uint32_t>(file.data() + 12) != version->header_size ||
+      load_be<std::uint32_t>(file.data() + 16) != version->record_size) {
+    return;
+  }
+  Buffer padded(file.begin(), file.end());
+  padded.resize(version->header_size);
+  const auto header = mailbox::decode_index_header_unchecked(padded);
+  if (!header) {
+    return;
+  }
+  evidence.minor_version = version->minor;
+  evidence.last_uid = std::max(evidence.last_uid, header->last_uid);
+  evidence.highestmodseq = std::max(evidence.highestmodseq, header->highestmodseq);
+  if (header->uidvalidity != 0) {
+    evidence.uidvalidity = header->uidvalidity;
+  }
+  index.generation_no = header->generation_no;
+  index.last_appenddate = header->last_appenddate;
+  index.pop3_last_login = header->pop3_last_login;
+}
+
+// A header for an index that must be made anew. `file`: what there is of the old one.
+Status start_over(Context& context, Bytes file) {
   State& state = context.state;
   state.index_lost = true;
   state.before = {};
   state.index = {};
-  const IndexEvidence evidence = gather_index_evidence(context);
+  IndexEvidence evidence = gather_index_evidence(context);
+  take_cut_header(file, evidence, state.index);
   if (!mailbox::set_index_version(state.index, evidence.minor_version)) {
     return make_error(Errc::unsupported, fmt::format("no index version {}", evidence.minor_version)).at(state.files.index);
   }
@@ -61,7 +91,7 @@ Status use_salvaged(Context& context, Bytes file) {
   auto salvaged = mailbox::salvage_index_header(file);
   if (salvaged.header.minor_version == 0 || salvaged.layout == 0) {
     context.fix(context.of(Problem::index_missing));
-    return start_over(context);
+    return start_over(context, file);
   }
   std::string doubts;
   for (const auto& doubt : salvaged.doubts) {
@@ -138,7 +168,7 @@ Status pass_index_header(Context& context) {
       return file.error();
     }
     context.fix(context.of(Problem::index_missing));
-    return start_over(context);
+    return start_over(context, {});
   }
   state.index_exists = true;
   auto header = mailbox::decode_index_header(file->bytes());

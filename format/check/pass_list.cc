@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "format/check/context.h"
+#include "format/check/unique_id.h"
 
 namespace cyr::check {
 
@@ -13,10 +14,13 @@ class ListPass {
   explicit ListPass(Context& context) : context_(context), state_(context.state) {}
 
   Status run() {
-    CYR_TRY(meta::MailboxList * list, context_.store.mailbox_list());
-    check_uidvalidity(list->format());
-    if (meta::is_keyed(list->format()) && !state_.entry.uniqueid.empty()) {
-      CYR_CHECK(check_uniqueid_record(*list));
+    const auto list = context_.store.mailbox_list();
+    if (!list) {
+      return success();  // its own problem, reported for the whole store
+    }
+    check_uidvalidity((*list)->format());
+    if (meta::is_keyed((*list)->format()) && !state_.entry.uniqueid.empty()) {
+      CYR_CHECK(check_uniqueid_record(**list));
     }
     return success();
   }
@@ -84,7 +88,16 @@ class ListPass {
       wanted();
       return success();
     }
-    context_.note(with(context_.of(Problem::list_uniqueid_clash), {.found = by_id.name}));
+    const Finding clash = with(context_.of(Problem::list_uniqueid_clash), {.found = by_id.name});
+    // By id, both names share one directory: only an administrator can tell whose it is.
+    if (!context_.options.new_uniqueids || state_.files.place.layout == names::Layout::by_id) {
+      context_.note(clash);
+    } else if (context_.fix(clash)) {
+      wanted().uniqueid = make_uniqueid();
+      state_.header.uniqueid = wanted().uniqueid;
+      state_.write_header = true;
+      state_.write_index = true;
+    }
     return success();
   }
 

@@ -70,6 +70,7 @@ class RecordPass {
     finding.found = std::to_string(i + 1);
     finding.path = state_.files.index;
     finding.offset = state_.index.start_offset + i * records_.record_size() + fix->offset;
+    state_.write_index = true;
     return context_.fix(std::move(finding));
   }
 

@@ -1,0 +1,120 @@
+// reconstruct(8): checks mailboxes and repairs what is damaged. Options and words are those of Cyrus (tools.md 3).
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "format/cli/app.h"
+#include "recon/reconstruct_run.h"
+
+namespace {
+
+using cyr::Result;
+using cyr::recon::ReconstructOptions;
+
+struct CommandLine {
+  cyr::cli::CommonOptions common;
+  ReconstructOptions run;
+  bool no_stat = false, no_keep = false, deprecated_k = false, deprecated_g = false, list_saved = false;
+};
+
+void add_options(CLI::App& app, CommandLine& line) {
+  ReconstructOptions& run = line.run;
+  app.add_option("mailbox", run.arguments, "mailbox names or patterns (with -u: user ids, with -P: paths); none: everything");
+  app.add_flag("-r,--recursive", run.recursive, "also everything below each mailbox");
+  app.add_flag("-u,--userids", run.users, "the arguments are user ids");
+  app.add_flag("-P,--header-paths", run.header_paths, "the arguments are paths of cyrus.header files; only repairs mailboxes.db");
+  app.add_option("-p,--partition", run.partition, "the mailboxes are missing in mailboxes.db; import them from this partition")
+      ->type_name("PARTITION");
+  app.add_flag("-x,--ignore-disk-metadata", run.check.ignore_metadata, "with -p and -f: do not import access lists from the disk");
+  app.add_flag("-f,--scan-filesystem", run.scan_filesystem, "import mailboxes on disk at and below the arguments");
+  app.add_flag("-d", run.find_missing, "look for mailboxes on disk that mailboxes.db lacks and add them");
+  app.add_flag("-m", run.rebuild_list, "rebuild mailboxes.db from its records and the partitions first");
+  app.add_flag("-s,--no-stat", line.no_stat, "do not look at the sizes of message files");
+  app.add_flag("-q,--quiet", run.quiet, "no line for each mailbox");
+  app.add_flag("-n,--dry-run", run.dry_run, "change nothing; say what would be done");
+  app.add_flag("-G,--force-reparse", run.check.force_reparse, "parse every message and compare its GUID");
+  app.add_flag("-R,--guid-mismatch-keep", run.check.guid_keep, "a message with another GUID becomes a new message");
+  app.add_flag("-U,--guid-mismatch-discard", run.check.guid_discard, "a message with another GUID is expunged and set aside");
+  app.add_flag("-o,--ignore-odd-files", run.check.ignore_odd, "do not mention odd files");
+  app.add_flag("-O,--delete-odd-files", run.check.remove_odd, "set odd files aside");
+  app.add_flag("-M,--prefer-mboxlist", run.check.prefer_list, "believe mailboxes.db, not header and index");
+  app.add_flag("-I,--update-uniqueids", run.check.new_uniqueids, "give a mailbox whose unique id belongs to another one a new one");
+  app.add_flag("-k", line.deprecated_k, "ignored")->group("");
+  app.add_flag("-g", line.deprecated_g, "ignored")->group("");
+  app.add_option("-j,--jobs", run.jobs, "threads (default: one per processor)")->check(CLI::Range(1U, 256U));
+  app.add_flag("--no-keep", line.no_keep, "do not keep the old versions of files that are replaced or removed");
+  app.add_flag("--check", run.check_only_status, "with -n: exit status 1 when something would be changed");
+  app.add_flag("--progress", run.progress, "show how far the run is");
+  app.add_flag("--list-saved", line.list_saved, "list what earlier runs have kept");
+}
+
+int usage(const char* text) {
+  std::fprintf(stderr, "%s\n", text);
+  return cyr::cli::exit_usage;
+}
+
+// The combinations that Cyrus refuses, in its words.
+std::optional<int> refuse(const CommandLine& line) {
+  const ReconstructOptions& run = line.run;
+  const bool none = run.arguments.empty();
+  if (run.users && run.header_paths) {
+    return usage("reconstruct: -u and -P exclude one another");
+  }
+  if (run.rebuild_list && (run.recursive || run.scan_filesystem || !none)) {
+    return usage("reconstruct: -m goes without -r, -f and mailboxes");
+  }
+  if (!run.partition.empty() && none) {
+    return usage("When using -p, you must specify a mailbox to attempt to reconstruct.");
+  }
+  if ((run.recursive || run.users) && none) {
+    return usage("please specify a mailbox to recurse from");
+  }
+  if (run.header_paths && none) {
+    return usage("please specify the path of a cyrus.header file");
+  }
+  for (const auto& argument : run.arguments) {
+    if (!run.partition.empty() && argument.find_first_of("*%") != std::string::npos) {
+      return usage("Using wildcards with -p is not supported.");
+    }
+  }
+  if (run.check.guid_keep && run.check.guid_discard) {
+    return usage("reconstruct: -R and -U exclude one another");
+  }
+  return {};
+}
+
+Result<int> run(CommandLine& line) {
+  if (line.deprecated_k) {
+    std::fputs("reconstruct: deprecated option -k ignored\n", stderr);
+  }
+  if (line.deprecated_g) {
+    std::fputs("reconstruct: deprecated option -g ignored\n", stderr);
+  }
+  CYR_TRY(auto config, cyr::cli::start_program(line.common, "reconstruct"));
+  auto shared = std::make_shared<const cyr::conf::Config>(std::move(config));
+  if (line.list_saved) {
+    return cyr::recon::run_list_saved(std::move(shared), line.common.json);
+  }
+  cyr::cli::install_stop_handlers();
+  line.run.json = line.common.json;
+  line.run.compat_exit = line.common.compat_exit;
+  line.run.keep = !line.no_keep;
+  line.run.check.stat_files = !line.no_stat;
+  return cyr::recon::run_reconstruct(std::move(shared), line.run);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("checks mailboxes and repairs what is damaged", "reconstruct");
+  CommandLine line;
+  cyr::cli::add_common_options(app, line.common, {.json = true, .verbose = false});
+  add_options(app, line);
+  if (const auto done = cyr::cli::parse_command_line(app, argc, argv)) {
+    return *done;
+  }
+  if (const auto refused = refuse(line)) {
+    return *refused;
+  }
+  return cyr::cli::run_program("reconstruct", [&line] { return run(line); });
+}

@@ -1,0 +1,50 @@
+// What reconstruct prints: the words of real Cyrus, or one JSON object per line, in list order although mailboxes are
+// checked by several threads.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "format/check/checker.h"
+
+namespace cyr::recon {
+
+struct ReportStyle {
+  bool json = false;
+  bool quiet = false;        // -q: no line per mailbox
+  bool dry_run = false;
+  bool remove_odd = false;
+};
+
+// Collects the lines of one mailbox, and sends findings to syslog as Cyrus does.
+class MailboxReport : public check::Reporter {
+ public:
+  explicit MailboxReport(const ReportStyle& style) : style_(style) {}
+  void report(const check::Finding& finding) override;
+  // The line that ends a mailbox.
+  void done(const std::string& internal, const std::string& external, const check::Summary& summary);
+  void failed(const std::string& internal, const std::string& external, const Error& error);
+
+  std::string out;  // for standard output
+  std::string err;  // for standard error
+  std::map<check::Problem, std::uint64_t> counts;
+
+ private:
+  void hint(std::string_view text);
+  const ReportStyle& style_;
+};
+
+// Prints reports in order of their number, each as soon as all before it are there. Thread-safe.
+class OrderedOutput {
+ public:
+  void put(std::size_t number, std::string out, std::string err);
+
+ private:
+  std::mutex mutex_;
+  std::size_t next_ = 0;
+  std::map<std::size_t, std::pair<std::string, std::string>> waiting_;
+};
+
+}  // namespace cyr::recon

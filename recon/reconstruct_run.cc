@@ -1,0 +1,405 @@
+#include "recon/reconstruct_run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <ctime>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "format/base/log.h"
+#include "format/base/text.h"
+#include "format/check/list_rebuild.h"
+#include "format/check/quota_check.h"
+#include "format/cli/common.h"
+#include "format/cli/printer.h"
+#include "format/store/select.h"
+#include "recon/reconstruct_report.h"
+
+namespace cyr::recon {
+
+namespace {
+
+fs::path absolute(const std::string& argument) {
+  if (!argument.empty() && argument.front() == '/') {
+    return argument;
+  }
+  std::array<char, 4096> here{};
+  return ::getcwd(here.data(), here.size()) != nullptr ? fs::path(here.data()) / argument : fs::path(argument);
+}
+
+class Run {
+ public:
+  Run(std::shared_ptr<const conf::Config> config, const ReconstructOptions& options)
+      : config_(std::move(config)), options_(options), io_(options.dry_run ? read_only_io() : posix_io()),
+        style_{options.json, options.quiet, options.dry_run, options.check.remove_odd},
+        now_(options.check.now != 0 ? options.check.now : static_cast<std::int64_t>(std::time(nullptr))),
+        progress_("reconstruct", options.progress) {}
+
+  Result<int> run() {
+    CYR_TRY(store_, store::Store::open(io_, config_));
+    saved_ = std::make_unique<store::SavedCopies>(io_, store_->saved_roots(), store::new_saved_id(now_, ::getpid()),
+                                                  options_.keep);
+    if (options_.header_paths) {
+      CYR_CHECK(import_paths());
+      return finish();
+    }
+    CYR_CHECK(look_at_list());
+    CYR_CHECK(import_from_disk());
+    CYR_CHECK(select());
+    check_all();
+    CYR_CHECK(recount_roots());
+    return finish();
+  }
+
+ private:
+  // Prints what one step of the run outside of mailboxes found.
+  void print(MailboxReport& report) {
+    std::fwrite(report.out.data(), 1, report.out.size(), stdout);
+    std::fwrite(report.err.data(), 1, report.err.size(), stderr);
+    for (const auto& [problem, count] : report.counts) {
+      counts_[problem] += count;
+      totals_.found += count;
+    }
+  }
+
+  Status look_at_list() {
+    const auto problem = check::mailbox_list_problem(*store_);
+    if (!problem && !options_.rebuild_list) {
+      return success();
+    }
+    if (problem && problem->code != Errc::corrupt && problem->code != Errc::not_found) {
+      return *problem;  // permissions or a failing disk: nothing that rebuilding would mend
+    }
+    MailboxReport report(style_);
+    const Error reason = problem ? *problem : make_error(Errc::corrupt, "to be rebuilt by request");
+    auto rebuilt = check::rebuild_mailbox_list(*store_, reason, *saved_, report, now_, &cli::stop_requested());
+    print(report);
+    if (!rebuilt) {
+      return rebuilt.error();
+    }
+    cli::print_warning("reconstruct", fmt::format("mailboxes.db {}: {} names from its records, {} from the partitions, "
+                                                  "{} directories unresolved",
+                                                  options_.dry_run ? "would be rebuilt" : "was rebuilt", rebuilt->kept,
+                                                  rebuilt->added, rebuilt->unresolved));
+    totals_.remaining += rebuilt->unresolved + (problem ? 1 : 0);
+    if (options_.dry_run) {
+      list_entries_ = std::move(rebuilt->entries);
+    }
+    return success();
+  }
+
+  // -P: only list entries.
+  Status import_paths() {
+    for (const auto& argument : options_.arguments) {
+      MailboxReport report(style_);
+      auto found = check::mailbox_at(*store_, absolute(argument));
+      if (!found) {
+        report.failed(argument, argument, found.error());
+        ++totals_.failed;
+      } else {
+        CYR_TRY(const auto imported,
+                check::import_mailboxes(*store_, {*found}, [](const auto&) { return true; }, *saved_, report, now_));
+        totals_.remaining += imported.unresolved;
+        report.done(found->entry.name, store_->external_name(found->entry.name), {});
+        ++totals_.mailboxes;
+      }
+      print(report);
+    }
+    return success();
+  }
+
+  // True if a mailbox on disk is one of the arguments or lies below one.
+  [[nodiscard]] bool is_asked_for(const check::FoundMailbox& found) const {
+    if (options_.arguments.empty()) {
+      return true;
+    }
+    const names::Namespace& ns = store_->name_space();
+    const auto name = names::MailboxName::from_internal(found.entry.name, ns);
+    return name && std::any_of(options_.arguments.begin(), options_.arguments.end(), [&](const std::string& argument) {
+      if (options_.users) {
+        return name->user() == names::UserId::parse(argument, ns);
+      }
+      if (names::matches(argument, name->to_admin(ns), ns.separator()) || names::matches(argument, found.entry.name, '.')) {
+        return true;
+      }
+      const auto above = names::MailboxName::from_admin(argument, ns);
+      return options_.partition.empty() && above && name->is_below(*above);
+    });
+  }
+
+  // -p is for mailboxes that the list lacks.
+  Status refuse_known_names() {
+    CYR_TRY(meta::MailboxList * list, store_->mailbox_list());
+    for (const auto& argument : options_.arguments) {
+      const auto name = names::MailboxName::from_admin(argument, store_->name_space());
+      if (!name) {
+        return name.error();
+      }
+      CYR_TRY(const auto entry, list->find(name->to_internal(store_->name_space())));
+      if (entry && entry->type.local()) {
+        return make_error(Errc::exists, "Mailbox " + argument + " already exists.  Cannot specify -p.");
+      }
+    }
+    return success();
+  }
+
+  Status import_from_disk() {
+    if (!options_.scan_filesystem && !options_.find_missing && options_.partition.empty()) {
+      return success();
+    }
+    if (!options_.partition.empty()) {
+      CYR_CHECK(refuse_known_names());
+    }
+    MailboxReport report(style_);
+    CYR_TRY(auto scan, check::scan_partitions(*store_, options_.partition, &cli::stop_requested()));
+    for (const auto& error : scan.unreadable) {
+      report.failed("", "", error);
+      ++totals_.failed;
+    }
+    const auto wanted = [this](const check::FoundMailbox& found) {
+      return found.entry.name.empty() ? options_.arguments.empty() : is_asked_for(found);
+    };
+    const auto metadata = options_.check.ignore_metadata ? check::DiskMetadata::ignore : check::DiskMetadata::use;
+    CYR_TRY(auto imported, check::import_mailboxes(*store_, scan.mailboxes, wanted, *saved_, report, now_, metadata));
+
+    totals_.remaining += imported.unresolved;
+    if (options_.dry_run && imported.added != 0) {
+      list_entries_ = std::move(imported.entries);
+    }
+    print(report);
+    return success();
+  }
+
+  Status select() {
+    if (!list_entries_.empty()) {
+      select_from_memory();
+      return success();
+    }
+    CYR_TRY(auto selection, store::select_mailboxes(*store_, options_.arguments,
+                                                    {.recursive = options_.recursive || options_.scan_filesystem,
+                                                     .users = options_.users}));
+    entries_ = std::move(selection.entries);
+    for (const auto& name : selection.unmatched) {
+      unmatched(name);
+    }
+    for (const auto& bad : selection.unreadable) {
+      MailboxReport report(style_);
+      report.failed(bad.name, bad.name, bad.error);
+      ++totals_.failed;
+      print(report);
+    }
+    return success();
+  }
+
+  void unmatched(const std::string& name) {
+    ++totals_.unmatched;
+    if (!options_.compat_exit) {
+      std::fprintf(stderr, "%s: no such mailbox\n", printable(name).c_str());
+      if (!options_.scan_filesystem && !options_.find_missing && !options_.users && totals_.unmatched == 1) {
+        std::fputs("reconstruct: hint: -f imports mailboxes that are on disk and not in mailboxes.db\n", stderr);
+      }
+    }
+  }
+
+  // A dry run whose list would be another one: the entries it would have.
+  void select_from_memory() {
+    std::set<std::string> names;
+    for (const auto& entry : list_entries_) {
+      check::FoundMailbox found;
+      found.entry = entry;
+      if (is_asked_for(found) && names.insert(entry.name).second) {
+        entries_.push_back(entry);
+      }
+    }
+    if (entries_.empty()) {
+      for (const auto& argument : options_.arguments) {
+        unmatched(argument);
+      }
+    }
+  }
+
+  void check_all() {
+    const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
+    const auto jobs = std::min<std::size_t>(options_.jobs == 0 ? cores : options_.jobs, std::max<std::size_t>(entries_.size(), 1));
+    std::vector<std::thread> workers;
+    for (std::size_t i = 1; i < jobs; ++i) {
+      workers.emplace_back([this] { work(); });
+    }
+    work();
+    for (auto& worker : workers) {
+      worker.join();
+    }
+    progress_.clear();
+  }
+
+  void work() {
+    auto store = store_->again();
+    while (!cli::stop_requested()) {
+      const std::size_t number = next_++;
+      if (number >= entries_.size()) {
+        return;
+      }
+      const auto& entry = entries_[number];
+      MailboxReport report(style_);
+      if (!store) {
+        report.failed(entry.name, entry.name, store.error());
+        account(report, nullptr);
+      } else {
+        check_one(**store, entry, report);
+      }
+      output_.put(number, std::move(report.out), std::move(report.err));
+      const std::lock_guard guard(mutex_);
+      progress_.show(++done_, entries_.size(), entry.name);
+    }
+  }
+
+  void check_one(store::Store& store, const meta::MailboxEntry& entry, MailboxReport& report) {
+    if (!options_.quiet && !options_.dry_run) {
+      log(LogLevel::notice, "reconstructing {}", entry.name);
+    }
+    check::Checker checker(store, options_.check, *saved_, locks_);
+    const std::string external = store.external_name(entry.name);
+    const auto summary = checker.mailbox(entry, report);
+    if (summary) {
+      report.done(entry.name, external, *summary);
+      account(report, &*summary);
+    } else {
+      report.failed(entry.name, external, summary.error());
+      account(report, nullptr);
+    }
+  }
+
+  void account(const MailboxReport& report, const check::Summary* summary) {
+    const std::lock_guard guard(mutex_);
+    ++totals_.mailboxes;
+    for (const auto& [problem, count] : report.counts) {
+      counts_[problem] += count;
+    }
+    if (summary == nullptr) {
+      ++totals_.failed;
+      return;
+    }
+    totals_.found += summary->found;
+    totals_.fixed += summary->fixed;
+    totals_.remaining += summary->remaining;
+    totals_.parsed += summary->parsed;
+    totals_.changed += summary->changed ? 1 : 0;
+    if (summary->changed && !summary->usage_known && !summary->quotaroot.empty()) {
+      recount_.insert(summary->quotaroot);
+    }
+  }
+
+  // Roots whose mailboxes lost the numbers that were counted before: adding a difference would count them twice.
+  Status recount_roots() {
+    if (recount_.empty() || options_.dry_run) {
+      return success();
+    }
+    for (const auto& root : recount_) {
+      check::QuotaOptions quota;
+      quota.selection.names = {root};
+      MailboxReport report(style_);
+      store_->close_databases();
+      check::QuotaChecker checker(*store_, quota, *saved_, locks_, report);
+      const auto summary = checker.run();
+      if (!summary) {
+        report.failed(root, root, summary.error());
+        ++totals_.failed;
+      }
+      print(report);
+    }
+    return success();
+  }
+
+  Result<int> finish() {
+    print_summary();
+    std::fflush(stdout);
+    return exit_status(totals_, options_);
+  }
+
+  // For a person at a terminal only: scripts read the lines above.
+  void print_summary() {
+    if (::isatty(STDERR_FILENO) == 0 || options_.json || options_.quiet) {
+      return;
+    }
+    std::fflush(stdout);
+    if (!counts_.empty()) {
+      cli::Table table({{"Code", cli::Align::left}, {"Count", cli::Align::right}, {"Severity", cli::Align::left}, {"Problem", cli::Align::left}});
+      for (const auto& [problem, count] : counts_) {
+        const auto& row = check::row_of(problem);
+        table.add_row({std::string(row.code), std::to_string(count), std::string(name_of(row.severity)), std::string(row.slug)});
+      }
+      table.print(stderr);
+    }
+    fmt::print(stderr, "{} mailboxes, {} findings, {} repaired, {} left, {} mailboxes changed, {} failed\n", totals_.mailboxes,
+               totals_.found, totals_.fixed, totals_.remaining, totals_.changed, totals_.failed);
+    for (const auto& directory : saved_->directories()) {
+      fmt::print(stderr, "old versions: {}\n", directory.native());
+    }
+  }
+
+  std::shared_ptr<const conf::Config> config_;
+  const ReconstructOptions& options_;
+  Io& io_;
+  const ReportStyle style_;
+  const std::int64_t now_;
+  cli::Progress progress_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<store::SavedCopies> saved_;
+  store::UserLocks locks_;
+  OrderedOutput output_;
+  std::vector<meta::MailboxEntry> entries_;
+  std::vector<meta::MailboxEntry> list_entries_;  // dry run: the list that there would be
+  std::atomic<std::size_t> next_{0};
+  std::mutex mutex_;
+  std::size_t done_ = 0;
+  RunTotals totals_;
+  std::map<check::Problem, std::uint64_t> counts_;
+  std::set<std::string> recount_;
+};
+
+}  // namespace
+
+int exit_status(const RunTotals& totals, const ReconstructOptions& options) {
+  if (options.compat_exit) {
+    return 0;
+  }
+  if (totals.failed != 0 || totals.unmatched != 0) {
+    return 1;
+  }
+  if (options.dry_run) {
+    return options.check_only_status && totals.found != 0 ? 1 : 0;
+  }
+  return totals.remaining != 0 ? 2 : 0;
+}
+
+Result<int> run_reconstruct(std::shared_ptr<const conf::Config> config, const ReconstructOptions& options) {
+  Run run(std::move(config), options);
+  return run.run();
+}
+
+Result<int> run_list_saved(std::shared_ptr<const conf::Config> config, bool json) {
+  CYR_TRY(const auto store, store::Store::open(read_only_io(), std::move(config)));
+  CYR_TRY(const auto runs, store::list_saved(read_only_io(), store->saved_roots()));
+  cli::Table table({{"ID", cli::Align::left}, {"Files", cli::Align::right}, {"Bytes", cli::Align::right}, {"Below", cli::Align::left}});
+  for (const auto& run : runs) {
+    if (json) {
+      cli::JsonLine line;
+      line.add("id", run.id).add("root", run.root.native()).add("files", run.files).add("bytes", run.bytes);
+      line.print();
+    } else {
+      table.add_row({run.id, std::to_string(run.files), std::to_string(run.bytes), run.root.native()});
+    }
+  }
+  if (!json && !runs.empty()) {
+    table.print();
+  }
+  return 0;
+}
+
+}  // namespace cyr::recon

@@ -1,0 +1,208 @@
+// Whole repairs of damaged copies of a real store: what is kept, what is reported, and that a second run finds nothing.
+// The facts of every damage in every store are compared by tests/matrix.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "format/check/checker.h"
+#include "format/mailbox/index_file.h"
+#include "format/store/select.h"
+#include "tests/support/check.h"
+#include "tests/support/temp_store.h"
+#include "tests/support/tree.h"
+
+using namespace cyr;
+
+namespace {
+
+class Findings : public check::Reporter {
+ public:
+  void report(const check::Finding& finding) override { all.push_back(finding); }
+  [[nodiscard]] std::size_t count(check::Problem problem) const {
+    return static_cast<std::size_t>(
+        std::count_if(all.begin(), all.end(), [problem](const auto& one) { return one.problem == problem; }));
+  }
+  std::vector<check::Finding> all;
+};
+
+// Checks the mailbox of a target, or everything.
+struct Bench {
+  explicit Bench(const std::string& store_name, Io& which = posix_io()) : temp(store_name), io(which) {}
+
+  Findings run(const std::string& argument, check::Options options = {}) {
+    Findings findings;
+    auto store = store::Store::open(io, temp.conf());
+    REQUIRE_OK(store);
+    auto selection = store::select_mailboxes(**store, argument.empty() ? std::vector<std::string>{} : std::vector{argument}, {});
+    REQUIRE_OK(selection);
+    REQUIRE(selection->unmatched.empty());
+    store::SavedCopies saved(io, (*store)->saved_roots(), "run" + std::to_string(++runs), true);
+    store::UserLocks locks;
+    check::Checker checker(**store, options, saved, locks);
+    for (const auto& entry : selection->entries) {
+      CAPTURE(entry.name);
+      const auto summary = checker.mailbox(entry, findings);
+      REQUIRE_OK(summary);
+      last = *summary;
+    }
+    return findings;
+  }
+
+  [[nodiscard]] mailbox::IndexImage index() const {
+    const auto where = temp.target("user_bovik");
+    const auto file = posix_io().read_file(temp / where.at("meta") / "cyrus.index");
+    REQUIRE_OK(file);
+    const auto image = mailbox::decode_index(file->bytes());
+    REQUIRE_OK(image);
+    return *image;
+  }
+
+  test::TempStore temp;
+  Io& io;
+  check::Summary last;
+  int runs = 0;
+};
+
+// Everything of a record that a repair must not change.
+bool same_facts(const mailbox::IndexRecord& a, const mailbox::IndexRecord& b) {
+  return a.uid == b.uid && a.internaldate == b.internaldate && a.system_flags == b.system_flags && a.user_flags == b.user_flags &&
+         a.guid == b.guid && a.size == b.size && a.cid == b.cid;
+}
+
+}  // namespace
+
+TEST_CASE("an intact store is left without a trace", "[repair]") {
+  Bench bench("default");
+  const auto before = test::read_tree(bench.temp.root());
+  CHECK(bench.run("").all.empty());
+  CHECK(test::tree_changes(before, test::read_tree(bench.temp.root())).empty());
+}
+
+TEST_CASE("records and header survive one wrong byte", "[repair]") {
+  const std::string damage = GENERATE(as<std::string>{}, "index-record-bitflip", "index-header-bitflip", "index-version-bitflip",
+                                      "header-tail-bitflip", "header-magic-bitflip");
+  CAPTURE(damage);
+  Bench bench("default");
+  const auto before = bench.index();
+  const auto where = bench.temp.target("user_bovik");
+  const std::string header = test::read_text(bench.temp / where.at("meta") / "cyrus.header");
+  bench.temp.damage(damage, "user_bovik");
+  CHECK_FALSE(bench.run("user/bovik").all.empty());
+  const auto after = bench.index();
+  REQUIRE(after.records.size() == before.records.size());
+  for (std::size_t i = 0; i < before.records.size(); ++i) {
+    CHECK(after.records[i] == before.records[i]);
+  }
+  CHECK(after.header.uidvalidity == before.header.uidvalidity);
+  CHECK(after.header.last_uid == before.header.last_uid);
+  CHECK(test::read_text(bench.temp / where.at("meta") / "cyrus.header") == header);
+  CHECK(bench.run("user/bovik").all.empty());
+}
+
+TEST_CASE("a lost header costs the index nothing", "[repair]") {
+  Bench bench("default");
+  const auto before = bench.index();
+  bench.temp.damage("header-deleted", "user_bovik");
+  const auto findings = bench.run("user/bovik");
+  CHECK(findings.count(check::Problem::header_missing) == 1);
+  const auto after = bench.index();
+  REQUIRE(after.records.size() == before.records.size());
+  for (std::size_t i = 0; i < before.records.size(); ++i) {
+    CHECK(same_facts(after.records[i], before.records[i]));
+  }
+  CHECK(after.header.uidvalidity == before.header.uidvalidity);
+  CHECK(bench.run("user/bovik").all.empty());
+}
+
+TEST_CASE("a cut index keeps its whole records and all UIDs", "[repair]") {
+  Bench bench("default");
+  const auto before = bench.index();
+  bench.temp.damage("index-truncated-record", "user_bovik");
+  const auto findings = bench.run("user/bovik");
+  CHECK(findings.count(check::Problem::index_truncated) == 1);
+  const auto after = bench.index();
+  REQUIRE(after.records.size() == before.records.size());
+  for (std::size_t i = 0; i + 4 < before.records.size(); ++i) {
+    CHECK(same_facts(after.records[i], before.records[i]));
+  }
+  CHECK(after.records.back().uid == before.records.back().uid);
+  CHECK(after.header.uidvalidity == before.header.uidvalidity);
+  CHECK(after.header.exists == before.header.exists);
+  CHECK(bench.run("user/bovik").all.empty());
+}
+
+TEST_CASE("a lost index keeps UIDs and UIDVALIDITY and repeats nothing", "[repair]") {
+  Bench bench("default");
+  const auto before = bench.index();
+  bench.temp.damage("index-deleted", "user_bovik");
+  const auto findings = bench.run("user/bovik");
+  CHECK(findings.count(check::Problem::index_missing) == 1);
+  const auto after = bench.index();
+  CHECK(after.header.uidvalidity == before.header.uidvalidity);
+  CHECK(after.header.last_uid >= before.header.last_uid);
+  CHECK(after.header.highestmodseq >= before.header.highestmodseq);
+  REQUIRE(after.records.size() == before.records.size());
+  for (std::size_t i = 0; i < before.records.size(); ++i) {
+    CHECK(after.records[i].uid == before.records[i].uid);
+    CHECK(after.records[i].internaldate == before.records[i].internaldate);
+    CHECK(after.records[i].guid == before.records[i].guid);
+    CHECK(after.records[i].cache_crc == before.records[i].cache_crc);
+  }
+  CHECK(bench.run("user/bovik").all.empty());
+}
+
+TEST_CASE("a rebuilt cache holds the same records", "[repair]") {
+  const std::string damage = GENERATE(as<std::string>{}, "cache-deleted", "cache-zeroed", "cache-truncated", "cache-bitflip");
+  CAPTURE(damage);
+  Bench bench("default");
+  const auto before = bench.index();
+  bench.temp.damage(damage, "user_bovik");
+  const auto findings = bench.run("user/bovik");
+  CHECK(findings.count(check::Problem::cache_record) != 0);
+  const auto after = bench.index();
+  REQUIRE(after.records.size() == before.records.size());
+  for (std::size_t i = 0; i < before.records.size(); ++i) {
+    CHECK(same_facts(after.records[i], before.records[i]));
+    CHECK(after.records[i].cache_crc == before.records[i].cache_crc);
+    CHECK(after.records[i].modseq == before.records[i].modseq);
+  }
+  CHECK(bench.run("user/bovik").all.empty());
+}
+
+TEST_CASE("missing messages are expunged and their records saved", "[repair]") {
+  Bench bench("default");
+  const auto before = bench.index();
+  bench.temp.damage("messages-missing", "user_bovik");
+  const auto findings = bench.run("user/bovik");
+  CHECK(findings.count(check::Problem::message_missing) == 3);
+  const auto after = bench.index();
+  CHECK(after.records.size() == before.records.size() - 3);
+  CHECK(after.header.deletedmodseq > before.header.deletedmodseq);
+  const auto where = bench.temp.target("user_bovik");
+  const std::string saved = test::read_text(bench.temp / "spool/undo./run1" / fs::path(where.at("meta")).lexically_relative("spool") / "cyrus.index");
+  const auto old = mailbox::decode_index(as_bytes(saved));
+  REQUIRE_OK(old);
+  CHECK(old->records.size() == before.records.size());
+  CHECK(bench.run("user/bovik").all.empty());
+}
+
+TEST_CASE("empty and torn messages are set aside, not removed", "[repair]") {
+  Bench bench("default");
+  bench.temp.damage("messages-changed", "user_bovik");
+  const auto findings = bench.run("user/bovik");
+  CHECK(findings.count(check::Problem::message_empty) == 1);
+  CHECK(findings.count(check::Problem::guid_mismatch) == 1);
+  const auto where = bench.temp.target("user_bovik");
+  const auto saved = bench.temp / "spool/undo./run1" / fs::path(where.at("dir")).lexically_relative("spool");
+  CHECK(test::read_text(saved / "2.").size() == 527);
+}
+
+TEST_CASE("a dry run changes not one byte and makes no file", "[repair]") {
+  const std::string damage = GENERATE(as<std::string>{}, "index-deleted", "messages-extra", "header-truncated");
+  CAPTURE(damage);
+  Bench bench("default", read_only_io());
+  bench.temp.damage(damage, "user_bovik");
+  const auto before = test::read_tree(bench.temp.root());
+  CHECK_FALSE(bench.run("user/bovik").all.empty());
+  CHECK(test::tree_changes(before, test::read_tree(bench.temp.root())).empty());
+}
