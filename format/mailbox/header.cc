@@ -81,6 +81,9 @@ Result<std::string> encode_text(const MailboxHeader& header) {
   CYR_CHECK(check_text_value("text after the unique id", header.trailing, "\n"));
   CYR_CHECK(check_text_value("ACL", header.acl.value_or(""), "\n"));
   std::string out = header.quotaroot.value_or("");
+  if (out.starts_with('%')) {
+    return make_error(Errc::invalid, "a quota root that starts with % would be read as the dlist form");
+  }
   if (!header.uniqueid.empty()) {
     out += '\t' + header.uniqueid;
   }
