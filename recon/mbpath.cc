@@ -1,5 +1,5 @@
-// mbpath: prints where the files of a mailbox and its owner lie (tools.md 6.2). It only reads mailboxes.db; no path that
-// it prints needs to exist.
+// mbpath: prints where the files of a mailbox and its owner lie (tools.md 6.2). It only reads mailboxes.db;
+// no path that it prints needs to exist.
 #include <fmt/core.h>
 
 #include <cstdio>
@@ -53,11 +53,13 @@ void declare_options(CLI::App& app, CommandLine& line) {
         selector.help);
   }
   const auto reading = [&](const char* flags, Reading value, const char* help) {
-    return app.add_flag_callback(flags, [&line, value] { line.reading = value; }, help);
+    return app.add_flag_callback(
+        flags, [&line, value] { line.reading = value; }, help);
   };
   auto* user = reading("-u,--userids", Reading::user, "the arguments are user ids");
   auto* path = reading("-p,--paths", Reading::path, "the arguments are paths of mailbox directories");
-  auto* utf7 = reading("-7,--utf7", Reading::mutf7, "names are modified UTF-7 even where they could be UTF-8");
+  auto* utf7 =
+      reading("-7,--utf7", Reading::mutf7, "names are modified UTF-7 even where they could be UTF-8");
   user->excludes(path);
   utf7->excludes(path);
   utf7->excludes(user);
@@ -67,9 +69,7 @@ void declare_options(CLI::App& app, CommandLine& line) {
   app.add_option("mailbox", line.arguments, "names as an administrator writes them")->type_name("MAILBOX");
 }
 
-void print_line(std::string_view label, const fs::path& path) {
-  fmt::print("{}{}\n", label, path.string());
-}
+void print_line(std::string_view label, const fs::path& path) { fmt::print("{}{}\n", label, path.string()); }
 
 void print(const Located& found, Show show) {
   if (found.is_remote()) {
@@ -77,12 +77,24 @@ void print(const Located& found, Show show) {
     return;
   }
   switch (show) {
-    case Show::data: print_line("", found.data); break;
-    case Show::archive: print_line("", found.archive); break;
-    case Show::meta: print_line("", found.meta); break;
-    case Show::sieve: print_line("", found.sieve); break;
-    case Show::user: print_line("", found.user_directory); break;
-    case Show::json: fmt::print("{}\n", to_json(found)); break;
+    case Show::data:
+      print_line("", found.data);
+      break;
+    case Show::archive:
+      print_line("", found.archive);
+      break;
+    case Show::meta:
+      print_line("", found.meta);
+      break;
+    case Show::sieve:
+      print_line("", found.sieve);
+      break;
+    case Show::user:
+      print_line("", found.user_directory);
+      break;
+    case Show::json:
+      fmt::print("{}\n", to_json(found));
+      break;
     case Show::all:
       print_line("Archive: ", found.archive);
       print_line("Data: ", found.data);
@@ -111,7 +123,8 @@ int status_of(const Error& error) {
 
 Result<int> run(const CommandLine& line) {
   CYR_TRY(conf::Config config, cli::start_program(line.common, "mbpath"));
-  CYR_TRY(const auto store, store::Store::open(read_only_io(), std::make_shared<const conf::Config>(std::move(config))));
+  CYR_TRY(const auto store,
+          store::Store::open(read_only_io(), std::make_shared<const conf::Config>(std::move(config))));
   Locator locator(*store);
   int first_failure = cli::exit_ok;
   int last = cli::exit_ok;

@@ -1,4 +1,5 @@
-// See mbpath_locate.h. A name is tried in every spelling that an administrator may mean; the first that is a mailbox wins.
+// See mbpath_locate.h. A name is tried in every spelling that an administrator may mean; the first that is a
+// mailbox wins.
 #include "recon/mbpath_locate.h"
 
 #include <nlohmann/json.hpp>

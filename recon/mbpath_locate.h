@@ -20,12 +20,13 @@ enum class Reading : std::uint8_t {
 struct Located {
   std::string name;  // internal form
   names::MailboxName parsed;
-  std::string server;     // of a remote mailbox
+  std::string server;  // of a remote mailbox
   std::string partition;
   fs::path data, archive, meta;
   fs::path sieve, user_directory;
-  std::vector<std::pair<std::string, fs::path>> user_files;  // by the member names of the JSON output; empty: shared
-  std::vector<std::pair<std::string, fs::path>> search;      // tier and directory
+  std::vector<std::pair<std::string, fs::path>>
+      user_files;  // by the member names of the JSON output; empty: shared
+  std::vector<std::pair<std::string, fs::path>> search;  // tier and directory
   [[nodiscard]] bool is_remote() const { return !server.empty(); }
 };
 

@@ -1,6 +1,7 @@
 // Rights and access control lists (acl.md, store.md 4).
 //
-// The letters of a dialect are one table: the order is that of printing, c and d of RFC 4314 are macros over it.
+// The letters of a dialect are one table: the order is that of printing, c and d of RFC 4314 are macros over
+// it.
 #include "format/acl/acl.h"
 
 #include <algorithm>
@@ -30,16 +31,16 @@ constexpr std::uint32_t right_old_d = bit(23);
 
 // In printing order; 'c' and 'd' without a bit mark the places of the macros.
 constexpr std::array<Letter, 24> rfc4314_letters{{
-    {'l', bit(0)},   {'r', bit(1)},   {'s', bit(2)},   {'w', bit(3)},   {'i', bit(4)},   {'p', bit(5)},
-    {'k', right_k},  {'x', right_x},  {'t', right_t},  {'e', right_e},  {'c', 0},        {'d', 0},
-    {'a', bit(10)},  {'n', right_n},  {'0', bit(21)},  {'1', bit(12)},  {'2', bit(13)},  {'3', bit(14)},
-    {'4', bit(15)},  {'5', bit(16)},  {'6', bit(17)},  {'7', bit(18)},  {'8', bit(19)},  {'9', bit(20)},
+    {'l', bit(0)},  {'r', bit(1)},  {'s', bit(2)},  {'w', bit(3)},  {'i', bit(4)},  {'p', bit(5)},
+    {'k', right_k}, {'x', right_x}, {'t', right_t}, {'e', right_e}, {'c', 0},       {'d', 0},
+    {'a', bit(10)}, {'n', right_n}, {'0', bit(21)}, {'1', bit(12)}, {'2', bit(13)}, {'3', bit(14)},
+    {'4', bit(15)}, {'5', bit(16)}, {'6', bit(17)}, {'7', bit(18)}, {'8', bit(19)}, {'9', bit(20)},
 }};
 constexpr std::array<Letter, 19> rfc2086_letters{{
-    {'l', bit(0)},   {'r', bit(1)},      {'s', bit(2)},      {'w', bit(3)},  {'i', bit(4)},
-    {'p', bit(5)},   {'c', right_old_c}, {'d', right_old_d}, {'a', bit(10)}, {'0', bit(21)},
-    {'1', bit(12)},  {'2', bit(13)},     {'3', bit(14)},     {'4', bit(15)}, {'5', bit(16)},
-    {'6', bit(17)},  {'7', bit(18)},     {'8', bit(19)},     {'9', bit(20)},
+    {'l', bit(0)},  {'r', bit(1)},      {'s', bit(2)},      {'w', bit(3)},  {'i', bit(4)},
+    {'p', bit(5)},  {'c', right_old_c}, {'d', right_old_d}, {'a', bit(10)}, {'0', bit(21)},
+    {'1', bit(12)}, {'2', bit(13)},     {'3', bit(14)},     {'4', bit(15)}, {'5', bit(16)},
+    {'6', bit(17)}, {'7', bit(18)},     {'8', bit(19)},     {'9', bit(20)},
 }};
 
 std::span<const Letter> letters_of(const Dialect& dialect) {
@@ -50,7 +51,9 @@ std::span<const Letter> letters_of(const Dialect& dialect) {
 }
 
 // What the macros stand for: x goes with the letter that deleteright names.
-std::uint32_t create_macro(const Dialect& dialect) { return right_k | (dialect.deleteright == 'c' ? right_x : 0); }
+std::uint32_t create_macro(const Dialect& dialect) {
+  return right_k | (dialect.deleteright == 'c' ? right_x : 0);
+}
 std::uint32_t delete_macro(const Dialect& dialect) {
   return right_t | right_e | (dialect.deleteright == 'd' ? right_x : 0);
 }
@@ -152,7 +155,8 @@ std::vector<Entry> entries_of(std::string_view text, std::string_view& rest) {
     if (end == std::string_view::npos) {
       return out;
     }
-    out.push_back({std::string(rest.substr(0, id_end)), std::string(rest.substr(id_end + 1, end - id_end - 1))});
+    out.push_back(
+        {std::string(rest.substr(0, id_end)), std::string(rest.substr(id_end + 1, end - id_end - 1))});
     rest.remove_prefix(end + 1);
   }
 }
@@ -195,12 +199,14 @@ std::string Acl::print() const {
 }
 
 const Entry* Acl::find(std::string_view id) const {
-  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.id == id; });
+  const auto found =
+      std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.id == id; });
   return found != entries_.end() ? &*found : nullptr;
 }
 
 void Acl::set(std::string_view id, Rights rights, const Dialect& dialect) {
-  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.id == id; });
+  const auto found =
+      std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.id == id; });
   if (rights.empty()) {
     if (found != entries_.end()) {
       entries_.erase(found);
@@ -213,7 +219,8 @@ void Acl::set(std::string_view id, Rights rights, const Dialect& dialect) {
 }
 
 Result<Rights> Acl::apply(std::string_view id, std::string_view change, const Dialect& dialect) {
-  const char mode = !change.empty() && (change.front() == '+' || change.front() == '-') ? change.front() : '=';
+  const char mode =
+      !change.empty() && (change.front() == '+' || change.front() == '-') ? change.front() : '=';
   CYR_TRY(Rights rights, Rights::parse_strict(mode == '=' ? change : change.substr(1), dialect));
   if (id.empty() || id == "-" || id.find('\t') != std::string_view::npos) {
     return make_error(Errc::invalid, "'" + printable(id) + "' is no identifier for an ACL");

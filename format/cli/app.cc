@@ -11,13 +11,15 @@ namespace {
 
 bool environment_switch(const char* name) {
   const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nobody sets the environment
-  return value != nullptr && *value != '\0' && std::string_view(value) != "0" && std::string_view(value) != "no";
+  return value != nullptr && *value != '\0' && std::string_view(value) != "0" &&
+         std::string_view(value) != "no";
 }
 
 void print_usage_error(const CLI::App& app, const CLI::Error& error) {
   const std::string name = app.get_name();
   std::string usage = "usage: " + name + " [OPTIONS]";
-  for (const CLI::Option* option : app.get_options([](const CLI::Option* o) { return o->get_positional(); })) {
+  for (const CLI::Option* option :
+       app.get_options([](const CLI::Option* o) { return o->get_positional(); })) {
     const std::string title = option->get_single_name();
     usage += option->get_required() ? ' ' + title : " [" + title + ']';
     usage += option->get_items_expected_max() > 1 ? "..." : "";
@@ -31,7 +33,8 @@ void print_usage_error(const CLI::App& app, const CLI::Error& error) {
 void add_common_options(CLI::App& app, CommonOptions& options, const WhichOptions& which) {
   options.compat_exit = environment_switch("CYRKIT_COMPAT_EXIT");
   app.set_help_flag("--help", "print this and exit");
-  app.set_version_flag("--version", app.get_name() + " (cyrkit) " CYRKIT_VERSION, "print the version and exit");
+  app.set_version_flag("--version", app.get_name() + " (cyrkit) " CYRKIT_VERSION,
+                       "print the version and exit");
   app.add_option("-C", options.config_file, "configuration file")
       ->type_name("FILE")
       ->capture_default_str()

@@ -54,8 +54,8 @@ class JsonLine {
   std::unique_ptr<Impl> impl_;
 };
 
-// "reconstruct: 120/4,000 user.bovik" on stderr, rewritten in place, at most ten times a second, and only when stderr is
-// a terminal.
+// "reconstruct: 120/4,000 user.bovik" on stderr, rewritten in place, at most ten times a second, and only
+// when stderr is a terminal.
 class Progress {
  public:
   explicit Progress(std::string_view program, bool enabled = true);

@@ -1,5 +1,5 @@
-// Stopping between mailboxes when a signal asks for it (tools.md 1.3). The flag is the one mutable global of the
-// project: a signal handler can reach nothing else.
+// Stopping between mailboxes when a signal asks for it (tools.md 1.3). The flag is the one mutable global of
+// the project: a signal handler can reach nothing else.
 #include <signal.h>
 
 #include "format/cli/common.h"

@@ -1,6 +1,7 @@
 // Becoming the user that owns the store, so that what root repairs the server can still read (tools.md 1.1).
 //
-// No account "cyrus" is needed: without one the owner of configdirectory is taken, by number if he has no name.
+// No account "cyrus" is needed: without one the owner of configdirectory is taken, by number if he has no
+// name.
 #include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
@@ -29,7 +30,8 @@ std::string setting(const char* variable, const conf::Config& config, conf::Opti
 
 constexpr std::size_t largest_entry = 1U << 20U;  // bytes of a passwd or group line
 
-// One of the getpw*_r and getgr*_r functions with a buffer that is large enough; nothing when there is no such entry.
+// One of the getpw*_r and getgr*_r functions with a buffer that is large enough; nothing when there is no
+// such entry.
 template <class Entry, class Call, class Use>
 auto look_up(Call call, Use use) -> std::optional<decltype(use(std::declval<Entry&>()))> {
   std::vector<char> buffer(4096);
@@ -47,11 +49,9 @@ auto look_up(Call call, Use use) -> std::optional<decltype(use(std::declval<Entr
 Account account_of(const ::passwd& entry) { return {entry.pw_uid, entry.pw_gid, entry.pw_name}; }
 
 std::optional<Account> account_by_id(::uid_t uid) {
-  return look_up<::passwd>(
-      [&](::passwd* entry, char* buffer, std::size_t size, ::passwd** found) {
-        return ::getpwuid_r(uid, entry, buffer, size, found);
-      },
-      account_of);
+  return look_up<::passwd>([&](::passwd* entry, char* buffer, std::size_t size,
+                               ::passwd** found) { return ::getpwuid_r(uid, entry, buffer, size, found); },
+                           account_of);
 }
 
 std::optional<Account> account_by_name(const std::string& name) {

@@ -1,5 +1,5 @@
-// Lexical rules of imapd.conf (imapd.conf.md, store.md 1.1): continuation, comments, names, values, includes, and the
-// ban on repeated options. What the options mean is imapd_conf.cc's business.
+// Lexical rules of imapd.conf (imapd.conf.md, store.md 1.1): continuation, comments, names, values, includes,
+// and the ban on repeated options. What the options mean is imapd_conf.cc's business.
 //
 // Invariant: the lines kept have non-empty values and different names.
 #include <cstdlib>
@@ -103,8 +103,8 @@ class ConfigReader {
       ++end;
     }
     if (end >= line.size() || line[end] != ':' || end == 0) {
-      return config_error("invalid option name on line " + std::to_string(number) + " of configuration file " +
-                          file.string());
+      return config_error("invalid option name on line " + std::to_string(number) +
+                          " of configuration file " + file.string());
     }
     const std::string name = lower_ascii(line.substr(0, end));
     std::string_view value = line.substr(end + 1);
@@ -133,7 +133,8 @@ class ConfigReader {
 
   Status keep(const std::string& name, std::string_view value, std::size_t number) {
     if (!seen_names_.insert(name).second) {
-      return config_error("option '" + name + "' was specified twice in config file (second occurrence on line " +
+      return config_error("option '" + name +
+                          "' was specified twice in config file (second occurrence on line " +
                           std::to_string(number) + ")");
     }
     config_.lines_.push_back({name, std::string(value), number});
@@ -147,7 +148,8 @@ class ConfigReader {
 };
 
 std::string prefix_from_environment() {
-  const char* prefix = std::getenv("CYRUS_PREFIX");  // NOLINT(concurrency-mt-unsafe): nobody sets the environment
+  const char* prefix =
+      std::getenv("CYRUS_PREFIX");  // NOLINT(concurrency-mt-unsafe): nobody sets the environment
   return prefix != nullptr ? prefix : "";
 }
 
@@ -156,12 +158,14 @@ Result<Config> Config::load(Io& io, const fs::path& file, const LoadRequest& req
   config.file_ = file;
   config.ident_ = lower_ascii(request.ident);
   config.release_ = request.release;
-  CYR_CHECK(ConfigReader(io, config).read_file(file, request.release >= v2_4 ? request.prefix : std::string()));
+  CYR_CHECK(
+      ConfigReader(io, config).read_file(file, request.release >= v2_4 ? request.prefix : std::string()));
   CYR_CHECK(config.apply(request.release));
   return config;
 }
 
-Result<Config> Config::parse(Io& io, std::string_view text, const fs::path& file, const LoadRequest& request) {
+Result<Config> Config::parse(Io& io, std::string_view text, const fs::path& file,
+                             const LoadRequest& request) {
   Config config;
   config.file_ = file;
   config.ident_ = lower_ascii(request.ident);

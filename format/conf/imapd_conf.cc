@@ -1,5 +1,6 @@
-// What the lines of imapd.conf mean for one program and one release (imapd.conf.md, store.md 1.1-1.4): options of this
-// program beat plain ones, old names hand their value on, the release's defaults fill the rest.
+// What the lines of imapd.conf mean for one program and one release (imapd.conf.md, store.md 1.1-1.4):
+// options of this program beat plain ones, old names hand their value on, the release's defaults fill the
+// rest.
 //
 // Invariant after apply(): values_ holds the effective value of every option, "" where there is none.
 #include "format/conf/imapd_conf.h"
@@ -21,8 +22,9 @@ constexpr std::string_view config_directory_mark = "{configdirectory}";
 
 std::optional<Option> option_from_name(std::string_view name) {
   const auto rows = option_rows();
-  const auto found = std::lower_bound(rows.begin(), rows.end(), name,
-                                      [](const OptionRow& row, std::string_view wanted) { return row.name < wanted; });
+  const auto found =
+      std::lower_bound(rows.begin(), rows.end(), name,
+                       [](const OptionRow& row, std::string_view wanted) { return row.name < wanted; });
   if (found == rows.end() || found->name != name) {
     return {};
   }
@@ -38,7 +40,8 @@ Status Config::apply(Release release) {
   given_.assign(option_rows().size(), false);
   overflow_.clear();
   warnings_.clear();
-  for (const bool specific : {false, true}) {  // the program's own options beat plain ones wherever they stand
+  for (const bool specific :
+       {false, true}) {  // the program's own options beat plain ones wherever they stand
     for (const Line& line : lines_) {
       CYR_CHECK(apply_line(line, specific));
     }
@@ -90,8 +93,8 @@ void Config::apply_replacements() {
     if (!given_[i] || !successor || !row_of(*successor).known_in(release_)) {
       continue;
     }
-    warnings_.push_back("option '" + std::string(row.name) + "' is deprecated, use '" + std::string(row.replaced_by) +
-                        "'");
+    warnings_.push_back("option '" + std::string(row.name) + "' is deprecated, use '" +
+                        std::string(row.replaced_by) + "'");
     if (given_[index_of(*successor)]) {
       continue;
     }
@@ -141,7 +144,8 @@ std::int64_t Config::seconds(Option option) const {
 }
 
 std::int64_t Config::byte_count(Option option) const {
-  // Before 3.8 the same options were plain numbers of bytes or of the unit; the table's unit is that of either.
+  // Before 3.8 the same options were plain numbers of bytes or of the unit; the table's unit is that of
+  // either.
   const auto value = parse_bytesize(text(option), row_of(option).unit());
   return value ? *value : 0;
 }

@@ -1,4 +1,5 @@
-// The option table: options.def made into rows, and what a value of each type looks like (imapd.conf.md, store.md 1.2).
+// The option table: options.def made into rows, and what a value of each type looks like (imapd.conf.md,
+// store.md 1.2).
 //
 // The rows are sorted by name, which the compiler checks, so that a name is found by halving.
 #include "format/conf/option_table.h"
@@ -12,15 +13,19 @@ namespace cyr::conf {
 namespace {
 
 constexpr Release from_release(unsigned major, unsigned minor, unsigned patch = 0) {
-  return {static_cast<std::uint8_t>(major), static_cast<std::uint8_t>(minor), static_cast<std::uint8_t>(patch)};
+  return {static_cast<std::uint8_t>(major), static_cast<std::uint8_t>(minor),
+          static_cast<std::uint8_t>(patch)};
 }
 constexpr std::array<Release, 2> lifetime_of(Release first) { return {first, Release{255, 255, 255}}; }
 constexpr std::array<Release, 2> lifetime_of(std::array<Release, 2> both) { return both; }
 
 // The words of options.def.
-constexpr Release from(unsigned major, unsigned minor, unsigned patch = 0) { return from_release(major, minor, patch); }
+constexpr Release from(unsigned major, unsigned minor, unsigned patch = 0) {
+  return from_release(major, minor, patch);
+}
 // `first` may name a patch level; the last series is meant with all its patches.
-constexpr std::array<Release, 2> releases(unsigned major, unsigned minor, unsigned last_major, unsigned last_minor) {
+constexpr std::array<Release, 2> releases(unsigned major, unsigned minor, unsigned last_major,
+                                          unsigned last_minor) {
   return {from_release(major, minor), from_release(last_major, last_minor, 255)};
 }
 
@@ -125,7 +130,8 @@ std::int64_t saturating_add(std::int64_t a, std::int64_t b) {
 std::int64_t saturating_multiply(std::int64_t a, std::int64_t b) {
   std::int64_t out = 0;
   if (__builtin_mul_overflow(a, b, &out)) {
-    return (a < 0) == (b < 0) ? std::numeric_limits<std::int64_t>::max() : std::numeric_limits<std::int64_t>::min();
+    return (a < 0) == (b < 0) ? std::numeric_limits<std::int64_t>::max()
+                              : std::numeric_limits<std::int64_t>::min();
   }
   return out;
 }
@@ -145,20 +151,29 @@ std::optional<std::int64_t> take_digits(std::string_view& text) {
 
 std::int64_t seconds_of_unit(char unit) {
   switch (unit) {
-    case 'd': return 86400;
-    case 'h': return 3600;
-    case 'm': return 60;
-    case 's': return 1;
-    default: return 0;
+    case 'd':
+      return 86400;
+    case 'h':
+      return 3600;
+    case 'm':
+      return 60;
+    case 's':
+      return 1;
+    default:
+      return 0;
   }
 }
 
 std::int64_t bytes_of_unit(char unit) {
   switch (ascii_upper(unit)) {
-    case 'G': return std::int64_t{1} << 30;
-    case 'M': return std::int64_t{1} << 20;
-    case 'K': return std::int64_t{1} << 10;
-    default: return 0;
+    case 'G':
+      return std::int64_t{1} << 30;
+    case 'M':
+      return std::int64_t{1} << 20;
+    case 'K':
+      return std::int64_t{1} << 10;
+    default:
+      return 0;
   }
 }
 
@@ -219,16 +234,20 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
 
 Result<std::string> canonical_value(const OptionRow& row, Release release, std::string_view value) {
   switch (row.type_in(release)) {
-    case Type::string: return std::string(value);
+    case Type::string:
+      return std::string(value);
     case Type::integer:
       if (const auto number = parse_integer(value)) {
         return std::to_string(*number);
       }
       return make_error(Errc::config, "non-integer value");
-    case Type::toggle: return canonical_switch(value);
+    case Type::toggle:
+      return canonical_switch(value);
     case Type::word:
-    case Type::list_word: return canonical_word(row, release, value);
-    case Type::bits: return canonical_bits(row, release, value);
+    case Type::list_word:
+      return canonical_word(row, release, value);
+    case Type::bits:
+      return canonical_bits(row, release, value);
     case Type::duration: {
       CYR_CHECK(parse_duration(value, row.unit()));
       return std::string(value);
@@ -265,7 +284,9 @@ Result<std::int64_t> parse_duration(std::string_view text, char unit) {
 }
 
 Result<std::int64_t> parse_bytesize(std::string_view text, char unit) {
-  const auto bad = [&] { return make_error(Errc::config, "unparsable byte value '" + printable(text) + "'"); };
+  const auto bad = [&] {
+    return make_error(Errc::config, "unparsable byte value '" + printable(text) + "'");
+  };
   std::string_view rest = text;
   const bool negative = !rest.empty() && rest.front() == '-';
   if (negative) {

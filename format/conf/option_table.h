@@ -36,8 +36,8 @@ struct OptionRow {
   return option_rows()[static_cast<std::size_t>(option)];
 }
 
-// The value as it is stored: numbers in decimal, switches "yes" and "no", words with their synonyms resolved and
-// repetitions dropped. Errc::config without name and line: "non-integer value", "invalid value 'V'" ...
+// The value as it is stored: numbers in decimal, switches "yes" and "no", words with their synonyms resolved
+// and repetitions dropped. Errc::config without name and line: "non-integer value", "invalid value 'V'" ...
 Result<std::string> canonical_value(const OptionRow& row, Release release, std::string_view value);
 
 // strtol(3) with base 0 over the whole text; saturates.

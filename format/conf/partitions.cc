@@ -12,8 +12,8 @@ namespace {
 
 struct KindRow {
   RootKind kind;
-  std::string_view name;      // in metapartition_files, and of the kind
-  std::string_view metadir;   // KIND of metadir-KIND-NAME; "": has none
+  std::string_view name;     // in metapartition_files, and of the kind
+  std::string_view metadir;  // KIND of metadir-KIND-NAME; "": has none
   bool is_metadata;
 };
 constexpr std::array kinds{
@@ -42,7 +42,8 @@ std::optional<fs::path> root_option(const Config& config, const std::string& opt
   return value ? std::optional(directory(*value)) : std::nullopt;
 }
 
-fs::path root_of(const Config& config, const std::string& partition, const KindRow& kind, const fs::path& spool) {
+fs::path root_of(const Config& config, const std::string& partition, const KindRow& kind,
+                 const fs::path& spool) {
   if (!kind.metadir.empty() && config.release() >= v2_5) {
     if (auto root = root_option(config, "metadir-" + std::string(kind.metadir) + '-' + partition)) {
       return *root;
@@ -81,7 +82,8 @@ std::set<std::string> partition_names(const Config& config) {
   return names;
 }
 
-std::vector<std::pair<std::string, fs::path>> search_roots_of(const Config& config, const std::string& partition) {
+std::vector<std::pair<std::string, fs::path>> search_roots_of(const Config& config,
+                                                              const std::string& partition) {
   std::vector<std::pair<std::string, fs::path>> out;
   for (const auto& [option, value] : config.overflow_options()) {
     const auto mark = option.find(search_mark);
@@ -136,9 +138,10 @@ Result<Partitions> Partitions::from_config(const Config& config) {
     out.rows_.push_back(std::move(row));
   }
   if (out.names_.empty()) {
-    return make_error(Errc::config, "partition-" + std::string(config.text(Option::defaultpartition).empty()
-                                                                   ? "NAME"
-                                                                   : config.text(Option::defaultpartition)) +
+    return make_error(Errc::config, "partition-" +
+                                        std::string(config.text(Option::defaultpartition).empty()
+                                                        ? "NAME"
+                                                        : config.text(Option::defaultpartition)) +
                                         " option not specified in configuration file");
   }
   CYR_TRY(out.default_, default_name(config, out.names_));
@@ -147,7 +150,8 @@ Result<Partitions> Partitions::from_config(const Config& config) {
 
 const Partitions::Row* Partitions::find(std::string_view name) const {
   const auto found = std::lower_bound(names_.begin(), names_.end(), name);
-  return found != names_.end() && *found == name ? &rows_[static_cast<std::size_t>(found - names_.begin())] : nullptr;
+  return found != names_.end() && *found == name ? &rows_[static_cast<std::size_t>(found - names_.begin())]
+                                                 : nullptr;
 }
 
 bool Partitions::contains(std::string_view name) const { return find(name) != nullptr; }
@@ -155,7 +159,8 @@ bool Partitions::contains(std::string_view name) const { return find(name) != nu
 Result<fs::path> Partitions::root(std::string_view name, RootKind kind) const {
   const Row* row = find(name);
   if (row == nullptr) {
-    return make_error(Errc::config, "partition-" + printable(name) + " option not specified in configuration file")
+    return make_error(Errc::config,
+                      "partition-" + printable(name) + " option not specified in configuration file")
         .with_hint("add it to imapd.conf, or move the mailbox's record to a partition that is there");
   }
   return row->roots[static_cast<std::size_t>(kind)];

@@ -16,7 +16,8 @@ namespace cyr::names {
 [[nodiscard]] bool has_domains(const Namespace& ns);
 
 // Recognises the deleted hierarchy and users. Errc::invalid as the readers of MailboxName.
-Result<MailboxName> from_components(std::string domain, std::vector<std::string> components, const Namespace& ns);
+Result<MailboxName> from_components(std::string domain, std::vector<std::string> components,
+                                    const Namespace& ns);
 // The reverse: DELETED, user, and the stamp are components again.
 [[nodiscard]] std::vector<std::string> to_components(const MailboxName& name, const Namespace& ns);
 

@@ -1,5 +1,5 @@
-// The directory of a mailbox below a partition root, both layouts, and which mailbox a directory belongs to (names.md,
-// store.md 2.7).
+// The directory of a mailbox below a partition root, both layouts, and which mailbox a directory belongs to
+// (names.md, store.md 2.7).
 //
 // Invariant: identify_directory(mailbox_directory_by_name(n)) is n again for every name in canonical form.
 #include "format/names/directory.h"
@@ -14,8 +14,9 @@ namespace {
 
 constexpr std::size_t longest_path = 4096;  // bytes
 
-// What is hashed for the letter of a by-name path: the second component, or the only one. 2.x hashes the escaped form,
-// so that with fulldirhash "john^doe" and "john.doe" (where the hash ends at the dot) get different letters.
+// What is hashed for the letter of a by-name path: the second component, or the only one. 2.x hashes the
+// escaped form, so that with fulldirhash "john^doe" and "john.doe" (where the hash ends at the dot) get
+// different letters.
 std::string hash_key(const std::vector<std::string>& components, const Namespace& ns) {
   const std::string& key = components.size() > 1 ? components[1] : components.front();
   return ns.release >= conf::v3_0 ? key : escape_dots(key);

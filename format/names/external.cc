@@ -1,5 +1,5 @@
-// What people type and see: the administrator's namespace, and the standard and alternate ones of users (names.md,
-// store.md 2.4 and 2.5).
+// What people type and see: the administrator's namespace, and the standard and alternate ones of users
+// (names.md, store.md 2.4 and 2.5).
 #include <algorithm>
 
 #include "format/base/text.h"
@@ -39,7 +39,8 @@ std::string join_external(const std::vector<std::string>& components, const Name
 }
 
 std::vector<std::string> tail(const std::vector<std::string>& components, std::size_t from) {
-  return {components.begin() + static_cast<std::ptrdiff_t>(std::min(from, components.size())), components.end()};
+  return {components.begin() + static_cast<std::ptrdiff_t>(std::min(from, components.size())),
+          components.end()};
 }
 
 std::vector<std::string> with_head(std::vector<std::string> head, const std::vector<std::string>& rest) {
@@ -94,8 +95,8 @@ Result<std::optional<MailboxName>> from_prefixed(std::vector<std::string> parts,
   if (parts.size() > 1) {
     domain = take_domain(parts[1], ns, who);
   }
-  CYR_TRY(MailboxName name,
-          from_components(std::move(domain), user ? with_head({"user"}, tail(parts, 1)) : tail(parts, 1), ns));
+  CYR_TRY(MailboxName name, from_components(std::move(domain),
+                                            user ? with_head({"user"}, tail(parts, 1)) : tail(parts, 1), ns));
   return std::optional(std::move(name));
 }
 
@@ -146,7 +147,8 @@ std::string MailboxName::to_admin(const Namespace& ns, std::string_view admin_do
   return out;
 }
 
-Result<MailboxName> MailboxName::from_external(std::string_view text, const Namespace& ns, const UserId& who) {
+Result<MailboxName> MailboxName::from_external(std::string_view text, const Namespace& ns,
+                                               const UserId& who) {
   CYR_TRY(auto parts, split_external(text, ns));
   if (equal_ignoring_case(parts.front(), "INBOX")) {
     // In the alternate namespace INBOX/x is a mailbox of that name beside the inbox, not below it.

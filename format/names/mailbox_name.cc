@@ -1,6 +1,7 @@
 // Internal and database forms of a mailbox name (names.md, store.md 2.1), and names that belong together.
 //
-// Invariant: to_internal(from_internal(x)) == x for every name in canonical form, i.e. one without the default domain.
+// Invariant: to_internal(from_internal(x)) == x for every name in canonical form, i.e. one without the
+// default domain.
 #include "format/names/mailbox_name.h"
 
 #include <fmt/format.h>
@@ -20,8 +21,8 @@ Error invalid_name(std::string_view name, std::string_view why) {
   return make_error(Errc::invalid, "invalid mailbox name '" + printable(name) + "': " + std::string(why));
 }
 
-// The stamp of a deleted mailbox as Cyrus writes it ("%X"): upper case, no leading zeros. Anything else would not come
-// out the same again, so it is no stamp.
+// The stamp of a deleted mailbox as Cyrus writes it ("%X"): upper case, no leading zeros. Anything else would
+// not come out the same again, so it is no stamp.
 std::optional<std::uint64_t> parse_stamp(std::string_view text) {
   if (text.empty() || text.front() == '0' ||
       std::any_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'f'; })) {
@@ -58,16 +59,20 @@ std::string unescape_dots(std::string_view component) {
   return out;
 }
 
-bool has_domains(const Namespace& ns) { return ns.release >= conf::v3_0 || ns.virtdomains != VirtualDomains::off; }
+bool has_domains(const Namespace& ns) {
+  return ns.release >= conf::v3_0 || ns.virtdomains != VirtualDomains::off;
+}
 
-Result<MailboxName> from_components(std::string domain, std::vector<std::string> components, const Namespace& ns) {
+Result<MailboxName> from_components(std::string domain, std::vector<std::string> components,
+                                    const Namespace& ns) {
   if (components.empty()) {
     return make_error(Errc::invalid, "invalid mailbox name: it is empty");
   }
   for (const std::string& component : components) {
     CYR_CHECK(check_component(component));
   }
-  if (domain.find_first_of(std::string_view("/\0", 2)) != std::string::npos || domain == "." || domain == "..") {
+  if (domain.find_first_of(std::string_view("/\0", 2)) != std::string::npos || domain == "." ||
+      domain == "..") {
     return invalid_name(domain, "this cannot be a domain");
   }
   MailboxName name;
@@ -152,7 +157,8 @@ std::string MailboxName::to_internal(const Namespace& ns) const {
 }
 
 std::string MailboxName::to_dbname(const Namespace& ns) const {
-  return (domain.empty() ? "" : domain + db_domain_separator) + join(to_components(*this, ns), {&db_separator, 1});
+  return (domain.empty() ? "" : domain + db_domain_separator) +
+         join(to_components(*this, ns), {&db_separator, 1});
 }
 
 std::optional<MailboxName> MailboxName::parent() const {

@@ -40,7 +40,8 @@ Result<Namespace> Namespace::from_config(const conf::Config& config) {
   ns.defaultdomain = config.text(Option::defaultdomain);
   ns.deletedprefix = config.text(Option::deletedprefix);
   if (ns.deletedprefix.empty()) {
-    ns.deletedprefix = "DELETED";  // before 2.3.12 nothing makes such names, but nothing else may be called so either
+    ns.deletedprefix =
+        "DELETED";  // before 2.3.12 nothing makes such names, but nothing else may be called so either
   }
   ns.userprefix = config.text(Option::userprefix);
   ns.sharedprefix = config.text(Option::sharedprefix);

@@ -21,9 +21,9 @@ struct MetaFileRow {
   const char* name;
 };
 constexpr std::array meta_files{
-    MetaFileRow{RootKind::header, "cyrus.header"},   MetaFileRow{RootKind::index, "cyrus.index"},
-    MetaFileRow{RootKind::cache, "cyrus.cache"},     MetaFileRow{RootKind::expunge, "cyrus.expunge"},
-    MetaFileRow{RootKind::squat, "cyrus.squat"},     MetaFileRow{RootKind::annotations, "cyrus.annotations"},
+    MetaFileRow{RootKind::header, "cyrus.header"}, MetaFileRow{RootKind::index, "cyrus.index"},
+    MetaFileRow{RootKind::cache, "cyrus.cache"},   MetaFileRow{RootKind::expunge, "cyrus.expunge"},
+    MetaFileRow{RootKind::squat, "cyrus.squat"},   MetaFileRow{RootKind::annotations, "cyrus.annotations"},
     MetaFileRow{RootKind::dav, "cyrus.dav"},
 };
 
@@ -75,8 +75,9 @@ Result<Paths> Paths::from_config(const conf::Config& config) {
 
 Result<fs::path> Paths::mailbox(const MailboxPlace& place, RootKind kind) const {
   CYR_TRY(const fs::path root, partitions_.root(place.partition, kind));
-  CYR_TRY(const fs::path below, place.layout == Layout::by_id ? mailbox_directory_by_id(place.uniqueid)
-                                                              : mailbox_directory_by_name(place.name, namespace_));
+  CYR_TRY(const fs::path below, place.layout == Layout::by_id
+                                    ? mailbox_directory_by_id(place.uniqueid)
+                                    : mailbox_directory_by_name(place.name, namespace_));
   return root / below;
 }
 
@@ -97,9 +98,9 @@ Result<fs::path> Paths::message(const MailboxPlace& place, std::uint32_t uid, bo
 
 Result<std::vector<fs::path>> Paths::mailbox_directories(const MailboxPlace& place) const {
   std::vector<fs::path> out;
-  for (const RootKind kind : {RootKind::data, RootKind::header, RootKind::index, RootKind::cache, RootKind::expunge,
-                              RootKind::squat, RootKind::annotations, RootKind::dav, RootKind::archivecache,
-                              RootKind::lock, RootKind::archive}) {
+  for (const RootKind kind : {RootKind::data, RootKind::header, RootKind::index, RootKind::cache,
+                              RootKind::expunge, RootKind::squat, RootKind::annotations, RootKind::dav,
+                              RootKind::archivecache, RootKind::lock, RootKind::archive}) {
     CYR_TRY(fs::path directory, mailbox(place, kind));
     if (std::find(out.begin(), out.end(), directory) == out.end()) {
       out.push_back(std::move(directory));
@@ -203,7 +204,9 @@ Result<fs::path> Paths::lock_file(std::string_view lock_name) const {
   return lock_directory_ / (below.native() + ".lock");
 }
 
-Result<fs::path> Paths::user_lock(const UserId& user) const { return lock_file("*U*" + escape_dots(user.text())); }
+Result<fs::path> Paths::user_lock(const UserId& user) const {
+  return lock_file("*U*" + escape_dots(user.text()));
+}
 
 Result<fs::path> Paths::mailbox_lock(const MailboxPlace& place) const {
   return lock_file(place.layout == Layout::by_id ? place.uniqueid : place.name.to_internal(namespace_));

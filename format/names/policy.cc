@@ -23,7 +23,8 @@ std::string_view allowed_punctuation(const Namespace& ns) {
 }
 
 Error refused(std::string_view name, std::string_view why) {
-  return make_error(Errc::invalid, "Invalid mailbox name: '" + printable(name) + "'").with_hint(std::string(why));
+  return make_error(Errc::invalid, "Invalid mailbox name: '" + printable(name) + "'")
+      .with_hint(std::string(why));
 }
 
 Status check_shape(std::string_view full, std::string_view name, const Namespace& ns) {
@@ -45,14 +46,16 @@ Status check_shape(std::string_view full, std::string_view name, const Namespace
   return success();
 }
 
-Status check_characters(std::string_view full, std::string_view name, const Namespace& ns, bool bang_allowed) {
+Status check_characters(std::string_view full, std::string_view name, const Namespace& ns,
+                        bool bang_allowed) {
   const std::string_view punctuation = allowed_punctuation(ns);
   for (const char c : name) {
     if (!is_alnum(c) && punctuation.find(c) == std::string_view::npos && !(bang_allowed && c == '!')) {
       return refused(full, "'" + printable({&c, 1}) + "' is no character of a name");
     }
   }
-  const auto rule = ns.release >= conf::v3_2 ? text::Mutf7Rule::with_surrogates : text::Mutf7Rule::without_surrogates;
+  const auto rule =
+      ns.release >= conf::v3_2 ? text::Mutf7Rule::with_surrogates : text::Mutf7Rule::without_surrogates;
   if (const auto encoded = text::check_mutf7(name, rule); !encoded) {
     return refused(full, encoded.error().what);
   }
@@ -81,8 +84,9 @@ Status check_policy(std::string_view internal_name, const Namespace& ns) {
 }
 
 bool matches(std::string_view pattern, std::string_view name, char separator) {
-  // Greedy with one point of return per kind of wildcard: '*' is the only one that may need to be tried again once a
-  // later '%' cannot be stretched, so two points are enough and the work is bounded by the product of the lengths.
+  // Greedy with one point of return per kind of wildcard: '*' is the only one that may need to be tried again
+  // once a later '%' cannot be stretched, so two points are enough and the work is bounded by the product of
+  // the lengths.
   constexpr auto none = std::string_view::npos;
   std::size_t p = 0;
   std::size_t n = 0;
@@ -129,7 +133,8 @@ int compare_raw(std::string_view a, std::string_view b) { return a.compare(b); }
 
 namespace {
 
-// The map of mbox order: NUL, then TAB and LF, then '.', then the other controls moved up, then everything as it is.
+// The map of mbox order: NUL, then TAB and LF, then '.', then the other controls moved up, then everything as
+// it is.
 unsigned mbox_rank(char c) {
   const auto byte = static_cast<unsigned char>(c);
   if (c == '\t' || c == '\n') {

@@ -1,8 +1,8 @@
 // Reader and writer of dlist text (dlist.md, store.md 3.5).
 //
-// Two readers, one after the other: the strict one (Cyrus's sax parser, which reads mailboxes.db) ends an atom at a
-// space and gives trailing ')' back; the loose one (the stream reader, which reads quota records) ends it at any
-// delimiter and skips spaces. A text that the first refuses is given to the second.
+// Two readers, one after the other: the strict one (Cyrus's sax parser, which reads mailboxes.db) ends an
+// atom at a space and gives trailing ')' back; the loose one (the stream reader, which reads quota records)
+// ends it at any delimiter and skips spaces. A text that the first refuses is given to the second.
 #include "format/text/dlist.h"
 
 #include <algorithm>
@@ -162,7 +162,8 @@ class Parser {
 
   Result<Item> atom() {
     const std::size_t start = at_;
-    at_ = std::min(text_.find_first_of(reader_ == Reader::strict ? " " : " \t\r\n\"(){", start), text_.size());
+    at_ =
+        std::min(text_.find_first_of(reader_ == Reader::strict ? " " : " \t\r\n\"(){", start), text_.size());
     while (reader_ == Reader::strict && at_ > start && text_[at_ - 1] == ')') {
       --at_;
     }
@@ -186,7 +187,8 @@ class Parser {
 
 void print_to(std::string& out, const Item& item, const DlistStyle& style) {
   const auto string = [&](std::string_view text) {
-    append_astring(out, text, style.plus_literals ? LiteralForm::plus : LiteralForm::synchronizing, style.us_is_atom);
+    append_astring(out, text, style.plus_literals ? LiteralForm::plus : LiteralForm::synchronizing,
+                   style.us_is_atom);
   };
   if (item.is_nil()) {
     out += "NIL";
@@ -215,7 +217,8 @@ void print_to(std::string& out, const Item& item, const DlistStyle& style) {
 void learn_style(DlistStyle& style, StringForm form, std::string_view text) {
   if (form == StringForm::literal) {
     style.plus_literals = false;
-  } else if (form == StringForm::quoted && text.find('\x1F') != std::string_view::npos && is_atom(text, true)) {
+  } else if (form == StringForm::quoted && text.find('\x1F') != std::string_view::npos &&
+             is_atom(text, true)) {
     style.us_is_atom = false;
   }
 }
@@ -242,7 +245,8 @@ const Item* Item::find(std::string_view name) const {
   if (!is_map()) {
     return nullptr;
   }
-  const auto found = std::find_if(items.begin(), items.end(), [&](const Item& item) { return item.key == name; });
+  const auto found =
+      std::find_if(items.begin(), items.end(), [&](const Item& item) { return item.key == name; });
   return found != items.end() ? &*found : nullptr;
 }
 

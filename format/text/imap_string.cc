@@ -79,9 +79,12 @@ std::string print_nstring(std::optional<std::string_view> text) {
 
 Result<std::string> StringReader::astring() {
   switch (peek().value_or('\0')) {
-    case '"': return quoted();
-    case '{': return literal();
-    default: return atom();
+    case '"':
+      return quoted();
+    case '{':
+      return literal();
+    default:
+      return atom();
   }
 }
 

@@ -1,6 +1,7 @@
 // Modified UTF-7 (RFC 3501 5.1.3), both ways, strict.
 //
-// Invariant: utf8_to_mutf7 gives only what check_mutf7 accepts, and the two conversions are inverse to each other.
+// Invariant: utf8_to_mutf7 gives only what check_mutf7 accepts, and the two conversions are inverse to each
+// other.
 #include "format/text/mutf7.h"
 
 #include <array>
@@ -40,9 +41,12 @@ void append_utf8(std::string& out, std::uint32_t code) {
   }
 }
 
-// The next character of strict UTF-8 (no surrogates, no overlong forms); moves `at`. Nothing when there is none.
+// The next character of strict UTF-8 (no surrogates, no overlong forms); moves `at`. Nothing when there is
+// none.
 std::optional<std::uint32_t> take_utf8(std::string_view text, std::size_t& at) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i])); };
+  const auto byte = [&](std::size_t i) {
+    return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i]));
+  };
   const std::uint32_t lead = byte(at);
   if (lead < 0x80) {
     ++at;

@@ -71,8 +71,9 @@ void SequenceSet::add(std::uint32_t first, std::uint32_t last) {
 }
 
 bool SequenceSet::contains(std::uint32_t number) const {
-  const auto after = std::upper_bound(ranges_.begin(), ranges_.end(), number,
-                                      [](std::uint32_t wanted, const Range& range) { return wanted < range.first; });
+  const auto after =
+      std::upper_bound(ranges_.begin(), ranges_.end(), number,
+                       [](std::uint32_t wanted, const Range& range) { return wanted < range.first; });
   return after != ranges_.begin() && number <= std::prev(after)->last;
 }
 

@@ -1,6 +1,5 @@
 // Rights and ACLs with what real 3.6.1 stored for what was typed (store.md 4).
 #include "format/acl/acl.h"
-
 #include "tests/support/check.h"
 
 using namespace cyr;

@@ -1,5 +1,5 @@
-// imapd.conf of every store, read as its release reads it, against what that release's cyr_info prints: the options that
-// are set, and the defaults of all others.
+// imapd.conf of every store, read as its release reads it, against what that release's cyr_info prints: the
+// options that are set, and the defaults of all others.
 #include <map>
 #include <set>
 
@@ -15,8 +15,9 @@ namespace {
 
 Release release_of(const std::string& store) {
   constexpr std::string_view old = "old-";
-  return store.compare(0, old.size(), old) != 0 ? v3_6
-                                                : Release::parse(std::string_view(store).substr(old.size())).value();
+  return store.compare(0, old.size(), old) != 0
+             ? v3_6
+             : Release::parse(std::string_view(store).substr(old.size())).value();
 }
 
 // "name: value" lines; "(null)" and nothing are the same.
@@ -68,7 +69,8 @@ TEST_CASE("imapd.conf: options and defaults are those that each release's cyr_in
     }
     releases.insert(release.text());
   }
-  CHECK(releases == std::set<std::string>{"2.5.17", "3.0.18", "3.10.3", "3.12.3", "3.2.12", "3.6.1", "3.8.6"});
+  CHECK(releases ==
+        std::set<std::string>{"2.5.17", "3.0.18", "3.10.3", "3.12.3", "3.2.12", "3.6.1", "3.8.6"});
 }
 
 TEST_CASE("imapd.conf: every golden option that is set has the value of cyr_info conf") {

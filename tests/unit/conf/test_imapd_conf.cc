@@ -1,8 +1,7 @@
 // Lexical rules and types of imapd.conf: inputs and outcomes are those of cyr_info 3.6.1 (conf, conf-lint).
-#include "format/conf/imapd_conf.h"
-
 #include <fstream>
 
+#include "format/conf/imapd_conf.h"
 #include "tests/support/check.h"
 #include "tests/support/temp_dir.h"
 
@@ -47,7 +46,8 @@ TEST_CASE("imapd.conf: errors have the words of real Cyrus") {
   CHECK(fails("virtdomains: zz\n") == "invalid value 'zz' for virtdomains in line 3");
   CHECK(fails("mboxlist_db: zz\n") == "invalid value 'zz' for mboxlist_db in line 3");
   CHECK(fails("mboxlist_db: berkeley\n") == "invalid value 'berkeley' for mboxlist_db in line 3");
-  CHECK(fails("metapartition_files: header  zz\n") == "invalid value 'header  zz' for metapartition_files in line 3");
+  CHECK(fails("metapartition_files: header  zz\n") ==
+        "invalid value 'header  zz' for metapartition_files in line 3");
   CHECK(fails("timeout: 1x\n") == "unparsable duration '1x' for timeout in line 3");
   CHECK(fails("bad name: x\n") == "invalid option name on line 3 of configuration file p.conf");
   CHECK(fails("foo.bar: x") == "invalid option name on line 3 of configuration file p.conf");
@@ -59,7 +59,8 @@ TEST_CASE("imapd.conf: errors have the words of real Cyrus") {
         "option 'zork' was specified twice in config file (second occurrence on line 4)");
   CHECK(fails("admins: 1\nADMINS: 2\n") ==
         "option 'admins' was specified twice in config file (second occurrence on line 4)");
-  CHECK(fails("admins: a\\\n b\nbad name: x\n") == "invalid option name on line 5 of configuration file p.conf");
+  CHECK(fails("admins: a\\\n b\nbad name: x\n") ==
+        "invalid option name on line 5 of configuration file p.conf");
   CHECK(fails("bad\\\n name: x\n") == "invalid option name on line 4 of configuration file p.conf");
   CHECK(Config::parse(posix_io(), "partition-default: /x\n", "p.conf").error().text() ==
         "configdirectory option not specified in configuration file");
@@ -194,7 +195,8 @@ TEST_CASE("imapd.conf: files") {
   CHECK(load("self.conf").error().text() == "configuration file " + path + "/self.conf included twice");
   write(dir / "bad.conf", "x y: z\n");
   write(dir / "outer.conf", "# comment\n@include: " + path + "/bad.conf\n");
-  CHECK(load("outer.conf").error().text() == "invalid option name on line 1 of configuration file " + path + "/bad.conf");
+  CHECK(load("outer.conf").error().text() ==
+        "invalid option name on line 1 of configuration file " + path + "/bad.conf");
   CHECK(load("nosuch.conf").error().text() ==
         "can't open configuration file " + path + "/nosuch.conf: No such file or directory");
   CHECK(exit_status(load("nosuch.conf").error()) == 78);
@@ -205,5 +207,6 @@ TEST_CASE("imapd.conf: files") {
   write(fs::path(prefix + path + "/prefixed.conf"), "configdirectory: /other\n");
   CHECK(load("prefixed.conf", {.prefix = prefix}).value().text(Option::configdirectory) == "/other");
   CHECK(load("main.conf", {.prefix = prefix}).value().text(Option::configdirectory) == "/c");
-  CHECK(load("prefixed.conf", {.release = v2_3, .prefix = prefix}).value().text(Option::configdirectory) == "/plain");
+  CHECK(load("prefixed.conf", {.release = v2_3, .prefix = prefix}).value().text(Option::configdirectory) ==
+        "/plain");
 }

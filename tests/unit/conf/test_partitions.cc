@@ -1,6 +1,5 @@
 // Roots of partitions: the table "Which root" of store.md 2.7.
 #include "format/conf/partitions.h"
-
 #include "tests/support/check.h"
 
 using namespace cyr;
@@ -38,9 +37,12 @@ TEST_CASE("partitions: spool only") {
 
 TEST_CASE("partitions: metadata, archive, search") {
   const auto all = partitions(
-      "partition-default: /s\nmetapartition-default: /m\nmetapartition_files: header index annotations archivecache\n"
-      "metadir-cache-default: /mc\nmetadir-index-default: /mi\narchivepartition-default: /a\narchive_enabled: yes\n"
-      "partition-p2: /s2\nmetapartition-p3: /m3\nt1searchpartition-default: /t1\nt2searchpartition-default: /t2\n"
+      "partition-default: /s\nmetapartition-default: /m\nmetapartition_files: header index annotations "
+      "archivecache\n"
+      "metadir-cache-default: /mc\nmetadir-index-default: /mi\narchivepartition-default: "
+      "/a\narchive_enabled: yes\n"
+      "partition-p2: /s2\nmetapartition-p3: /m3\nt1searchpartition-default: /t1\nt2searchpartition-default: "
+      "/t2\n"
       "archivepartition-p2: /a2\n");
   REQUIRE_OK(all);
   CHECK(root(*all, "default", RootKind::data) == "/s");
@@ -65,15 +67,21 @@ TEST_CASE("partitions: metadata, archive, search") {
 
 TEST_CASE("partitions: the default") {
   CHECK(partitions("partition-b: /b\npartition-a: /a\n").value().default_partition() == "a");
-  CHECK(partitions("partition-b: /b\npartition-a: /a\ndefaultpartition: B\n").value().default_partition() == "b");
-  CHECK(partitions("partition-x: /b\nquota_partition-x: /q\n", "quota").value().root("x", RootKind::data).value() == "/q");
+  CHECK(partitions("partition-b: /b\npartition-a: /a\ndefaultpartition: B\n").value().default_partition() ==
+        "b");
+  CHECK(partitions("partition-x: /b\nquota_partition-x: /q\n", "quota")
+            .value()
+            .root("x", RootKind::data)
+            .value() == "/q");
   const auto what = [](std::string_view text) {
     const auto all = partitions(text);
     REQUIRE_FALSE(all.has_value());
     CHECK(exit_status(all.error()) == 78);
     return all.error().text();
   };
-  CHECK(what("partition-a: /a\ndefaultpartition: b\n") == "partition-b option not specified in configuration file");
-  CHECK(what("partition-a: /a\ndefaultpartition: a-b\n") == "defaultpartition option contains non-alnum character");
+  CHECK(what("partition-a: /a\ndefaultpartition: b\n") ==
+        "partition-b option not specified in configuration file");
+  CHECK(what("partition-a: /a\ndefaultpartition: a-b\n") ==
+        "defaultpartition option contains non-alnum character");
   CHECK(what("admins: x\n") == "partition-NAME option not specified in configuration file");
 }

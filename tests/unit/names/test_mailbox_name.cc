@@ -1,6 +1,5 @@
 // The forms of a mailbox name, with the facts of store.md 2.1-2.6 that were seen on real Cyrus.
 #include "format/names/mailbox_name.h"
-
 #include "tests/support/check.h"
 
 using namespace cyr;
@@ -44,18 +43,25 @@ TEST_CASE("mailbox name: internal and database form") {
   const MailboxName dotted = internal("user.john^doe.a^b", ns);
   CHECK(dotted.localpart == "john.doe");
   CHECK(dotted.boxes == std::vector<std::string>{"a.b"});
-  CHECK(dotted.to_dbname(ns) == "user\x1Fjohn.doe\x1F" "a.b");
+  CHECK(dotted.to_dbname(ns) ==
+        "user\x1Fjohn.doe\x1F"
+        "a.b");
 
   const MailboxName domain = internal("dom.com!user.bovik", ns);
   CHECK(domain.domain == "dom.com");
   CHECK(domain.is_inbox());
-  CHECK(domain.to_dbname(ns) == "dom.com\x1Duser\x1F" "bovik");
+  CHECK(domain.to_dbname(ns) ==
+        "dom.com\x1Duser\x1F"
+        "bovik");
 
   const MailboxName deleted = internal("DELETED.user.fred.6B028608", ns);
   CHECK(deleted.deleted == 0x6B028608U);
   CHECK(deleted.localpart == "fred");
   CHECK_FALSE(deleted.is_inbox());
-  CHECK(deleted.to_dbname(ns) == "DELETED\x1Fuser\x1F" "fred\x1F" "6B028608");
+  CHECK(deleted.to_dbname(ns) ==
+        "DELETED\x1Fuser\x1F"
+        "fred\x1F"
+        "6B028608");
 
   CHECK(internal("dom.com!DELETED.user.bovik.work.6B028608", ns).boxes == std::vector<std::string>{"work"});
   CHECK_FALSE(internal("comp.mail", ns).is_user());
@@ -65,8 +71,9 @@ TEST_CASE("mailbox name: internal and database form") {
 
 TEST_CASE("mailbox name: below DELETED only a stamp as Cyrus writes it is one") {
   const Namespace ns = unix_namespace();
-  for (const char* text : {"DELETED.user.fred.6b028608", "DELETED.user.fred.0", "DELETED.user.fred.work",
-                           "DELETED.user.fred.06B028608", "DELETED.6B028608", "DELETED.user.fred.FFFFFFFFFFFFFFFFF"}) {
+  for (const char* text :
+       {"DELETED.user.fred.6b028608", "DELETED.user.fred.0", "DELETED.user.fred.work",
+        "DELETED.user.fred.06B028608", "DELETED.6B028608", "DELETED.user.fred.FFFFFFFFFFFFFFFFF"}) {
     INFO(text);
     CHECK_FALSE(internal(text, ns).is_deleted());
   }
@@ -83,7 +90,8 @@ TEST_CASE("mailbox name: what is no name") {
     REQUIRE_FALSE(name.has_value());
     CHECK(name.error().code == Errc::invalid);
   }
-  for (const auto text : {""sv, "\x1F"sv, "user\x1F"sv, "\x1Duser"sv, "user\x1F\x1Fx"sv, "user\x1F../../x"sv}) {
+  for (const auto text :
+       {""sv, "\x1F"sv, "user\x1F"sv, "\x1Duser"sv, "user\x1F\x1Fx"sv, "user\x1F../../x"sv}) {
     CHECK_FALSE(MailboxName::from_dbname(text, ns).has_value());
   }
 }

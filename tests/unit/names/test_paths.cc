@@ -1,6 +1,5 @@
 // Paths one by one, with the examples of store.md 2.7 and 2.8, and the lock files real 3.6.1 makes.
 #include "format/names/paths.h"
-
 #include "tests/support/check.h"
 
 using namespace cyr;
@@ -10,8 +9,8 @@ namespace {
 
 Paths paths_of(std::string_view more, conf::Release release = conf::v3_6) {
   const auto config = conf::Config::parse(
-      posix_io(), "configdirectory: /c\npartition-default: /s\nsievedir: /v\n" + std::string(more), "imapd.conf",
-      {.release = release});
+      posix_io(), "configdirectory: /c\npartition-default: /s\nsievedir: /v\n" + std::string(more),
+      "imapd.conf", {.release = release});
   REQUIRE_OK(config);
   auto paths = Paths::from_config(*config);
   REQUIRE_OK(paths);
@@ -62,8 +61,9 @@ TEST_CASE("paths: mailbox directories by id") {
 }
 
 TEST_CASE("paths: back from the directory") {
-  const Paths paths = paths_of(std::string(full) + "partition-p2: /s/inner\nmetapartition-default: /m\n"
-                                                   "metapartition_files: header\n");
+  const Paths paths = paths_of(std::string(full) +
+                               "partition-p2: /s/inner\nmetapartition-default: /m\n"
+                               "metapartition_files: header\n");
   const auto found = paths.identify("/s/K/user/john^doe");
   REQUIRE(found.has_value());
   CHECK(found->partition == "default");
@@ -83,8 +83,9 @@ TEST_CASE("paths: back from the directory") {
 }
 
 TEST_CASE("paths: files of a mailbox") {
-  const Paths paths = paths_of("metapartition-default: /m\nmetapartition_files: header index annotations\n"
-                               "archivepartition-default: /a\narchive_enabled: yes\nmetadir-index-default: /i\n");
+  const Paths paths = paths_of(
+      "metapartition-default: /m\nmetapartition_files: header index annotations\n"
+      "archivepartition-default: /a\narchive_enabled: yes\nmetadir-index-default: /i\n");
   const MailboxPlace place{"default", MailboxName::inbox_of({"bovik", ""}), {}, Layout::by_name};
   using conf::RootKind;
   CHECK(paths.meta_file(place, RootKind::header).value() == "/m/user/bovik/cyrus.header");
@@ -107,7 +108,8 @@ TEST_CASE("paths: a user's files") {
   CHECK(paths.user_file_by_name({"ted", "example.net"}, "seen").value() ==
         "/c/domain/O/example.net/user/D/ted.seen");
   CHECK(paths.user_file_by_name({"", ""}, "counters").value() == "/c/shared.counters");
-  CHECK(paths.user_file_by_name({"", "example.net"}, "counters").value() == "/c/domain/O/example.net/shared.counters");
+  CHECK(paths.user_file_by_name({"", "example.net"}, "counters").value() ==
+        "/c/domain/O/example.net/shared.counters");
   CHECK(paths.user_file_by_id("do08k07k", "counters").value() == "/c/user/uuid/d/o/do08k07k/counters.db");
   CHECK(paths.sieve_by_name({"ted", ""}).value() == "/v/D/ted");
   CHECK(paths.sieve_by_name({"", ""}).value() == "/v/global");
@@ -153,7 +155,8 @@ TEST_CASE("paths: lock files, as found in the lock directory of real 3.6.1") {
   CHECK(plain.mailbox_lock({"default", {}, "025keiveovz6a6r802ow9ka2", Layout::by_id}).value() ==
         "/run/lock/025keiveovz6a6r802ow9ka2.lock");
   CHECK(paths_of(hashed).lock_file("*U*tjs").value() == "/c/lock/q/*U*tjs.lock");
-  CHECK(paths_of(hashed).mailbox_lock({"default", MailboxName::inbox_of({"bovik", ""}), {}, Layout::by_name}).value() ==
-        "/c/lock/b/user/bovik.lock");
+  CHECK(paths_of(hashed)
+            .mailbox_lock({"default", MailboxName::inbox_of({"bovik", ""}), {}, Layout::by_name})
+            .value() == "/c/lock/b/user/bovik.lock");
   CHECK_FALSE(plain.lock_file("a/../../b").has_value());
 }

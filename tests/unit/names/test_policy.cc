@@ -32,12 +32,13 @@ TEST_CASE("policy: characters of 3.6") {
 
 TEST_CASE("policy: shapes") {
   const Namespace ns = with_release(conf::v3_6);
-  for (const char* name : {"", ".x", "~x", "x.", "a..b", "user", "user.anyone", "user.anonymous", "user.%x", "$x",
-                           "user.a.&AGE-", "user.a.&AOQ-&AOQ-", "user.a.&AOQ", "dom!user.x"}) {
+  for (const char* name : {"", ".x", "~x", "x.", "a..b", "user", "user.anyone", "user.anonymous", "user.%x",
+                           "$x", "user.a.&AGE-", "user.a.&AOQ-&AOQ-", "user.a.&AOQ", "dom!user.x"}) {
     INFO(name);
     CHECK_FALSE(allowed(name, ns));
   }
-  for (const char* name : {"user.a.&AOQ-x", "user.a.R&-D", "users", "user.anyone2", "user.a.~x", "user.a.&2D3eAA-"}) {
+  for (const char* name :
+       {"user.a.&AOQ-x", "user.a.R&-D", "users", "user.anyone2", "user.a.~x", "user.a.&2D3eAA-"}) {
     INFO(name);
     CHECK(allowed(name, ns));
   }

@@ -1,5 +1,6 @@
-// The path rules against every real store: each mailbox that the release's own tools list has its directory where the
-// rule says, and each directory with a cyrus.header belongs by the reverse rule to a mailbox that is listed.
+// The path rules against every real store: each mailbox that the release's own tools list has its directory
+// where the rule says, and each directory with a cyrus.header belongs by the reverse rule to a mailbox that
+// is listed.
 #include <algorithm>
 #include <boost/filesystem/operations.hpp>
 #include <nlohmann/json.hpp>
@@ -120,7 +121,8 @@ std::size_t check_user_files(const Paths& paths) {
     const std::string suffix = entry.path().extension().string();
     const auto above = entry.path().parent_path().parent_path();
     const bool user_file = above.filename() == "user" || file.compare(0, 7, "shared.") == 0;
-    if (!user_file || (suffix != ".sub" && suffix != ".seen" && suffix != ".conversations" && suffix != ".counters")) {
+    if (!user_file ||
+        (suffix != ".sub" && suffix != ".seen" && suffix != ".conversations" && suffix != ".counters")) {
       continue;
     }
     UserId user{file.substr(0, file.size() - suffix.size()), {}};
@@ -158,7 +160,8 @@ std::size_t check_quota_files(const Paths& paths) {
 
 }  // namespace
 
-TEST_CASE("paths: every file of every store lies where the rules say, and no mailbox directory is left over") {
+TEST_CASE(
+    "paths: every file of every store lies where the rules say, and no mailbox directory is left over") {
   // Store, mailboxes by name, by id; counted with find(1) over cyrus.header.
   const std::vector<std::string> expected{
       "classic 172 0",

@@ -1,8 +1,8 @@
-// dlist against what real Cyrus wrote: every mailboxes.db value of every store, and the examples of store.md 3.4, 3.5.
-#include "format/text/dlist.h"
-
+// dlist against what real Cyrus wrote: every mailboxes.db value of every store, and the examples of
+// store.md 3.4, 3.5.
 #include <fstream>
 
+#include "format/text/dlist.h"
 #include "tests/support/check.h"
 #include "tests/support/temp_store.h"
 
@@ -66,11 +66,15 @@ TEST_CASE("dlist: every mailboxes.db value of every store serialises to its own 
 
 TEST_CASE("dlist: fields of a record") {
   const auto item = parse_dlist(
-      "%(T e N user\x1F" "bovik\x1Fnew2 P default V 1795327191 C 1 F 3 M 1795327223 A %(bovik lrswipkxtecdan) "
-      "H (%(N user\x1F" "bovik\x1Fnew M 1795327223 V 1795327191 C 1 F 2 T ed)))");
+      "%(T e N user\x1F"
+      "bovik\x1Fnew2 P default V 1795327191 C 1 F 3 M 1795327223 A %(bovik lrswipkxtecdan) "
+      "H (%(N user\x1F"
+      "bovik\x1Fnew M 1795327223 V 1795327191 C 1 F 2 T ed)))");
   REQUIRE_OK(item);
   CHECK(item->string_at("T") == "e");
-  CHECK(item->string_at("N") == "user\x1F" "bovik\x1Fnew2");
+  CHECK(item->string_at("N") ==
+        "user\x1F"
+        "bovik\x1Fnew2");
   CHECK(item->number_at("V") == 1795327191U);
   CHECK_FALSE(item->number_at("P").has_value());
   CHECK_FALSE(item->string_at("A").has_value());
@@ -88,7 +92,10 @@ TEST_CASE("dlist: how strings are written") {
   CHECK(written("nil") == "nil");
   CHECK(written("a b") == "\"a b\"");
   CHECK(written("a}b[c]") == "a}b[c]");
-  CHECK(written("dom.com\x1Duser\x1F" "bovik") == "\"dom.com\x1Duser\x1F" "bovik\"");
+  CHECK(written("dom.com\x1Duser\x1F"
+                "bovik") ==
+        "\"dom.com\x1Duser\x1F"
+        "bovik\"");
   CHECK(written("p\\q") == "{3+}\r\np\\q");
   CHECK(written("100%") == "{4+}\r\n100%");
   CHECK(written("\xC3\xA9") == "{2+}\r\n\xC3\xA9");
@@ -104,7 +111,9 @@ TEST_CASE("dlist: what was read comes out the same") {
   for (const std::string_view text :
        {"%()", "()", "%(A %())", "NIL", "\"\"", "%(S (414 1000) M (2 50) AS (7) NF (12) MODSEQ 16)",
         "%(A %(nil lr {3+}\r\np\\q lrs \"a b\" l))", "%(A %(group:mail lrswipkxtecd -anonymous s))",
-        "%(N \"user\x1F" "bovik\")", "%(A %({3}\r\np\\q lrs))"}) {
+        "%(N \"user\x1F"
+        "bovik\")",
+        "%(A %({3}\r\np\\q lrs))"}) {
     CHECK(round_trip(text) == text);
   }
 }

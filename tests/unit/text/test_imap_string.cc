@@ -1,6 +1,5 @@
 // IMAP strings: forms chosen as mailbox.md 6 says of cache strings and as cyr_dbtool's batch mode prints.
 #include "format/text/imap_string.h"
-
 #include "tests/support/check.h"
 
 using namespace cyr;

@@ -1,8 +1,7 @@
 // Modified UTF-7: names of the real stores, and what real Cyrus 3.6.1 accepts and refuses (store.md 2.2).
-#include "format/text/mutf7.h"
-
 #include <random>
 
+#include "format/text/mutf7.h"
 #include "tests/support/check.h"
 
 using namespace cyr;
@@ -29,8 +28,8 @@ TEST_CASE("mutf7: both ways") {
 }
 
 TEST_CASE("mutf7: refused") {
-  for (const char* name : {"&AGE-", "&AOQ-&AOQ-", "&AOQ", "&", "a&b", "&AOR-", "&A-", "&AO-", "&AAAA-", "&2D0-", "&3gA-",
-                           "&3gDYPQ-", "\xC3\xA4", "a\nb", "a\x7F", "&AOQ/-", "&AOQA-"}) {
+  for (const char* name : {"&AGE-", "&AOQ-&AOQ-", "&AOQ", "&", "a&b", "&AOR-", "&A-", "&AO-", "&AAAA-",
+                           "&2D0-", "&3gA-", "&3gDYPQ-", "\xC3\xA4", "a\nb", "a\x7F", "&AOQ/-", "&AOQA-"}) {
     INFO(name);
     CHECK_FALSE(check_mutf7(name).has_value());
     CHECK_FALSE(mutf7_to_utf8(name).has_value());
@@ -40,14 +39,16 @@ TEST_CASE("mutf7: refused") {
 }
 
 TEST_CASE("mutf7: text that is no UTF-8 is refused") {
-  for (const char* text : {"\xC3", "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xFF", "a\x80", "\t"}) {
+  for (const char* text :
+       {"\xC3", "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xFF", "a\x80", "\t"}) {
     CHECK_FALSE(utf8_to_mutf7(text).has_value());
   }
 }
 
 TEST_CASE("mutf7: every text comes back") {
   std::mt19937 random(7);
-  const char32_t ranges[][2] = {{0x20, 0x7E}, {0x80, 0x7FF}, {0x800, 0xD7FF}, {0xE000, 0xFFFF}, {0x10000, 0x10FFFF}};
+  const char32_t ranges[][2] = {
+      {0x20, 0x7E}, {0x80, 0x7FF}, {0x800, 0xD7FF}, {0xE000, 0xFFFF}, {0x10000, 0x10FFFF}};
   const auto append = [](std::string& out, std::uint32_t c) {
     const auto put = [&](std::uint32_t byte) { out += static_cast<char>(static_cast<unsigned char>(byte)); };
     if (c < 0x80) {

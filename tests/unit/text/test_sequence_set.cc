@@ -1,9 +1,8 @@
 // Sequence sets as seen databases and command lines have them.
-#include "format/text/sequence_set.h"
-
 #include <random>
 #include <set>
 
+#include "format/text/sequence_set.h"
 #include "tests/support/check.h"
 
 using namespace cyr;
@@ -35,7 +34,8 @@ TEST_CASE("sequence set: canonical form") {
 }
 
 TEST_CASE("sequence set: what is no set") {
-  for (const std::string_view text : {"0", "1,", ",1", "1::2", "1:", ":2", "a", "1 2", "-1", "4294967296", "0:3", "1;2"}) {
+  for (const std::string_view text :
+       {"0", "1,", ",1", "1::2", "1:", ":2", "a", "1 2", "-1", "4294967296", "0:3", "1;2"}) {
     INFO(text);
     const auto set = SequenceSet::parse(text);
     REQUIRE_FALSE(set.has_value());
