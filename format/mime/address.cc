@@ -183,8 +183,7 @@ class ListReader {
 
   // Behind the opening parenthesis; nested ones stay in the text.
   std::string_view read_comment() {
-    char* const start = arena_.take(text_.size() - at_);
-    char* to = start;
+    comment_.clear();
     unsigned level = 1;
     while (!at_end()) {
       char c = take();
@@ -197,9 +196,9 @@ class ListReader {
       } else if (c == '\\' && !at_end()) {
         c = take();
       }
-      *to++ = c;
+      comment_ += c;
     }
-    return {start, static_cast<std::size_t>(to - start)};
+    return comment_.empty() ? std::string_view{} : arena_.keep(comment_);
   }
 
   char read_route(std::string_view& out) {
@@ -277,6 +276,7 @@ class ListReader {
   AddressList& out_;
   bool in_group_ = false;
   std::string buffer_;
+  std::string comment_;
 };
 
 }  // namespace
