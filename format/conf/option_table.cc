@@ -31,12 +31,14 @@ constexpr std::array<Release, 2> releases(unsigned major, unsigned minor, unsign
 
 #define CYR_OPTION(name, type, extra, lifetime, replaced_by, ...) \
   OptionRow{#name, Type::type, extra, lifetime_of(lifetime), replaced_by, {{__VA_ARGS__}}},
-constexpr std::array rows{
+// A plain array: deducing the size of a std::array takes clang one template level for each row.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-c-arrays,modernize-avoid-c-arrays)
+constexpr OptionRow rows[] = {
 #include "format/conf/options.def"
 };
 #undef CYR_OPTION
 
-static_assert(std::is_sorted(rows.begin(), rows.end(),
+static_assert(std::is_sorted(std::begin(rows), std::end(rows),
                              [](const OptionRow& a, const OptionRow& b) { return a.name < b.name; }),
               "options.def is sorted by name");
 
