@@ -7,7 +7,7 @@ target_compile_options(cyr_warnings INTERFACE
 if(CYRKIT_WERROR)
   target_compile_options(cyr_warnings INTERFACE -Werror)
 endif()
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
   # Wrong reports of g++ 12 when it optimizes: std::string's assignments (GCC bug 105651), std::optional (GCC bug 80635).
   # The other warnings that come from the optimizer are shown, but do not stop a build.
   target_compile_options(cyr_warnings INTERFACE -Wno-restrict -Wno-maybe-uninitialized
