@@ -11,7 +11,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug
   # Wrong reports of g++ 12 when it optimizes: std::string's assignments (GCC bug 105651), std::optional (GCC bug 80635).
   # The other warnings that come from the optimizer are shown, but do not stop a build.
   target_compile_options(cyr_warnings INTERFACE -Wno-restrict -Wno-maybe-uninitialized
-    -Wno-error=array-bounds -Wno-error=stringop-overflow -Wno-error=stringop-overread)
+    -Wno-error=array-bounds -Wno-error=stringop-overflow -Wno-error=stringop-overread -Wno-error=dangling-pointer
+    -Wno-error=use-after-free -Wno-error=free-nonheap-object)
 endif()
 
 if(CYRKIT_SANITIZE)
