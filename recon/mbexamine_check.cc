@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "format/base/text.h"
@@ -38,11 +39,16 @@ struct Side {
   std::string subject;
 };
 
+// Columns are 50 bytes wide (bytes, not characters); a longer value is shown whole.
+std::string column_text(const std::string& value) {
+  constexpr std::size_t kWidth = 50;
+  return value + std::string(kWidth - std::min(kWidth, value.size()), ' ');
+}
+
 void put_line(std::string_view label, const std::string& left, const std::optional<std::string>& right) {
-  // Columns are 50 bytes wide; a longer value is shown whole.
-  put(fmt::format("   {}: {:<50}", label, left));
+  put(fmt::format("   {}: {}", label, column_text(left)));
   if (right) {
-    put(fmt::format("\t{:<50}", *right));
+    put('\t' + column_text(*right));
   }
   put("\n");
 }
@@ -57,7 +63,7 @@ Side index_side(ExaminedMailbox& mailbox, const IndexRecord& record) {
 }
 
 // An empty file is no message (as reconstruct sees it).
-std::optional<Side> file_side(ExaminedMailbox& mailbox, const IndexRecord& record, std::string_view file) {
+std::optional<Side> file_side(const ExaminedMailbox& mailbox, std::string_view file) {
   if (file.empty()) {
     return {};
   }
@@ -69,7 +75,6 @@ std::optional<Side> file_side(ExaminedMailbox& mailbox, const IndexRecord& recor
     side.from = as_text(items->item(CacheItem::from));
     side.subject = as_text(items->item(CacheItem::subject));
   }
-  (void)record;
   return side;
 }
 
@@ -79,7 +84,7 @@ bool compare(ExaminedMailbox& mailbox, const IndexRecord& record) {
   const bool exists = file.has_value() || file.error().code != Errc::not_found;
   std::optional<Side> right;
   if (file) {
-    right = file_side(mailbox, record, file->text());
+    right = file_side(mailbox, file->text());
     if (right && right->guid == record.guid.hex() && file->bytes().size() == record.size) {
       return true;
     }
@@ -157,10 +162,12 @@ Outcome check_files(ExaminedMailbox& mailbox, const Options& options) {
     if (!more || !*more) {
       break;
     }
+    // The files of expunged messages are there until they are unlinked, so they are compared too.
     Options which = options;
+    which.all = options.all || !message.entry.record.has(mailbox::flag::unlinked);
     if (options.classic) {
-      which.uid.reset();  // 3.6.1 compares all
-      which.sequence.reset();
+      which = {};
+      which.all = true;  // 3.6.1 compares all, whatever -u and -s say
     }
     if (wanted(message, which) && !compare(mailbox, message.entry.record)) {
       outcome = Outcome::damaged;
