@@ -15,14 +15,21 @@ using namespace cyr;
 
 namespace {
 
-class Findings : public check::Reporter {
- public:
-  void report(const check::Finding& finding) override { all.push_back(finding); }
+struct Findings {
   [[nodiscard]] std::size_t count(check::Problem problem) const {
     return static_cast<std::size_t>(
         std::count_if(all.begin(), all.end(), [problem](const auto& one) { return one.problem == problem; }));
   }
   std::vector<check::Finding> all;
+};
+
+class Collector : public check::Reporter {
+ public:
+  explicit Collector(Findings& into) : into_(into) {}
+  void report(const check::Finding& finding) override { into_.all.push_back(finding); }
+
+ private:
+  Findings& into_;
 };
 
 // Checks the mailbox of a target, or everything.
@@ -31,6 +38,7 @@ struct Bench {
 
   Findings run(const std::string& argument, check::Options options = {}) {
     Findings findings;
+    Collector collector(findings);
     auto store = store::Store::open(io, temp.conf());
     REQUIRE_OK(store);
     auto selection = store::select_mailboxes(**store, argument.empty() ? std::vector<std::string>{} : std::vector{argument}, {});
@@ -41,7 +49,7 @@ struct Bench {
     check::Checker checker(**store, options, saved, locks);
     for (const auto& entry : selection->entries) {
       CAPTURE(entry.name);
-      const auto summary = checker.mailbox(entry, findings);
+      const auto summary = checker.mailbox(entry, collector);
       REQUIRE_OK(summary);
       last = *summary;
     }
