@@ -175,7 +175,9 @@ bool put_items(ExaminedMailbox& mailbox, const IndexRecord& record, const Option
 }  // namespace
 
 bool wanted(const ExaminedMessage& message, const Options& options) {
-  if (message.expunged() && !options.all) {
+  // A broken record is never hidden: its EXPUNGED bit may be what is broken.
+  const bool broken = !message.damage.empty() && !options.classic;
+  if (message.expunged() && !options.all && !broken) {
     return false;
   }
   if (options.uid && message.entry.record.uid != *options.uid) {
