@@ -1,4 +1,5 @@
-// Address lists. Each reading function returns the byte that stopped it, consumed, or '\0' for the end of the value.
+// Address lists. Each reading function returns the byte that stopped it, consumed, or '\0' for the end of the
+// value.
 #include "format/mime/address.h"
 
 #include "format/mime/arena.h"
@@ -10,7 +11,9 @@ namespace {
 constexpr std::string_view kUnspecifiedDomain = "unspecified-domain";
 
 NString nil_if_empty(std::string_view text) { return text.empty() ? NString{} : text; }
-std::string_view never_nil(std::string_view text) { return text.data() == nullptr ? std::string_view("") : text; }
+std::string_view never_nil(std::string_view text) {
+  return text.data() == nullptr ? std::string_view("") : text;
+}
 
 bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; }
 
@@ -81,8 +84,8 @@ class ListReader {
     at_ = std::min(at_, text_.size());
   }
 
-  // Text up to one of `stops`, quotes removed, a run of blanks made one space. `out` views the value where that says
-  // the same, else a copy.
+  // Text up to one of `stops`, quotes removed, a run of blanks made one space. `out` views the value where
+  // that says the same, else a copy.
   char read_phrase(std::string_view stops, std::string_view& out) {
     skip_blank();
     buffer_.clear();
@@ -144,7 +147,8 @@ class ListReader {
   }
 
   [[nodiscard]] bool is_domain_byte(char c) const {
-    return is_alnum(c) || c == '-' || c == '[' || c == ']' || c == ':' || (c == '@' && profile_.at_sign_in_domain) ||
+    return is_alnum(c) || c == '-' || c == '[' || c == ']' || c == ':' ||
+           (c == '@' && profile_.at_sign_in_domain) ||
            (static_cast<unsigned char>(c) >= 0x80 && profile_.eight_bit_domain);
   }
 
@@ -281,7 +285,8 @@ class ListReader {
 
 }  // namespace
 
-void read_address_list(std::string_view value, const CacheProfile& profile, Message::Arena& arena, AddressList& out) {
+void read_address_list(std::string_view value, const CacheProfile& profile, Message::Arena& arena,
+                       AddressList& out) {
   ListReader(value, profile, arena, out).read();
 }
 

@@ -15,7 +15,9 @@ class Message::Arena {
   Arena() = default;
 
   // Room for `size` characters; never null, so that an empty string is not NIL.
-  char* take(std::size_t size) { return static_cast<char*>(pool_.allocate(std::max<std::size_t>(size, 1), 1)); }
+  char* take(std::size_t size) {
+    return static_cast<char*>(pool_.allocate(std::max<std::size_t>(size, 1), 1));
+  }
   std::string_view keep(std::string_view text) {
     char* const to = take(text.size());
     std::copy(text.begin(), text.end(), to);

@@ -40,7 +40,9 @@ void append_addresses(std::string& out, const AddressList& addresses) {
   out += ')';
 }
 
-void append_number(std::string& out, std::uint32_t value) { fmt::format_to(std::back_inserter(out), "{}", value); }
+void append_number(std::string& out, std::uint32_t value) {
+  fmt::format_to(std::back_inserter(out), "{}", value);
+}
 
 void append_parameters(std::string& out, const std::vector<Parameter>& parameters) {
   if (parameters.empty()) {
@@ -105,7 +107,8 @@ void append_invented_part(std::string& out, StructureForm form, const CacheProfi
   append_structure(out, part, form, profile);
 }
 
-void append_multipart(std::string& out, const BodyPart& part, StructureForm form, const CacheProfile& profile) {
+void append_multipart(std::string& out, const BodyPart& part, StructureForm form,
+                      const CacheProfile& profile) {
   out += '(';
   for (const BodyPart& child : part.parts) {
     append_structure(out, child, form, profile);
@@ -175,8 +178,8 @@ void append_envelope(std::string& out, const Envelope& envelope) {
   append_string(out, envelope.subject);
   const auto& from = envelope.from;
   for (const AddressList* const list :
-       {&from, envelope.sender.empty() ? &from : &envelope.sender, envelope.reply_to.empty() ? &from : &envelope.reply_to,
-        &envelope.to, &envelope.cc, &envelope.bcc}) {
+       {&from, envelope.sender.empty() ? &from : &envelope.sender,
+        envelope.reply_to.empty() ? &from : &envelope.reply_to, &envelope.to, &envelope.cc, &envelope.bcc}) {
     out += ' ';
     append_addresses(out, *list);
   }
@@ -187,7 +190,8 @@ void append_envelope(std::string& out, const Envelope& envelope) {
   out += ')';
 }
 
-void append_structure(std::string& out, const BodyPart& part, StructureForm form, const CacheProfile& profile) {
+void append_structure(std::string& out, const BodyPart& part, StructureForm form,
+                      const CacheProfile& profile) {
   if (part.is_zero_part_multipart()) {
     append_invented_part(out, form, profile);
   } else if (part.is_multipart()) {
@@ -222,7 +226,8 @@ std::string build_cache_record(const Message& message, const ParseOptions& optio
   std::string record;
   record.reserve(2048);
   append_item(record, [&](std::string& out) { append_envelope(out, envelope); });
-  append_item(record, [&](std::string& out) { append_structure(out, root, StructureForm::bodystructure, profile); });
+  append_item(record,
+              [&](std::string& out) { append_structure(out, root, StructureForm::bodystructure, profile); });
   append_item(record, [&](std::string& out) { append_structure(out, root, StructureForm::body, profile); });
   append_item(record, [&](std::string& out) { append_section(out, root, profile); });
   append_item(record, [&](std::string& out) { append_cached_headers(out, message.bytes(), root, options); });

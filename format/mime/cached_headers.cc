@@ -1,5 +1,5 @@
-// The table of header fields with a rule of their own. Fields that are not in it: X- fields are not cached, others are
-// (mailbox.md 5.5, rules 1-4).
+// The table of header fields with a rule of their own. Fields that are not in it: X- fields are not cached,
+// others are (mailbox.md 5.5, rules 1-4).
 #include "format/mime/cached_headers.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// RFC 2231 continuations. Sections are found through a map of their names, so that a header of a hundred thousand
-// sections costs no more than reading it.
+// RFC 2231 continuations. Sections are found through a map of their names, so that a header of a hundred
+// thousand sections costs no more than reading it.
 #include "format/mime/continuations.h"
 
 #include <algorithm>
@@ -41,7 +41,8 @@ std::optional<SectionName> section_name(std::string_view attribute) {
 }
 
 bool must_be_encoded(char c) {
-  return c <= ' ' || static_cast<unsigned char>(c) >= 0x7F || std::string_view("*'%()<>@,;:\\\"/[]?=").find(c) != std::string_view::npos;
+  return c <= ' ' || static_cast<unsigned char>(c) >= 0x7F ||
+         std::string_view("*'%()<>@,;:\\\"/[]?=").find(c) != std::string_view::npos;
 }
 
 void append_percent_encoded(std::string& out, std::string_view value) {
@@ -59,12 +60,14 @@ void append_percent_encoded(std::string& out, std::string_view value) {
 
 class Joiner {
  public:
-  Joiner(std::vector<Parameter>& parameters, Message::Arena& arena) : parameters_(parameters), arena_(arena) {}
+  Joiner(std::vector<Parameter>& parameters, Message::Arena& arena)
+      : parameters_(parameters), arena_(arena) {}
 
   void run() {
     index_sections();
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
-      if (const auto first = removed_[i] ? std::nullopt : section_name(parameters_[i].attribute); first && first->number == 0) {
+      if (const auto first = removed_[i] ? std::nullopt : section_name(parameters_[i].attribute);
+          first && first->number == 0) {
         join_from(i, *first);
       }
     }
@@ -78,7 +81,8 @@ class Joiner {
   }
 
  private:
-  // Places of the parameters with one base name and section number, in list order; `next` is the first not yet used.
+  // Places of the parameters with one base name and section number, in list order; `next` is the first not
+  // yet used.
   struct Places {
     std::vector<std::size_t> at;
     std::size_t next = 0;
@@ -129,7 +133,8 @@ class Joiner {
         value += part.value;
       }
     }
-    parameters_[first_place] = {extended ? arena_.keep(std::string(first.name) + '*') : first.name, arena_.keep(value)};
+    parameters_[first_place] = {extended ? arena_.keep(std::string(first.name) + '*') : first.name,
+                                arena_.keep(value)};
   }
 
   std::vector<Parameter>& parameters_;
@@ -171,7 +176,8 @@ std::string encode_header_value(std::string_view utf8) {
   std::string out(kWordStart);
   std::size_t room = kWordRoom;
   for (std::size_t at = 0; at < utf8.size();) {
-    // A character is never split over two words; each of its bytes is reckoned as =XX, even where it stays as it is.
+    // A character is never split over two words; each of its bytes is reckoned as =XX, even where it stays as
+    // it is.
     std::size_t end = at + 1;
     while (end < utf8.size() && (static_cast<unsigned char>(utf8[end]) & 0xC0) == 0x80) {
       ++end;

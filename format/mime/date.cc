@@ -1,4 +1,5 @@
-// The Date field. The time of the C library's local zone is needed for sentdate; everything else is arithmetic.
+// The Date field. The time of the C library's local zone is needed for sentdate; everything else is
+// arithmetic.
 #include "format/mime/date.h"
 
 #include <algorithm>
@@ -96,11 +97,12 @@ class DateReader {
     return *hour * kHour + *minute * 60 + second;
   }
 
-  // True if what was read so far, or what stopped it, has an 8-bit byte: Cyrus looks such a byte up outside of a table,
-  // with arbitrary results. Behind the zone, in a comment, they do no harm.
+  // True if what was read so far, or what stopped it, has an 8-bit byte: Cyrus looks such a byte up outside
+  // of a table, with arbitrary results. Behind the zone, in a comment, they do no harm.
   [[nodiscard]] bool read_8bit() const {
     const std::string_view read = text_.substr(0, at_ + 1);
-    return std::any_of(read.begin(), read.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+    return std::any_of(read.begin(), read.end(),
+                       [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
   }
 
   // Seconds east of UTC; 0 for everything that is not understood.

@@ -10,8 +10,8 @@
 
 namespace cyr::mime {
 
-// The written day at sentdate_hour in the process's local zone (TZ), seconds since 1970 modulo 2^32; nothing if the date
-// cannot be used.
+// The written day at sentdate_hour in the process's local zone (TZ), seconds since 1970 modulo 2^32; nothing
+// if the date cannot be used.
 [[nodiscard]] std::optional<std::uint32_t> sent_day(std::string_view date, const CacheProfile& profile);
 // The complete date as UTC, seconds modulo 2^32.
 [[nodiscard]] std::optional<std::uint32_t> sent_time(std::string_view date, const CacheProfile& profile);

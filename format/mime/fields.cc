@@ -1,5 +1,5 @@
-// Structured header fields as Cyrus reads them. `Scanner` walks the header block; the end of a field is found on the way,
-// as blank space that is not followed by a continuation line.
+// Structured header fields as Cyrus reads them. `Scanner` walks the header block; the end of a field is found
+// on the way, as blank space that is not followed by a continuation line.
 #include "format/mime/fields.h"
 
 #include "format/mime/arena.h"
@@ -13,11 +13,14 @@ namespace {
 
 constexpr std::string_view kTspecials = "()<>@,;:\\\"/[]?=";
 
-// Cyrus decodes an encoded Content-Type together with all of the header behind it, so that a word may run on into the
-// next field. This much of what follows is enough for that, and keeps many such fields from costing their square.
+// Cyrus decodes an encoded Content-Type together with all of the header behind it, so that a word may run on
+// into the next field. This much of what follows is enough for that, and keeps many such fields from costing
+// their square.
 constexpr std::size_t kDecodedBehindField = 8192;
 
-bool is_token_byte(char c) { return c >= ' ' && static_cast<unsigned char>(c) < 0x80 && kTspecials.find(c) == std::string_view::npos; }
+bool is_token_byte(char c) {
+  return c >= ' ' && static_cast<unsigned char>(c) < 0x80 && kTspecials.find(c) == std::string_view::npos;
+}
 
 class Scanner {
  public:
@@ -133,7 +136,9 @@ class ParameterReader {
     if (!in_.skip_blank()) {
       return true;
     }
-    const auto value = in_.peek() == '"' ? quoted_value() : profile_.free_parameter_values ? free_value() : token_value();
+    const auto value = in_.peek() == '"'                ? quoted_value()
+                       : profile_.free_parameter_values ? free_value()
+                                                        : token_value();
     if (!value) {
       return gave_up_;
     }
@@ -199,7 +204,8 @@ class ParameterReader {
 
   std::optional<std::string_view> token_value() { return in_.token(';'); }
 
-  // 3.2+: anything up to ';' or '(', without the blanks at its end. An empty value takes one byte all the same.
+  // 3.2+: anything up to ';' or '(', without the blanks at its end. An empty value takes one byte all the
+  // same.
   std::optional<std::string_view> free_value() {
     const std::string_view text = in_.text();
     const std::size_t start = in_.place();
@@ -232,7 +238,8 @@ class ParameterReader {
   bool gave_up_ = false;
 };
 
-std::optional<ContentType> parse_type(std::string_view rest, const CacheProfile& profile, Message::Arena& arena) {
+std::optional<ContentType> parse_type(std::string_view rest, const CacheProfile& profile,
+                                      Message::Arena& arena) {
   Scanner in(rest);
   in.skip_blank();
   const auto type = in.token('/');
@@ -359,7 +366,8 @@ std::vector<std::string_view> read_language_field(std::string_view rest, Message
 
 std::optional<std::string> decode_extended_value(std::string_view value, const text::CharsetRules& rules) {
   const std::size_t charset_end = value.find('\'');
-  const std::size_t language_end = charset_end == std::string_view::npos ? charset_end : value.find('\'', charset_end + 1);
+  const std::size_t language_end =
+      charset_end == std::string_view::npos ? charset_end : value.find('\'', charset_end + 1);
   if (language_end == std::string_view::npos) {
     return {};
   }

@@ -1,7 +1,6 @@
 // The header block of an entity: where it ends, and which of its fields mean something.
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "format/mime/address.h"
 #include "format/mime/fields.h"
@@ -12,9 +11,26 @@ namespace cyr::mime {
 namespace {
 
 enum class FieldKind : std::uint8_t {
-  bcc, cc, content_description, content_disposition, content_id, content_language, content_location, content_md5,
-  content_transfer_encoding, content_type, date, delivered_internaldate, from, in_reply_to, message_id, received,
-  reply_to, sender, subject, to,
+  bcc,
+  cc,
+  content_description,
+  content_disposition,
+  content_id,
+  content_language,
+  content_location,
+  content_md5,
+  content_transfer_encoding,
+  content_type,
+  date,
+  delivered_internaldate,
+  from,
+  in_reply_to,
+  message_id,
+  received,
+  reply_to,
+  sender,
+  subject,
+  to,
 };
 
 struct KnownField {
@@ -114,7 +130,8 @@ bool MessageParser::header(BodyPart& part, DefaultType default_type, bool is_mes
         part.boundary_size += 2;
         ++part.boundary_lines;
       }
-      // Cyrus cuts two bytes off. When there is but one (a lone LF) it cuts off in front of the text and sees no field.
+      // Cyrus cuts two bytes off. When there is but one (a lone LF) it cuts off in front of the text and sees
+      // no field.
       unreadable = before == 1;
       block = unreadable ? block : block.substr(0, before - std::min<std::size_t>(before, 2));
       break;
@@ -169,20 +186,34 @@ void MessageParser::field(BodyPart& part, std::string_view block, std::size_t st
     read_address_list(address_field(rest), profile_, arena_, member);
   };
   switch (known.kind) {
-    case FieldKind::bcc: return set_addresses(part.envelope->bcc);
-    case FieldKind::cc: return set_addresses(part.envelope->cc);
-    case FieldKind::from: return set_addresses(part.envelope->from);
-    case FieldKind::reply_to: return set_addresses(part.envelope->reply_to);
-    case FieldKind::sender: return set_addresses(part.envelope->sender);
-    case FieldKind::to: return set_addresses(part.envelope->to);
-    case FieldKind::date: return set_text(part.envelope->date);
-    case FieldKind::in_reply_to: return set_text(part.envelope->in_reply_to);
-    case FieldKind::message_id: return set_text(part.envelope->message_id);
-    case FieldKind::subject: return set_text(part.envelope->subject);
-    case FieldKind::content_description: return set_text(details_of(part).description);
-    case FieldKind::content_id: return set_text(details_of(part).id);
-    case FieldKind::content_location: return set_text(details_of(part).location);
-    case FieldKind::content_md5: return set_text(details_of(part).md5);
+    case FieldKind::bcc:
+      return set_addresses(part.envelope->bcc);
+    case FieldKind::cc:
+      return set_addresses(part.envelope->cc);
+    case FieldKind::from:
+      return set_addresses(part.envelope->from);
+    case FieldKind::reply_to:
+      return set_addresses(part.envelope->reply_to);
+    case FieldKind::sender:
+      return set_addresses(part.envelope->sender);
+    case FieldKind::to:
+      return set_addresses(part.envelope->to);
+    case FieldKind::date:
+      return set_text(part.envelope->date);
+    case FieldKind::in_reply_to:
+      return set_text(part.envelope->in_reply_to);
+    case FieldKind::message_id:
+      return set_text(part.envelope->message_id);
+    case FieldKind::subject:
+      return set_text(part.envelope->subject);
+    case FieldKind::content_description:
+      return set_text(details_of(part).description);
+    case FieldKind::content_id:
+      return set_text(details_of(part).id);
+    case FieldKind::content_location:
+      return set_text(details_of(part).location);
+    case FieldKind::content_md5:
+      return set_text(details_of(part).md5);
     case FieldKind::delivered_internaldate:
       if (&part == &message_.root_) {
         set_text(message_.delivered_internaldate_);
@@ -198,8 +229,10 @@ void MessageParser::field(BodyPart& part, std::string_view block, std::size_t st
         part.encoding_name = read_encoding_field(rest, arena_);
       }
       return;
-    case FieldKind::content_type: return set_type(part, rest);
-    case FieldKind::content_disposition: return set_disposition(part, rest);
+    case FieldKind::content_type:
+      return set_type(part, rest);
+    case FieldKind::content_disposition:
+      return set_disposition(part, rest);
     case FieldKind::content_language:
       if (!first_wins || !part.details || part.details->languages.empty()) {
         details_of(part).languages = read_language_field(rest, arena_);
@@ -233,7 +266,8 @@ void MessageParser::set_disposition(BodyPart& part, std::string_view rest) {
   }
   auto disposition = read_disposition_field(rest, options_, arena_);
   details.disposition = disposition ? disposition->name : NString{};
-  details.disposition_parameters = disposition ? std::move(disposition->parameters) : std::vector<Parameter>{};
+  details.disposition_parameters =
+      disposition ? std::move(disposition->parameters) : std::vector<Parameter>{};
 }
 
 void MessageParser::set_default_type(BodyPart& part, DefaultType default_type) {

@@ -68,7 +68,8 @@ void MessageParser::entity(BodyPart& part, DefaultType default_type, bool is_mes
   const bool deep = nesting.entities >= kMaxNesting;
   ++nesting.entities;
   const bool holds_message =
-      part.type == "MESSAGE" && (part.subtype == "RFC822" || (profile_.global_is_message && part.subtype == "GLOBAL"));
+      part.type == "MESSAGE" &&
+      (part.subtype == "RFC822" || (profile_.global_is_message && part.subtype == "GLOBAL"));
   if (holds_message && !deep && nesting.messages < kMaxMessageNesting) {
     contained_message(part, nesting, ended);
     return;
@@ -115,7 +116,8 @@ void MessageParser::leaf(BodyPart& part) {
 void MessageParser::preamble_and_parts(BodyPart& part, BodyPart& preamble, Nesting nesting) {
   const DefaultType default_type = part.subtype == "DIGEST" ? DefaultType::message : DefaultType::text;
   const std::size_t depth = boundaries_.size();
-  const bool limited = profile_.boundary_limit && options_.boundary_limit != 0 && depth >= options_.boundary_limit;
+  const bool limited =
+      profile_.boundary_limit && options_.boundary_limit != 0 && depth >= options_.boundary_limit;
   leaf(preamble);
   while (boundaries_.size() == depth && !limited) {
     BodyPart& child = part.parts.emplace_back();

@@ -1,5 +1,5 @@
-// The recursive reader behind parse_message(). State: the place in the message and the stack of pending boundaries; the
-// rules, quirks included, are those of mailbox.md 5.6. Recursion is bounded by kMaxNesting.
+// The recursive reader behind parse_message(). State: the place in the message and the stack of pending
+// boundaries; the rules, quirks included, are those of mailbox.md 5.6. Recursion is bounded by kMaxNesting.
 #pragma once
 
 #include <string>

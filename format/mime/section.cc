@@ -1,5 +1,5 @@
-// Reading SECTION. The item comes from disk: every count is checked against the bytes that are left, and the nesting
-// against what a parsed message can have.
+// Reading SECTION. The item comes from disk: every count is checked against the bytes that are left, and the
+// nesting against what a parsed message can have.
 #include "format/mime/section.h"
 
 #include <fmt/format.h>
@@ -31,10 +31,12 @@ class SectionReader {
     }
     if (count == 1 || depth > kMaxNodeDepth) {
       return corrupt(count == 1 ? "SECTION node with one part, expected 0 or at least 2"
-                                : fmt::format("SECTION nodes nested deeper than {}", kMaxNodeDepth), start);
+                                : fmt::format("SECTION nodes nested deeper than {}", kMaxNodeDepth),
+                     start);
     }
     if (count > in_.remaining() / smallest_part()) {
-      return corrupt(fmt::format("SECTION node claims {} parts, {} bytes are left", count, in_.remaining()), start);
+      return corrupt(fmt::format("SECTION node claims {} parts, {} bytes are left", count, in_.remaining()),
+                     start);
     }
     node.parts.resize(count);
     for (SectionPart& part : node.parts) {
@@ -48,13 +50,15 @@ class SectionReader {
   }
 
   [[nodiscard]] Status at_end() const {
-    return in_.remaining() == 0 ? success() : Status(corrupt("SECTION item goes on behind its last node", in_.offset()));
+    return in_.remaining() == 0 ? success()
+                                : Status(corrupt("SECTION item goes on behind its last node", in_.offset()));
   }
 
  private:
   [[nodiscard]] std::uint64_t smallest_part() const {
     constexpr std::uint64_t places_and_word = 20;
-    return places_and_word + (version_ >= kFirstGuidVersion ? sizeof(Guid) : 0) + (version_ >= kFirstSizeVersion ? 8 : 0);
+    return places_and_word + (version_ >= kFirstGuidVersion ? sizeof(Guid) : 0) +
+           (version_ >= kFirstSizeVersion ? 8 : 0);
   }
 
   Status read_part(SectionPart& part) {

@@ -1,4 +1,5 @@
-// Reads a SECTION item back into the tree of the message's parts (mailbox.md 5.4), for dumps and for fetching a part.
+// Reads a SECTION item back into the tree of the message's parts (mailbox.md 5.4), for dumps and for fetching
+// a part.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,8 @@
 
 namespace cyr::mime {
 
-// Numbers are as stored: file offsets and bytes. Nothing says that they lie inside the message file; a user must check.
+// Numbers are as stored: file offsets and bytes. Nothing says that they lie inside the message file; a user
+// must check.
 struct SectionPart {
   std::uint32_t header_offset = 0;
   std::uint32_t header_size = 0;
@@ -32,8 +34,8 @@ struct SectionNode {
   std::vector<SectionNode> children;
 };
 
-// corrupt, with the offset inside the item: it is cut short, goes on behind the last node, has a node of one part, or is
-// nested deeper than any message that parse_message() gives.
+// corrupt, with the offset inside the item: it is cut short, goes on behind the last node, has a node of one
+// part, or is nested deeper than any message that parse_message() gives.
 Result<SectionNode> decode_section(Bytes item, unsigned cache_version);
 
 }  // namespace cyr::mime

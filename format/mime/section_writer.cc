@@ -59,13 +59,17 @@ class SectionWriter {
   static Place place_of(const BodyPart& part) {
     return {part.header_offset, part.header_size, part.content_offset, part.content_size};
   }
-  static Place emptied(const BodyPart& part) { return {part.header_offset, part.header_size, part.content_offset, 0}; }
-
-  [[nodiscard]] Content content_of(const BodyPart& part) const {
-    return {profile_.guid_mixed_with_type ? mixed_guid(part) : part.guid, part.decoded_size, part.content_lines};
+  static Place emptied(const BodyPart& part) {
+    return {part.header_offset, part.header_size, part.content_offset, 0};
   }
 
-  // Cache versions 5 and 6: the last word XOR the CRC32 of type, subtype and charset, in the byte order of the host.
+  [[nodiscard]] Content content_of(const BodyPart& part) const {
+    return {profile_.guid_mixed_with_type ? mixed_guid(part) : part.guid, part.decoded_size,
+            part.content_lines};
+  }
+
+  // Cache versions 5 and 6: the last word XOR the CRC32 of type, subtype and charset, in the byte order of
+  // the host.
   static Guid mixed_guid(const BodyPart& part) {
     Guid guid = part.guid;
     if (guid.is_null()) {

@@ -1,9 +1,9 @@
-// Character sets by way of ICU, except that us-ascii and utf-8 are decoded here: Cyrus has its own decoders for those two
-// and they differ from ICU's on malformed bytes.
+// Character sets by way of ICU, except that us-ascii and utf-8 are decoded here: Cyrus has its own decoders
+// for those two and they differ from ICU's on malformed bytes.
 #include "format/text/charset.h"
 
-#include <unicode/ucnv.h>
 #include <unicode/uchar.h>
+#include <unicode/ucnv.h>
 #include <unicode/unorm2.h>
 
 #include <algorithm>
@@ -23,46 +23,132 @@ struct Alias {
 
 // Cyrus 3.2's list (mailbox.md 5.4). Compared case-insensitively.
 constexpr std::array kAliases{
-    Alias{"utf-8", "utf8"}, Alias{"utf-8", "unicode-1-1-utf-8"}, Alias{"utf-7", "utf7"},
-    Alias{"utf-7", "unicode-1-1-utf-7"}, Alias{"us-ascii", "ascii"}, Alias{"us-ascii", "ANSI_X3.4-1968"},
-    Alias{"us-ascii", "usascii"}, Alias{"windows-1252", "iso-8859-1"}, Alias{"windows-1252", "ISO_8859_1"},
-    Alias{"windows-1252", "ISO_8859-1"}, Alias{"windows-1252", "ISO_8859"}, Alias{"windows-1252", "ISO-8859"},
-    Alias{"windows-1252", "8859_1"}, Alias{"windows-1252", "iso--8859-1"}, Alias{"windows-1252", "so-8859-1"},
-    Alias{"windows-1252", "en_GB"}, Alias{"windows-1252", "auto"}, Alias{"windows-1252", "unknown"},
-    Alias{"windows-1252", "unknown-8bit"}, Alias{"windows-1252", "x-unknown"},
-    Alias{"windows-1252", "x-user-defined"}, Alias{"windows-1252", "x-europa"}, Alias{"windows-1252", "none"},
-    Alias{"windows-1252", "latin1"}, Alias{"windows-1252", "ISO8859-1"}, Alias{"windows-1252", "8859-1"},
-    Alias{"windows-1252", "es-windows-1252"}, Alias{"windows-1252", "DISPLAY"}, Alias{"windows-1252", "Any"},
-    Alias{"windows-1252", "1252"}, Alias{"windows-1252", "cp1252"}, Alias{"windows-1252", "cp-1252"},
-    Alias{"windows-1252", "win-1252"}, Alias{"iso-8859-1", "646"}, Alias{"iso-8859-1", "ISO646-US"},
-    Alias{"iso-8859-2", "8859_2"}, Alias{"iso-8859-6", "ASMO-708"}, Alias{"iso-8859-7", "greek-ccitt"},
-    Alias{"iso-8859-8", "iso-8859-8-i"}, Alias{"iso-8859-9", "x-mac-turkish"}, Alias{"iso-8859-11", "tis-620"},
-    Alias{"iso-8859-11", "x-mac-thai"}, Alias{"iso-8859-15", "ISO8859_15_FDIS"}, Alias{"iso-8859-15", "ISO8859-15"},
-    Alias{"windows-1250", "1250"}, Alias{"windows-1250", "cp1250"}, Alias{"windows-1250", "win-1250"},
-    Alias{"windows-1250", "238"}, Alias{"windows-1251", "1251"}, Alias{"windows-1251", "cp1251"},
-    Alias{"windows-1251", "win-1251"}, Alias{"windows-1254", "1254"}, Alias{"windows-1254", "cp1254"},
-    Alias{"windows-1254", "win-1254"}, Alias{"windows-1255", "1255"}, Alias{"windows-1255", "cp1255"},
-    Alias{"windows-1255", "win-1255"}, Alias{"windows-1257", "1257"}, Alias{"windows-1257", "cp1257"},
-    Alias{"windows-1257", "win-1257"}, Alias{"windows-1258", "1258"}, Alias{"windows-1258", "cp1258"},
-    Alias{"windows-1258", "win-1258"}, Alias{"windows-1256", "1256"}, Alias{"windows-1256", "cp1256"},
-    Alias{"windows-1256", "win-1256"}, Alias{"windows-1256", "win1256"}, Alias{"windows-850", "cp850"},
-    Alias{"windows-850", "cp-850"}, Alias{"windows-850", "dos-latin1"}, Alias{"windows-850", "msdos-latin1"},
-    Alias{"windows-31j", "cp932"}, Alias{"windows-31j", "cp-932"}, Alias{"windows-31j", "win-31j"},
-    Alias{"windows-31j", "Shift_JIS"}, Alias{"windows-936", "cp936"}, Alias{"windows-936", "cp-936"},
-    Alias{"windows-936", "win-936"}, Alias{"windows-936", "gbk"}, Alias{"windows-936", "x-gbk"},
-    Alias{"windows-936", "gb2312"}, Alias{"iso-2022-jp", "csISO2022JP"}, Alias{"iso-2022-jp", "_iso-2022-jp"},
-    Alias{"iso-2022-jp", "_iso-2022-jp$ESC"}, Alias{"koi8-r", "WIN-KOI8"}, Alias{"macintosh", "x-mac-roman"},
-    Alias{"macintosh", "mac"}, Alias{"macintosh", "csmacintosh"}, Alias{"ksc5601", "ks_c_5601"},
-    Alias{"big5", "136"}, Alias{"imap-mailbox-name", "imap-utf-7"},
+    Alias{"utf-8", "utf8"},
+    Alias{"utf-8", "unicode-1-1-utf-8"},
+    Alias{"utf-7", "utf7"},
+    Alias{"utf-7", "unicode-1-1-utf-7"},
+    Alias{"us-ascii", "ascii"},
+    Alias{"us-ascii", "ANSI_X3.4-1968"},
+    Alias{"us-ascii", "usascii"},
+    Alias{"windows-1252", "iso-8859-1"},
+    Alias{"windows-1252", "ISO_8859_1"},
+    Alias{"windows-1252", "ISO_8859-1"},
+    Alias{"windows-1252", "ISO_8859"},
+    Alias{"windows-1252", "ISO-8859"},
+    Alias{"windows-1252", "8859_1"},
+    Alias{"windows-1252", "iso--8859-1"},
+    Alias{"windows-1252", "so-8859-1"},
+    Alias{"windows-1252", "en_GB"},
+    Alias{"windows-1252", "auto"},
+    Alias{"windows-1252", "unknown"},
+    Alias{"windows-1252", "unknown-8bit"},
+    Alias{"windows-1252", "x-unknown"},
+    Alias{"windows-1252", "x-user-defined"},
+    Alias{"windows-1252", "x-europa"},
+    Alias{"windows-1252", "none"},
+    Alias{"windows-1252", "latin1"},
+    Alias{"windows-1252", "ISO8859-1"},
+    Alias{"windows-1252", "8859-1"},
+    Alias{"windows-1252", "es-windows-1252"},
+    Alias{"windows-1252", "DISPLAY"},
+    Alias{"windows-1252", "Any"},
+    Alias{"windows-1252", "1252"},
+    Alias{"windows-1252", "cp1252"},
+    Alias{"windows-1252", "cp-1252"},
+    Alias{"windows-1252", "win-1252"},
+    Alias{"iso-8859-1", "646"},
+    Alias{"iso-8859-1", "ISO646-US"},
+    Alias{"iso-8859-2", "8859_2"},
+    Alias{"iso-8859-6", "ASMO-708"},
+    Alias{"iso-8859-7", "greek-ccitt"},
+    Alias{"iso-8859-8", "iso-8859-8-i"},
+    Alias{"iso-8859-9", "x-mac-turkish"},
+    Alias{"iso-8859-11", "tis-620"},
+    Alias{"iso-8859-11", "x-mac-thai"},
+    Alias{"iso-8859-15", "ISO8859_15_FDIS"},
+    Alias{"iso-8859-15", "ISO8859-15"},
+    Alias{"windows-1250", "1250"},
+    Alias{"windows-1250", "cp1250"},
+    Alias{"windows-1250", "win-1250"},
+    Alias{"windows-1250", "238"},
+    Alias{"windows-1251", "1251"},
+    Alias{"windows-1251", "cp1251"},
+    Alias{"windows-1251", "win-1251"},
+    Alias{"windows-1254", "1254"},
+    Alias{"windows-1254", "cp1254"},
+    Alias{"windows-1254", "win-1254"},
+    Alias{"windows-1255", "1255"},
+    Alias{"windows-1255", "cp1255"},
+    Alias{"windows-1255", "win-1255"},
+    Alias{"windows-1257", "1257"},
+    Alias{"windows-1257", "cp1257"},
+    Alias{"windows-1257", "win-1257"},
+    Alias{"windows-1258", "1258"},
+    Alias{"windows-1258", "cp1258"},
+    Alias{"windows-1258", "win-1258"},
+    Alias{"windows-1256", "1256"},
+    Alias{"windows-1256", "cp1256"},
+    Alias{"windows-1256", "win-1256"},
+    Alias{"windows-1256", "win1256"},
+    Alias{"windows-850", "cp850"},
+    Alias{"windows-850", "cp-850"},
+    Alias{"windows-850", "dos-latin1"},
+    Alias{"windows-850", "msdos-latin1"},
+    Alias{"windows-31j", "cp932"},
+    Alias{"windows-31j", "cp-932"},
+    Alias{"windows-31j", "win-31j"},
+    Alias{"windows-31j", "Shift_JIS"},
+    Alias{"windows-936", "cp936"},
+    Alias{"windows-936", "cp-936"},
+    Alias{"windows-936", "win-936"},
+    Alias{"windows-936", "gbk"},
+    Alias{"windows-936", "x-gbk"},
+    Alias{"windows-936", "gb2312"},
+    Alias{"iso-2022-jp", "csISO2022JP"},
+    Alias{"iso-2022-jp", "_iso-2022-jp"},
+    Alias{"iso-2022-jp", "_iso-2022-jp$ESC"},
+    Alias{"koi8-r", "WIN-KOI8"},
+    Alias{"macintosh", "x-mac-roman"},
+    Alias{"macintosh", "mac"},
+    Alias{"macintosh", "csmacintosh"},
+    Alias{"ksc5601", "ks_c_5601"},
+    Alias{"big5", "136"},
+    Alias{"imap-mailbox-name", "imap-utf-7"},
 };
 
 // The numbered list of 2.1-2.5. It only ever grew at its end (mailbox.md 5.4).
 constexpr std::array<std::string_view, 31> kNumbered{
-    "us-ascii",   "utf-8",        "utf-7",       "iso-8859-1",  "iso-8859-2",  "iso-8859-3",         "iso-8859-4",
-    "iso-8859-5", "iso-8859-6",   "iso-8859-7",  "iso-8859-8",  "iso-8859-9",  "koi8-r",             "iso-2022-jp",
-    "iso-2022-kr", "gb2312",      "big5",        "unicode-1-1-utf-7", "unicode-2-0-utf-7", "x-unicode-2-0-utf-7",
-    "iso-8859-15", "windows-1252", "windows-1256", "windows-1250", "windows-1251", "windows-1255", "iso-8859-10",
-    "iso-8859-11", "iso-8859-13", "iso-8859-14", "iso-8859-16",
+    "us-ascii",
+    "utf-8",
+    "utf-7",
+    "iso-8859-1",
+    "iso-8859-2",
+    "iso-8859-3",
+    "iso-8859-4",
+    "iso-8859-5",
+    "iso-8859-6",
+    "iso-8859-7",
+    "iso-8859-8",
+    "iso-8859-9",
+    "koi8-r",
+    "iso-2022-jp",
+    "iso-2022-kr",
+    "gb2312",
+    "big5",
+    "unicode-1-1-utf-7",
+    "unicode-2-0-utf-7",
+    "x-unicode-2-0-utf-7",
+    "iso-8859-15",
+    "windows-1252",
+    "windows-1256",
+    "windows-1250",
+    "windows-1251",
+    "windows-1255",
+    "iso-8859-10",
+    "iso-8859-11",
+    "iso-8859-13",
+    "iso-8859-14",
+    "iso-8859-16",
 };
 
 // Before 3.2 the names that 3.2 reads as windows-1252 without saying so meant iso-8859-1.
@@ -98,7 +184,8 @@ using Converter = std::unique_ptr<UConverter, CloseConverter>;
 
 // ICU calls some of the numbered sets otherwise.
 std::string icu_name(std::string_view canonical) {
-  if (canonical == "unicode-1-1-utf-7" || canonical == "unicode-2-0-utf-7" || canonical == "x-unicode-2-0-utf-7") {
+  if (canonical == "unicode-1-1-utf-7" || canonical == "unicode-2-0-utf-7" ||
+      canonical == "x-unicode-2-0-utf-7") {
     return "utf-7";
   }
   return std::string(canonical);
@@ -107,7 +194,8 @@ std::string icu_name(std::string_view canonical) {
 Converter open_converter(std::string_view canonical) {
   // ICU takes a C string; a name with NUL in it cannot be meant.
   // An empty one would be the default converter, which Cyrus does not open.
-  if (canonical.empty() || canonical.find('\0') != std::string_view::npos || canonical.size() >= UCNV_MAX_CONVERTER_NAME_LENGTH) {
+  if (canonical.empty() || canonical.find('\0') != std::string_view::npos ||
+      canonical.size() >= UCNV_MAX_CONVERTER_NAME_LENGTH) {
     return nullptr;
   }
   UErrorCode status = U_ZERO_ERROR;
@@ -230,8 +318,8 @@ void CharsetDecoder::State::decode_icu(std::string_view bytes, bool flush, std::
   while (status == U_BUFFER_OVERFLOW_ERROR) {
     status = U_ZERO_ERROR;
     char16_t* to = units.data();
-    ucnv_toUnicode(converter.get(), &to, units.data() + units.size(), &from, end, nullptr, static_cast<UBool>(flush),
-                   &status);
+    ucnv_toUnicode(converter.get(), &to, units.data() + units.size(), &from, end, nullptr,
+                   static_cast<UBool>(flush), &status);
     put_units(units.data(), to, out);
   }
 }

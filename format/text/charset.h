@@ -1,5 +1,6 @@
-// Character sets as Cyrus names and decodes them: its alias list, the numbered list of releases 2.1-2.5, and conversion
-// to UTF-8. The only file that knows ICU is charset.cc. Format: format/doc/message.md, "Character sets".
+// Character sets as Cyrus names and decodes them: its alias list, the numbered list of releases 2.1-2.5, and
+// conversion to UTF-8. The only file that knows ICU is charset.cc. Format: format/doc/message.md, "Character
+// sets".
 #pragma once
 
 #include <cstdint>
@@ -21,15 +22,15 @@ enum class CharsetNames : std::uint8_t {
 struct CharsetRules {
   CharsetNames names = CharsetNames::icu;
   std::uint16_t numbered_count = 31;  // length of the numbered list in the release
-  bool name_as_given = true;          // a part's charset is stored as spelled, not canonical (cache version >= 10)
+  bool name_as_given = true;  // a part's charset is stored as spelled, not canonical (cache version >= 10)
 };
 
 inline constexpr std::uint16_t kNoCharsetIndex = 0xFFFF;
 
 // A known character set.
 struct Charset {
-  std::string name;                         // canonical, lower case; what ICU is asked for
-  std::uint16_t index = kNoCharsetIndex;    // in the numbered list
+  std::string name;                       // canonical, lower case; what ICU is asked for
+  std::uint16_t index = kNoCharsetIndex;  // in the numbered list
 };
 
 // Nothing if the name is not known under these rules. An empty name is unknown.
@@ -38,7 +39,8 @@ struct Charset {
 // Turns bytes of one character set into UTF-8, piece by piece. Bytes that mean nothing become `replacement`.
 class CharsetDecoder {
  public:
-  // `canonical` as in Charset::name. An unknown name gives a decoder for which known() is false and which decodes nothing.
+  // `canonical` as in Charset::name. An unknown name gives a decoder for which known() is false and which
+  // decodes nothing.
   CharsetDecoder(std::string_view canonical, std::string_view replacement);
   CharsetDecoder(CharsetDecoder&&) noexcept;
   CharsetDecoder& operator=(CharsetDecoder&&) noexcept;
@@ -49,7 +51,8 @@ class CharsetDecoder {
   [[nodiscard]] bool known() const;
   // Appends what `bytes` give to `out`; an incomplete character waits for the next call.
   void decode(std::string_view bytes, std::string& out);
-  // The end of a piece of text: an incomplete character becomes the replacement (UTF-8: vanishes), shift states end.
+  // The end of a piece of text: an incomplete character becomes the replacement (UTF-8: vanishes), shift
+  // states end.
   void finish(std::string& out);
 
  private:

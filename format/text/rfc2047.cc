@@ -1,5 +1,5 @@
-// Encoded words. The value is cut into plain text and encoded words first; then 3.x decodes runs of words of one
-// character set and encoding as one stream, older releases each word alone.
+// Encoded words. The value is cut into plain text and encoded words first; then 3.x decodes runs of words of
+// one character set and encoding as one stream, older releases each word alone.
 #include "format/text/rfc2047.h"
 
 #include <optional>
@@ -228,7 +228,8 @@ class Decoder {
 bool is_plain_ascii(std::string_view value) {
   for (std::size_t i = 0; i < value.size(); ++i) {
     const auto c = static_cast<unsigned char>(value[i]);
-    if (c >= 0x80 || c == 0 || c == '\r' || c == '\n' || (c == '=' && i + 1 < value.size() && value[i + 1] == '?')) {
+    if (c >= 0x80 || c == 0 || c == '\r' || c == '\n' ||
+        (c == '=' && i + 1 < value.size() && value[i + 1] == '?')) {
       return false;
     }
   }

@@ -1,5 +1,5 @@
-// The search form of 2.1-2.4, computed from present Unicode data and the age of each character. It differs from what
-// those releases wrote in rare characters only (mailbox.md 5.7).
+// The search form of 2.1-2.4, computed from present Unicode data and the age of each character. It differs
+// from what those releases wrote in rare characters only (mailbox.md 5.7).
 #include "format/text/search_form.h"
 
 #include <array>
@@ -16,8 +16,9 @@ struct Fixed {
 };
 
 constexpr std::array kFixed{
-    Fixed{0x00DF, U"ss"},     Fixed{0x00E6, U"ae"}, Fixed{0x00F0, U"th"},       Fixed{0x00FE, U"th"},
-    Fixed{0x0153, U"oe"},     Fixed{0x2044, U"/"},  Fixed{0x04A5, U"\u043D\u0433"}, Fixed{0x04B5, U"\u0442\u0446"},
+    Fixed{0x00DF, U"ss"},           Fixed{0x00E6, U"ae"},           Fixed{0x00F0, U"th"},
+    Fixed{0x00FE, U"th"},           Fixed{0x0153, U"oe"},           Fixed{0x2044, U"/"},
+    Fixed{0x04A5, U"\u043D\u0433"}, Fixed{0x04B5, U"\u0442\u0446"},
 };
 
 constexpr char32_t kReplacement = 0xFFFD;
@@ -29,7 +30,8 @@ class Mapper {
  public:
   explicit Mapper(SearchForm form) : form_(form), unicode_(form == SearchForm::form_2_4 ? 6 : 2) {}
 
-  // Appends what `c` becomes, a character that could not be decoded the letter X; blanks are left to the caller at depth 0 and dropped below.
+  // Appends what `c` becomes, a character that could not be decoded the letter X; blanks are left to the
+  // caller at depth 0 and dropped below.
   void map(char32_t c, unsigned depth, std::u32string& out) const {
     if (c == kReplacement) {
       out += U'X';

@@ -1,5 +1,5 @@
-// Content transfer decoding. Both decoders write into the caller's buffer, which is meant to be used again for the next
-// part: message parsing spends most of its time here and in SHA-1.
+// Content transfer decoding. Both decoders write into the caller's buffer, which is meant to be used again
+// for the next part: message parsing spends most of its time here and in SHA-1.
 #include "format/text/transfer.h"
 
 #include <array>
@@ -68,7 +68,8 @@ bool copy_plain_line(std::string_view line, std::string& out) {
   return true;
 }
 
-// One line, cut into pieces of kLongestLine characters (CR not counted). True if its last piece ends in a soft break.
+// One line, cut into pieces of kLongestLine characters (CR not counted). True if its last piece ends in a
+// soft break.
 bool decode_long_line(std::string_view line, bool header, std::string& out) {
   std::string piece;
   for (const char c : line) {

@@ -1,5 +1,5 @@
-// Content transfer decoding as Cyrus does it (mailbox.md 5.4): any bytes decode to something. Used for the GUIDs of body
-// parts and for encoded words.
+// Content transfer decoding as Cyrus does it (mailbox.md 5.4): any bytes decode to something. Used for the
+// GUIDs of body parts and for encoded words.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,8 @@ namespace cyr::text {
 // A base64 stream; characters outside the alphabet are skipped and decoding goes on to the end.
 class Base64Decoder {
  public:
-  // `pad_resets`: '=' drops the bits collected so far (3.2 and later), else it is skipped like other characters.
+  // `pad_resets`: '=' drops the bits collected so far (3.2 and later), else it is skipped like other
+  // characters.
   explicit Base64Decoder(bool pad_resets) : pad_resets_(pad_resets) {}
 
   // Appends the whole bytes that `text` completes; the rest waits for the next call.
@@ -23,8 +24,8 @@ class Base64Decoder {
   bool pad_resets_;
 };
 
-// Appends decoded quoted-printable: per line, white space at the end goes, '=' at the end joins, a bad '=' stays, CR is
-// dropped, LF gives CRLF. A line is cut every 999 characters.
+// Appends decoded quoted-printable: per line, white space at the end goes, '=' at the end joins, a bad '='
+// stays, CR is dropped, LF gives CRLF. A line is cut every 999 characters.
 void decode_quoted_printable(std::string_view text, std::string& out);
 // Q text of an encoded word: the same, '_' being a space.
 void decode_q_text(std::string_view text, std::string& out);

@@ -1,6 +1,6 @@
-// Arbitrary bytes as a message. What must hold: the same bytes give the same summary; the record splits into ten items of
-// which SECTION decodes to the same number of parts; places of parts lie inside the message, except for the sums of
-// malformed multiparts; every release's profile copes.
+// Arbitrary bytes as a message. What must hold: the same bytes give the same summary; the record splits into
+// ten items of which SECTION decodes to the same number of parts; places of parts lie inside the message,
+// except for the sums of malformed multiparts; every release's profile copes.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

@@ -9,13 +9,15 @@ namespace cyr::test {
 
 namespace {
 
-constexpr std::array<std::string_view, mailbox::kCacheItems> kNames{"ENVELOPE", "BODYSTRUCTURE", "BODY", "SECTION", "HEADERS",
-                                                                    "FROM",     "TO",            "CC",   "BCC",     "SUBJECT"};
+constexpr std::array<std::string_view, mailbox::kCacheItems> kNames{
+    "ENVELOPE", "BODYSTRUCTURE", "BODY", "SECTION", "HEADERS", "FROM", "TO", "CC", "BCC", "SUBJECT"};
 constexpr std::size_t kShown = 600;  // bytes around the first difference
 constexpr std::size_t kBefore = 60;
 
 // The reader wants the file's generation in front.
-std::string as_cache_file(std::string_view record) { return std::string(mailbox::kCacheStart, '\0') + std::string(record); }
+std::string as_cache_file(std::string_view record) {
+  return std::string(mailbox::kCacheStart, '\0') + std::string(record);
+}
 
 }  // namespace
 
@@ -42,8 +44,9 @@ std::string cache_difference(std::string_view ours, std::string_view theirs) {
       ++at;
     }
     at = at > kBefore ? at - kBefore : 0;
-    out += std::string(kNames[i]) + " at " + std::to_string(at) + "\n  ours   " + printable(our_item.substr(at, kShown)) +
-           "\n  theirs " + printable(their_item.substr(at, kShown)) + "\n";
+    out += std::string(kNames[i]) + " at " + std::to_string(at) + "\n  ours   " +
+           printable(our_item.substr(at, kShown)) + "\n  theirs " + printable(their_item.substr(at, kShown)) +
+           "\n";
   }
   return out.empty() ? "padding differs" : out;
 }

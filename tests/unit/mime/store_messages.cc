@@ -1,7 +1,6 @@
 #include "tests/unit/mime/store_messages.h"
 
 #include <boost/filesystem/operations.hpp>
-
 #include <catch2/catch.hpp>
 #include <map>
 #include <vector>
@@ -34,7 +33,8 @@ MailboxPlaces places_of(const fs::path& store, const fs::path& index) {
 
 class MailboxVisitor {
  public:
-  MailboxVisitor(const fs::path& store, const fs::path& index, const std::function<void(const StoredMessage&)>& visit)
+  MailboxVisitor(const fs::path& store, const fs::path& index,
+                 const std::function<void(const StoredMessage&)>& visit)
       : store_(store), places_(places_of(store, index)), index_(index), visit_(visit) {}
 
   std::size_t run() {

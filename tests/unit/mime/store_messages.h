@@ -19,8 +19,8 @@ struct StoredMessage {
   std::int64_t file_time = 0;
 };
 
-// Calls `visit` for every index record whose message file and cache record are there; records of expunged messages
-// whose file is gone are left out. The number of messages.
+// Calls `visit` for every index record whose message file and cache record are there; records of expunged
+// messages whose file is gone are left out. The number of messages.
 std::size_t visit_messages(const fs::path& store, const std::function<void(const StoredMessage&)>& visit);
 
 }  // namespace cyr::test

@@ -1,5 +1,5 @@
-// Short, mostly malformed messages with the records of Cyrus 3.6.1 (tests/data/cache-probes.md), under default and under
-// other options.
+// Short, mostly malformed messages with the records of Cyrus 3.6.1 (tests/data/cache-probes.md), under
+// default and under other options.
 #include <sstream>
 
 #include "format/mime/summary.h"

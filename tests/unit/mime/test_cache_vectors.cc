@@ -1,6 +1,6 @@
-// 99 messages, mostly malformed, with the cache record that Cyrus 3.6.1 wrote for each (tests/data/cache-vectors.md).
+// 99 messages, mostly malformed, with the cache record that Cyrus 3.6.1 wrote for each
+// (tests/data/cache-vectors.md).
 #include <boost/filesystem/operations.hpp>
-
 #include <nlohmann/json.hpp>
 
 #include "format/mime/summary.h"

@@ -1,5 +1,5 @@
-// Single rules whose expected values are known from the format's description and from Cyrus: dates in zones, character
-// sets, the table of cached headers, damaged SECTION items, limits.
+// Single rules whose expected values are known from the format's description and from Cyrus: dates in zones,
+// character sets, the table of cached headers, damaged SECTION items, limits.
 #include "format/mime/cache_items.h"
 #include "format/mime/cached_headers.h"
 #include "format/mime/date.h"
@@ -89,7 +89,8 @@ TEST_CASE("cached headers by release") {
 TEST_CASE("SECTION comes back as the tree it was written from") {
   const std::string item = section_of(
       "Content-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\nContent-Type: text/plain; charset=utf-8\r\n"
-      "Content-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n--o\r\nContent-Type: message/rfc822\r\n\r\nTo: a@b\r\n\r\nx\r\n--o--\r\n");
+      "Content-Transfer-Encoding: base64\r\n\r\naGVsbG8=\r\n--o\r\nContent-Type: message/rfc822\r\n\r\nTo: "
+      "a@b\r\n\r\nx\r\n--o--\r\n");
   const auto section = mime::decode_section(as_bytes(item), 11);
   REQUIRE_OK(section);
   REQUIRE(section->parts.size() == 3);

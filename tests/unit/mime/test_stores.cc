@@ -1,4 +1,5 @@
-// Every message of every real store: the index fields and the cache record that we derive are those the server wrote.
+// Every message of every real store: the index fields and the cache record that we derive are those the
+// server wrote.
 #include "format/mime/summary.h"
 #include "tests/support/check.h"
 #include "tests/support/temp_store.h"
@@ -20,7 +21,8 @@ struct Counts {
 constexpr std::size_t kMostShown = 5;
 
 // The fields of the index record that come from the message.
-std::string field_difference(const mime::MessageSummary& ours, const test::StoredMessage& theirs, unsigned version) {
+std::string field_difference(const mime::MessageSummary& ours, const test::StoredMessage& theirs,
+                             unsigned version) {
   std::string out;
   const auto compare = [&](std::string_view name, std::uint64_t a, std::uint64_t b) {
     if (a != b) {
@@ -78,7 +80,8 @@ TEST_CASE("every record of the 3.6.1 stores follows from the message") {
   CHECK(messages == 8350);
 }
 
-// 2.1.12 unfolds strings with an overlapping copy: folded Subjects in its store are garbled, differently from run to run.
+// 2.1.12 unfolds strings with an overlapping copy: folded Subjects in its store are garbled, differently from
+// run to run.
 constexpr std::size_t kGarbledIn2_1 = 19;
 
 TEST_CASE("every record of the stores of other releases follows from the message") {
