@@ -28,7 +28,7 @@ struct OpenOptions {
   bool create = false;  // make an empty database (and missing parent directories) when there is none
   // Of the keys of a new database, and where the keys of an existing one allow more than one order; default: the
   // backend's own. Keys that are there already decide: a database never gets mixed orders.
-  std::optional<Order> order;
+  std::optional<Order> order = {};
   ::mode_t mode = 0600;        // of files that are made
   // quotalegacy only: the hash functions of paths (store.md 2.8).
   bool full_dir_hash = false;
