@@ -32,7 +32,9 @@ TEST_CASE("reverse ACL records are derived as Cyrus 3.6.1 derived them") {
   rules.admins = {"cyrus"};
   std::vector<std::string> derived{std::string(reverse_acl_mark_keyed)};
   std::vector<std::string> stored;
-  for (const auto& [key, value] : test::golden_listings(store, "config%mailboxes.db.").at(0).second) {
+  const auto listings = test::golden_listings(store, "config%mailboxes.db.");
+  REQUIRE(listings.size() == 1);
+  for (const auto& [key, value] : listings[0].second) {
     const ListKey parsed = parse_list_key(key, ListFormat::keyed_36);
     if (parsed.kind == KeyKind::reverse_acl) {
       stored.push_back(key);
