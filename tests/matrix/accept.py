@@ -203,6 +203,8 @@ class Judge:
             return self.say("EXAMINE %s as %s: %s" % (selected, user, answer.decode("utf-8", "replace")))
         self.mailboxes += 1
         box = self.reader.mailbox(name)
+        if "error" in box["index"]:
+            return self.say("%s: %s" % (name, box["index"]["error"]))
         if b"* OK [UIDVALIDITY %d] Ok" % box["list"]["uidvalidity"] not in out:
             self.say("%s: UIDVALIDITY is not that of mailboxes.db" % name)
         live = {uid: r for uid, r in box["index"]["records"].items() if not r["expunged"]}

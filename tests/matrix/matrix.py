@@ -100,7 +100,7 @@ def expectations(one, intact, root):
 def judge(row, result, before, left, view, root):
     reader = facts.Reader(root)
     ours = {**view(reader), **model.limit_facts(reader.quota())}
-    saved = repair.saved_facts(root, left, ours)
+    saved = repair.saved_facts(reader, left, ours)
     _, lost, wrong = model.compare(left, {**saved, **ours})
     count(row, ours=model.compare(before, {**saved, **ours})[0], saved=saved)
     row["lost"] = [list(map(str, k)) for k in lost]

@@ -89,7 +89,23 @@ def mailbox_facts(reader, name, box, by_bit=False):
         out.update({("message", name, uid): f["sha1"] for uid, f in box["files"].items()
                     if uid in records and not records[uid]["unlinked"] and f["size"]})
     if isinstance(box["annotations"], list):
-        out.update({("annotation", name, uid, entry, user): value for uid, entry, user, value in box["annotations"]})
+        out.update(annotation_facts(name, box["annotations"]))
+    return out
+
+
+# Old index versions have no room for these: they are annotations of the message there.
+MOVED = {"/vendor/cmu/cyrus-imapd/savedate": ("savedate", 10), "/vendor/cmu/cyrus-imapd/createdmodseq": ("createdmodseq", 10),
+         "/vendor/cmu/cyrus-imapd/thrid": ("cid", 16)}
+
+
+def annotation_facts(name, annotations):
+    out = {}
+    for uid, entry, user, value in annotations:
+        if entry in MOVED and uid and not user:
+            kind, base = MOVED[entry]
+            out[(kind, name, uid)] = int(value, base)
+        else:
+            out[("annotation", name, uid, entry, user)] = value
     return out
 
 
@@ -137,7 +153,9 @@ class Left:
     def __init__(self, damage, name, before, box, reader):
         self.damage, self.name, self.box, self.reader = damage, name, box, reader
         self.places = reader_places(reader, name, box)
-        self.found = self.elsewhere()
+        self.found = self.conversations()
+        now = facts.try_read(reader.annotations, self.places, box["list"], name)
+        self.found.update(annotation_facts(name, now if isinstance(now, list) else []))
         self.status = self.status_cache()
         self.files = facts.try_read(facts.message_files, self.places["spool"], self.places["archive"])
         self.facts = {k: v for k, v in before.items() if self.stays(k, v)}
@@ -227,7 +245,7 @@ class Left:
                     return {"last_uid": words[1] - 1, "options": words[3] & OPTIONS, "highestmodseq": words[6]}
         return {}
 
-    def elsewhere(self):
+    def conversations(self):
         """conversations.db of the owner (only with conversations on): cid, flags, EXPUNGED and date of every message.
 
         Key G<guid>:<folder number>:<uid>, value 0x82, u64 cid, u32 system flags, u32 internal flags, u64 date."""

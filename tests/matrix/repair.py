@@ -6,6 +6,7 @@ import subprocess
 import facts
 import mailboxfile
 import model
+from storepaths import user_of
 
 SAVED = "undo."                                          # where old versions are kept, below every partition and config/
 
@@ -123,8 +124,10 @@ def tree_entry(root, path):
         return st.st_size, st.st_mtime_ns, hashlib.sha1(f.read()).hexdigest()
 
 
-def saved_facts(root, left, ours):
-    """Facts of messages that are gone, and so no longer in the live store, but are in the old versions that were kept."""
+def saved_facts(reader, left, ours):
+    """Facts of messages that are gone, and so no longer in the live store, but are in the old versions that were kept
+    (below index version 12 what the owner has seen is in his seen database, which no repair touches)."""
+    root = reader.store.root
     missing = {k for k in left if k not in ours and k[0] in model.RECORD_KINDS | {"annotation"} and ("message", *k[1:3]) not in ours}
     out = {}
     for folder, _, files in os.walk(root) if missing else ():
@@ -132,9 +135,23 @@ def saved_facts(root, left, ours):
             if "cyrus.index" in files:
                 out.update(saved_records(folder, missing, left))
             if "cyrus.annotations" in files:
-                got = facts.try_read(facts.read_annotations, os.path.join(folder, "cyrus.annotations"))
-                have = {(uid, entry, value) for (uid, entry, _), value in got.items() if "error" not in got}
-                out.update({k: left[k] for k in missing if k[0] == "annotation" and (str(k[2]), k[3], left[k]) in have})
+                out.update(saved_annotations(os.path.join(folder, "cyrus.annotations"), missing, left))
+    for key in [k for k in missing if k[0] == "flag" and k[3] == "\\Seen" and k not in out]:
+        path = reader.user_files("seen").get(user_of(key[1]))
+        record = facts.read_seen(path).get(reader.list[key[1]]["uniqueid"], {}) if path else {}
+        if key[2] in facts.expand(record.get("uids", "")):
+            out[key] = True
+    return out
+
+
+def saved_annotations(path, missing, left):
+    """Those of MISSING that a saved cyrus.annotations has."""
+    out, got = {}, facts.try_read(facts.read_annotations, path)
+    for name in {k[1] for k in missing if "error" not in got}:
+        owner = user_of(name)
+        have = model.annotation_facts(name, [(int(uid), entry, owner if user == facts.OWNER else user, value)
+                                             for (uid, entry, user), value in got.items()])
+        out.update({k: left[k] for k in missing if have.get(k) == left[k]})
     return out
 
 
