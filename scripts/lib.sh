@@ -89,6 +89,8 @@ job_count() {
 build() {
   local preset=$1 launcher=() targets=()
   shift
+  # Precompiled headers and ccache get along only so.
+  export CCACHE_SLOPPINESS=pch_defines,time_macros
   if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
   if [ $# -gt 0 ]; then targets=(--target "$@"); fi
   (cd "$top" && quietly cmake --preset "$preset" "${launcher[@]}") || die "cmake --preset $preset failed"

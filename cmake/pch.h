@@ -1,0 +1,25 @@
+// What nearly every source includes, compiled once (option CYRKIT_PCH, on in the presets `release` and `test`). Only
+// headers from outside: the presets `dev`, `clang` and `asan` build without it, so a missing include is still found.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/filesystem/path.hpp>
+#include <charconv>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
