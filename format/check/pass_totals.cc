@@ -45,7 +45,8 @@ class TotalsPass {
 
   void run() {
     IndexHeader counted = count({.initial = initial(), .padded_cid = false});
-    if (mailbox::has_sync_crc_annot(state_.index.minor_version)) {
+    // A new index has the releases' own start value; the 0 in its unfilled header is nobody's.
+    if (mailbox::has_sync_crc_annot(state_.index.minor_version) && !state_.index_lost) {
       counted.sync_crc_annot = matching_annot_crc(counted.sync_crc_annot);
     }
     // A repair of records changes the sums; only sums that were wrong before any repair are findings of their own.
