@@ -31,6 +31,20 @@ const KeyOrder& line_order() {
   static const KeyOrder order(Order::mbox);
   return order;
 }
+// The same order on keys that are not escaped.
+const KeyOrder& key_order() {
+  static const KeyOrder order(Order::flat);
+  return order;
+}
+
+bool is_canonical(std::string_view escaped, std::string_view key) {
+  if (escaped.find(escape) == std::string_view::npos) {
+    return true;
+  }
+  std::string again;
+  append_escaped(again, key);
+  return again == escaped;
+}
 
 }  // namespace
 
@@ -83,6 +97,11 @@ Entry FlatView::entry_of(const Line& line) const {
   return {unescape(line.key, key_scratch_), unescape(line.value, value_scratch_)};
 }
 
+std::string FlatView::key_at(std::uint64_t offset) const {
+  std::string scratch;
+  return std::string(unescape(line_at(offset).key, scratch));
+}
+
 const FlatView::Index& FlatView::index() const {
   if (index_) {
     return *index_;
@@ -90,7 +109,6 @@ const FlatView::Index& FlatView::index() const {
   Index out;
   std::string scratch[2];  // keys of this line and of the one before
   std::string_view previous_key;
-  std::string_view previous_line;
   for (unsigned turn = 0; out.end < file_.size(); turn ^= 1U) {
     auto line = decode_line(file_, out.end);
     if (!line) {
@@ -100,12 +118,13 @@ const FlatView::Index& FlatView::index() const {
     const std::string_view key = unescape(line->key, scratch[turn]);
     if (out.end != 0) {
       out.orders.narrow(previous_key, key);
-      out.sorted = out.sorted && line_order().less(previous_line, line->key);
     }
+    out.escaped = out.escaped && is_canonical(line->key, key);
     previous_key = key;
-    previous_line = line->key;
     out.end = line->end;
   }
+  // Lines with bytes of before 2.5 are where 2.5 and later do not look for them.
+  out.sorted = out.escaped && out.orders.has(Order::flat);
   if (!out.sorted) {
     sort_lines(out);
   }
@@ -118,12 +137,12 @@ void FlatView::sort_lines(Index& index) const {
     index.by_key.push_back(offset);
   }
   std::stable_sort(index.by_key.begin(), index.by_key.end(), [&](std::uint64_t a, std::uint64_t b) {
-    return line_order().less(line_at(a).key, line_at(b).key);
+    return key_order().less(key_at(a), key_at(b));
   });
   // Of two lines with one key the later one counts.
   std::vector<std::uint64_t> last;
   for (const std::uint64_t offset : index.by_key) {
-    if (!last.empty() && line_order().compare(line_at(last.back()).key, line_at(offset).key) == 0) {
+    if (!last.empty() && key_order().compare(key_at(last.back()), key_at(offset)) == 0) {
       index.twice = offset;
       last.back() = offset;
     } else {
@@ -159,24 +178,18 @@ Result<std::uint64_t> FlatView::lower_bound(std::string_view key) const {
 Result<std::optional<Entry>> FlatView::find(std::string_view key, const KeyOrder& /*order*/) const {
   std::string wanted;
   append_escaped(wanted, key);
-  const auto entry_at = [&](std::uint64_t offset) -> std::optional<Entry> {
-    const auto line = offset < file_.size() ? decode_line(file_, offset) : Result<Line>(Line{});
-    return offset < file_.size() && line && line->key == wanted ? std::optional(entry_of(*line)) : std::nullopt;
-  };
-  if (const auto offset = lower_bound(wanted)) {
-    if (auto entry = entry_at(*offset)) {
-      return entry;
+  if (const auto offset = lower_bound(wanted); offset && *offset < file_.size()) {
+    if (const auto line = decode_line(file_, *offset); line && line->key == wanted) {
+      return std::optional(entry_of(*line));
     }
   }
   // Not there, or the lines are not in order: then nothing can be said without looking at all of them.
   const Index& all = index();
-  const auto found = std::lower_bound(all.by_key.begin(), all.by_key.end(), wanted, [&](std::uint64_t at, const auto& text) {
-    return line_order().less(line_at(at).key, text);
+  const auto found = std::lower_bound(all.by_key.begin(), all.by_key.end(), key, [&](std::uint64_t at, std::string_view text) {
+    return key_order().less(key_at(at), text);
   });
-  if (found != all.by_key.end()) {
-    if (auto entry = entry_at(*found)) {
-      return entry;
-    }
+  if (found != all.by_key.end() && key_at(*found) == key) {
+    return std::optional(entry_of(line_at(*found)));
   }
   if (all.damage) {
     return *all.damage;
@@ -188,8 +201,9 @@ Status FlatView::scan(ScanFrom from, const KeyOrder& /*order*/, const EntryVisit
   const Index& all = index();
   std::string wanted;
   append_escaped(wanted, from.key);
+  std::string scratch;
   const auto wants = [&](const Line& line) {
-    const int difference = line_order().compare(line.key, wanted);
+    const int difference = key_order().compare(unescape(line.key, scratch), from.key);
     return difference > 0 || (difference == 0 && from.inclusive) || from.key.empty();
   };
   std::size_t nth = 0;
@@ -222,7 +236,7 @@ Result<OrderSet> FlatView::orders() const {
     orders = OrderSet();
     std::string previous;
     bool first = true;
-    CYR_CHECK(scan({}, line_order(), [&](const Entry& entry) -> Result<Visit> {
+    CYR_CHECK(scan({}, key_order(), [&](const Entry& entry) -> Result<Visit> {
       if (!first) {
         orders.narrow(previous, entry.key);
       }
@@ -247,6 +261,10 @@ Status FlatView::check_lines() const {
 
 Status FlatView::check() const {
   CYR_CHECK(check_lines());
+  if (!index().escaped) {
+    return corrupt("keys with bytes 0xff as releases before 2.5 wrote them, where later ones do not find them")
+        .with_hint("any change with cyr_dbtool writes them anew");
+  }
   if (!index().sorted) {
     return corrupt("lines are not in order, so Cyrus does not find some of them")
         .with_hint("cvt_cyrusdb from flat to flat, or any change with cyr_dbtool, sorts them");

@@ -44,6 +44,7 @@ class FlatView final : public View {
     std::optional<Error> damage;        // the first line that is none; everything after it is not in the index
     std::uint64_t end = 0;              // of the good lines
     bool sorted = true;
+    bool escaped = true;                // every key stands there as 2.5 and later would write it
     std::vector<std::uint64_t> by_key;  // offsets of the lines, sorted; only when they are not so in the file
     std::optional<std::uint64_t> twice; // offset of a line with a key that another one has
   };
@@ -51,6 +52,7 @@ class FlatView final : public View {
   void sort_lines(Index& index) const;
   [[nodiscard]] Line line_at(std::uint64_t offset) const;  // of a line known to be good
   [[nodiscard]] Entry entry_of(const Line& line) const;
+  [[nodiscard]] std::string key_at(std::uint64_t offset) const;  // of a good line, unescaped
   // Offset of the first line whose key is not less than the escaped `key`, in a sorted file.
   [[nodiscard]] Result<std::uint64_t> lower_bound(std::string_view key) const;
   [[nodiscard]] std::uint64_t line_start(std::uint64_t offset) const;
