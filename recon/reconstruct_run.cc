@@ -15,6 +15,7 @@
 #include "format/base/log.h"
 #include "format/base/text.h"
 #include "format/check/list_rebuild.h"
+#include "format/check/list_records.h"
 #include "format/check/quota_check.h"
 #include "format/cli/common.h"
 #include "format/cli/printer.h"
@@ -71,7 +72,7 @@ class Run {
   Status look_at_list() {
     const auto problem = check::mailbox_list_problem(*store_);
     if (!problem && !options_.rebuild_list) {
-      return success();
+      return look_at_list_records();
     }
     if (problem && problem->code != Errc::corrupt && problem->code != Errc::not_found) {
       return *problem;  // permissions or a failing disk: nothing that rebuilding would mend
@@ -90,6 +91,21 @@ class Run {
     totals_.remaining += rebuilt->unresolved + (problem ? 1 : 0);
     if (options_.dry_run) {
       list_entries_ = std::move(rebuilt->entries);
+    }
+    return success();
+  }
+
+  // The list is sound as a database; single records of it need not be.
+  Status look_at_list_records() {
+    MailboxReport report(style_);
+    auto repaired = check::repair_list_records(*store_, *saved_, report, now_, &cli::stop_requested());
+    print(report);
+    if (!repaired) {
+      return repaired.error();
+    }
+    totals_.remaining += repaired->unresolved;
+    if (options_.dry_run && repaired->added != 0) {
+      list_entries_ = std::move(repaired->entries);
     }
     return success();
   }
