@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "format/base/text.h"
 #include "format/check/context.h"
 #include "format/mailbox/annotation_record.h"
 #include "format/mailbox/index_layout.h"
@@ -25,6 +26,27 @@ bool is_carried(std::string_view entry, unsigned layout) {
          (name == "createdmodseq" && mailbox::has_createdmodseq(layout));
 }
 
+// Puts the value of a carried entry into the field of its name: seconds and modseqs in decimal, a conversation id in
+// hexadecimal. False, and nothing done, for a value that cannot be right.
+bool take_field(const MessageAnnotation& one, std::uint64_t now, mailbox::IndexRecord& record) {
+  constexpr std::uint64_t day = 86400;
+  const std::string_view name = std::string_view(one.entry).substr(mailbox::kVendorPrefix.size());
+  const auto value = parse_number<std::uint64_t>(one.value, name == "thrid" ? 16 : 10);
+  if (!value || *value == 0) {
+    return false;
+  }
+  if (name == "thrid") {
+    record.cid = *value;
+  } else if (name == "savedate" && *value <= now + day) {
+    record.savedate = *value;
+  } else if (name == "createdmodseq" && *value <= record.modseq) {
+    record.createdmodseq = *value;
+  } else {
+    return false;
+  }
+  return true;
+}
+
 class AnnotationPass {
  public:
   explicit AnnotationPass(Context& context) : context_(context), state_(context.state) {}
@@ -32,7 +54,7 @@ class AnnotationPass {
   Status run() {
     CYR_CHECK(load());
     move_renumbered();
-    find_stale();
+    CYR_CHECK(find_stale());
     CYR_CHECK(check_snoozed());
     load_own();
     return success();
@@ -108,7 +130,7 @@ class AnnotationPass {
     sort();
   }
 
-  [[nodiscard]] bool has_record(std::uint32_t uid) const {
+  [[nodiscard]] std::optional<std::size_t> find_record(std::uint32_t uid) const {
     std::size_t low = 0;
     std::size_t high = state_.records.size();
     while (low < high) {
@@ -119,27 +141,48 @@ class AnnotationPass {
         high = middle;
       }
     }
-    return low < state_.records.size() && state_.records.uid(low) == uid;
+    return low < state_.records.size() && state_.records.uid(low) == uid ? std::optional(low) : std::nullopt;
+  }
+  [[nodiscard]] bool has_record(std::uint32_t uid) const { return find_record(uid).has_value(); }
+
+  // A record that was made anew knows less than the annotation that an older index version kept beside it: its field is
+  // taken from there. True if it was. A sound record is the newer truth, as for Cyrus, and stays.
+  Result<bool> carry_over(const MessageAnnotation& one) {
+    const auto at = find_record(one.uid);
+    if (!state_.index_lost || one.deleted || !at) {
+      return false;
+    }
+    auto record = state_.records.get(*at);
+    if (!take_field(one, static_cast<std::uint64_t>(context_.now), record)) {
+      return false;
+    }
+    CYR_CHECK(state_.records.set(*at, record));
+    return true;
   }
 
-  void find_stale() {
+  Status find_stale() {
     const unsigned layout = state_.records.layout();
     std::uint32_t reported = 0;
-    std::erase_if(state_.annotations, [&](const MessageAnnotation& one) {
+    std::vector<MessageAnnotation> kept;
+    for (auto& one : state_.annotations) {
       const bool known = has_record(one.uid) ||
                          std::binary_search(state_.expunge_uids.begin(), state_.expunge_uids.end(), one.uid);
       if (known && !is_carried(one.entry, layout)) {
-        return false;
+        kept.push_back(std::move(one));
+        continue;
       }
       if (known) {
-        context_.fix(with(context_.of(Problem::annotation_carried, one.uid), {.found = one.entry}));
+        CYR_TRY(const bool carried, carry_over(one));
+        context_.fix(with(context_.of(Problem::annotation_carried, one.uid),
+                          {.found = one.entry, .detail = carried ? ", carried into the record" : ""}));
       } else if (reported != one.uid) {
         context_.fix(context_.of(Problem::annotation_stale, one.uid));
         reported = one.uid;
       }
       state_.annotation_keys.push_back(one.key);
-      return true;
-    });
+    }
+    state_.annotations = std::move(kept);
+    return success();
   }
 
   Status check_snoozed() {
