@@ -7,6 +7,7 @@
 
 #include "format/check/cache_reader.h"
 #include "format/check/context.h"
+#include "format/check/conversations_evidence.h"
 #include "format/check/lost_records.h"
 #include "format/check/message_check.h"
 #include "format/check/messages.h"
@@ -190,18 +191,28 @@ class FilePass {
     }
     const bool was_lost = uid == file.uid && uid <= state_.index.last_uid;
     state_.index.last_uid = std::max(state_.index.last_uid, uid);
-    if (was_lost) {
+    auto record = new_record(context_, numbered, *summary);
+    const bool state_known = was_lost && conversations().apply(context_, record);
+    if (was_lost && !state_known) {
       added_.push_back(uid);
     }
-    return checker_.append(new_record(context_, numbered, *summary), std::move(*summary));
+    return checker_.append(record, std::move(*summary));
+  }
+
+  const ConversationsEvidence& conversations() {
+    if (!conversations_) {
+      conversations_ = ConversationsEvidence::load(context_);
+    }
+    return *conversations_;
   }
 
   Context& context_;
   State& state_;
   MessageCheck checker_;
+  std::optional<ConversationsEvidence> conversations_;  // read when the first lost record asks
   std::vector<store::MessageFile> strays_;
   std::vector<std::size_t> missing_;
-  std::vector<std::uint32_t> added_;  // UIDs whose record was lost with part of the index
+  std::vector<std::uint32_t> added_;  // UIDs whose record was lost, and its state with it
 };
 
 std::uint32_t FilePass::mailbox_uid(const fs::path& path) {

@@ -3,20 +3,10 @@
 #include <algorithm>
 
 #include "format/meta/counters.h"
+#include "format/store/user_files.h"
 
 namespace cyr::check {
 namespace {
-
-// Where the counters of `user` lie: beside the other files of the user, whose place the INBOX decides.
-Result<fs::path> counters_file(store::Store& store, const names::UserId& user) {
-  const std::string inbox = names::MailboxName::inbox_of(user).to_internal(store.name_space());
-  CYR_TRY(meta::MailboxList * list, store.mailbox_list());
-  CYR_TRY(const auto entry, list->find(inbox));
-  if (entry && store.layout_of(*entry) == names::Layout::by_id) {
-    return store.paths().user_file_by_id(entry->uniqueid, "counters");
-  }
-  return store.paths().user_file_by_name(user, "counters");
-}
 
 Result<std::optional<std::uint64_t>> raise_counters(store::Store& store, const fs::path& path, std::uint64_t last,
                                                     store::SavedCopies& saved) {
@@ -47,7 +37,7 @@ Result<std::uint64_t> next_quota_modseq(store::Store& store, std::string_view ro
     return last;
   }
   if (store.config().is_on(conf::Option::conversations)) {
-    CYR_TRY(const fs::path path, counters_file(store, name->user()));
+    CYR_TRY(const fs::path path, store::user_file(store, name->user(), "counters"));
     CYR_TRY(const auto raised, raise_counters(store, path, last, saved));
     if (raised) {
       return *raised;
