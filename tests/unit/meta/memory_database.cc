@@ -63,6 +63,7 @@ class MemoryDatabase : public db::Database {
   Result<std::unique_ptr<db::Transaction>> begin() override { return std::make_unique<MemoryTransaction>(records_); }
   Status consistent() override { return success(); }
   Status repack() override { return success(); }
+  Result<db::Order> order() override { return db::Order::raw; }
 
  private:
   std::shared_ptr<RecordMap> records_;
