@@ -93,7 +93,8 @@ class Reading:
 
     def shared_name(self, name):
         plain = self.store.external(split_domain(name)[1])
-        return self.store.conf.get("sharedprefix", "Shared Folders") + self.store.separator() + plain if self.alternate else plain
+        prefix = self.store.conf.get("sharedprefix", "Shared Folders") + self.store.separator()
+        return prefix + plain if self.alternate else plain
 
 
 def internal_date(text):
@@ -119,7 +120,8 @@ class Judge:
         if self.reader.store.internal(target) not in self.reader.list:
             return self.say("%s is not in mailboxes.db" % target)
         code, out = self.oracle.run(self.root, "reconstruct", "-n", target)
-        lines = [x for x in out.decode("utf-8", "surrogateescape").split("\n") if x and x != target and not any(w in x for w in standing)]
+        lines = [x for x in out.decode("utf-8", "surrogateescape").split("\n") if x and x != target]
+        lines = [x for x in lines if not any(word in x for word in standing)]
         if self.reader.mailbox(self.reader.store.internal(target))["index"].get("minor_version", 17) < 12:
             lines = [x for x in lines if not OLD_COUNTERS.search(x)]
         if code or lines:
@@ -152,7 +154,7 @@ class Judge:
         if code or sorted(got) != sorted(want):
             return self.say("quota (exit %d) shows %s" % (code, sorted(got)))
         for root, resources in want.items():
-            for long_name, short in (("STORAGE", "S"), ("MESSAGE", "M"), ("X-ANNOTATION-STORAGE", "AS"), ("X-NUM-FOLDERS", "NF")):
+            for long_name, short in golden.RESOURCES.items():
                 used, limit = resources[short]
                 if got[root][long_name] != (used // (1024 if short in ("S", "AS") else 1), limit):
                     self.say("quota shows %s %s %s" % (root, long_name, got[root][long_name]))
@@ -167,7 +169,8 @@ class Judge:
             if rel.split("/")[0] in ("run", "etc") or rel.startswith(("config/db", "config/quota")):
                 continue
             for name in files:
-                if name == "cyrus.annotations" or name.endswith((".db", ".seen", ".sub", ".conversations")) and "counters" not in name:
+                database = name == "cyrus.annotations" or name.endswith((".db", ".seen", ".sub", ".conversations"))
+                if database and "counters" not in name:
                     self.consistent(os.path.join(folder, name), os.path.join(self.pristine, rel, name))
 
     def consistent(self, path, before):
@@ -294,10 +297,12 @@ def main():
             scratch.pristine(store)
         real_cyrus.Oracle(scratch)                       # copied, if need be, before the workers start
         with concurrent.futures.ProcessPoolExecutor(args.jobs) as pool:
-            for case, problems, mailboxes, messages in pool.map(run_case, [scratch] * len(todo), todo, [args.how or args.bin] * len(todo)):
+            results = pool.map(run_case, [scratch] * len(todo), todo, [args.how or args.bin] * len(todo))
+            for case, problems, mailboxes, messages in results:
                 boxes, mails, bad = boxes + mailboxes, mails + messages, bad + bool(problems)
                 if problems or args.verbose:
-                    print("%-9s %-30s %-24s %s %4d mailboxes %5d messages" % (*case, "refused " if problems else "accepted", mailboxes, messages), flush=True)
+                    verdict = "refused " if problems else "accepted"
+                    print("%-9s %-30s %-24s %s %4d mailboxes %5d messages" % (*case, verdict, mailboxes, messages), flush=True)
                 for line in problems[:None if args.verbose else 5]:
                     print("    " + line)
     print("%d repaired stores, %d accepted by the real Cyrus, which served %d mailboxes with %d messages, %.0f s"

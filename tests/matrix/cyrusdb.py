@@ -114,6 +114,9 @@ class Twoskip:
         self.key, self.value = data[body:body + keylen], data[body + keylen:body + keylen + vallen]
         self.body = data[body:body + ((keylen + vallen + 7) & ~7)]
 
+    def whole(self):
+        return len(self.body) % 8 == 0 and zlib.crc32(self.body) == self.tail_crc
+
     def next(self, limit):
         first, second = self.pointers[0], (self.pointers + (0,))[1]
         if self.type != ord("+") and self.type != ord("="):
@@ -142,7 +145,7 @@ def read_twoskip(data, path="twoskip"):
             break
         record = Twoskip(data, at, path)
         if record.type == ord("+"):
-            if zlib.crc32(record.body) != record.tail_crc:
+            if not record.whole():
                 raise Broken("%s: record at %d: tail checksum is wrong" % (path, at))
             if records and records[-1][0] >= record.key:
                 raise Broken("%s: record at %d is out of order" % (path, at))
@@ -182,5 +185,5 @@ def _domains(confdir):
     if os.path.isdir(base):
         for letter in sorted(os.listdir(base)):
             inner = os.path.join(base, letter)
-            found += [os.path.join(inner, d) for d in sorted(os.listdir(inner)) if os.path.isdir(os.path.join(inner, d))]
+            found += [os.path.join(inner, name) for name in sorted(os.listdir(inner))]
     return found

@@ -34,13 +34,15 @@ class Case:
         if self.damage == "mboxlist-entry-missing":
             shutil.copyfile(os.path.join(self.said, "mailboxes.db.damaged"), os.path.join(root, "config/mailboxes.db"))
         else:
-            command = [sys.executable, os.path.join(golden.DATA, "damage.py"), self.damage, "--root", root, "--dir", self.target["dir"],
-                       "--meta", self.target["meta"]] + (["--quota", self.target["quota"]] if self.target["quota"] else [])
+            command = [sys.executable, os.path.join(golden.DATA, "damage.py"), self.damage, "--root", root]
+            for option in ("dir", "meta", "quota"):
+                command += ["--" + option, self.target[option]] if self.target[option] else []
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         want = sorted(strip(line) for line in self.read("before.txt").split("\n") if line)
         got = sorted(strip(line) for d in self.dirs for line in listing(root, d))
         if want != got:
-            raise RuntimeError("%s: not the damage of the golden files:\n%s" % (self.name, "\n".join(difflib.unified_diff(want, got, n=0))))
+            difference = "\n".join(difflib.unified_diff(want, got, n=0))
+            raise RuntimeError("%s: not the damage of the golden files:\n%s" % (self.name, difference))
         return root
 
     def real(self, damaged):
@@ -54,7 +56,8 @@ class Case:
         self.lay_over(damaged, root)
         reader = facts.Reader(root)
         if not self.has_database() or "error" in reader.list:
-            reader.list = {name: entry_of(got) for name, got in json.loads(self.read("ctl_mboxlist-d-after.txt") or "{}").items()}
+            dump = json.loads(self.read("ctl_mboxlist-d-after.txt") or "{}")
+            reader.list = {name: entry_of(got) for name, got in dump.items()}
         return reader
 
     def has_database(self):
@@ -63,7 +66,8 @@ class Case:
             return "config/mailboxes.db" in tar.getnames()
 
     def archive_dirs(self, damaged):
-        return [d.replace("spool/", "archive/", 1) for d in [self.target["dir"]] if os.path.isdir(os.path.join(damaged, "archive"))]
+        archive = self.target["dir"].replace("spool/", "archive/", 1)
+        return [archive] if os.path.isdir(os.path.join(damaged, "archive")) else []
 
     def lay_over(self, damaged, root):
         by_digest = {}
@@ -90,9 +94,8 @@ class Case:
 
     def real_limits(self, reader):
         """{('limit', root, resource): limit} after the real quota -f."""
-        short = {"STORAGE": "S", "MESSAGE": "M", "X-ANNOTATION-STORAGE": "AS", "X-NUM-FOLDERS": "NF"}
         output = golden.transcript(os.path.join(self.said, "quota-f.txt"))[0][1]
-        return {("limit", reader.store.internal(root), short[r]): limit
+        return {("limit", reader.store.internal(root), golden.RESOURCES[r]): limit
                 for root, got in golden.quota_report(output).items() for r, (_, limit) in got.items()}
 
 
@@ -102,8 +105,8 @@ def only_files(folder, names):
 
 def entry_of(got):
     number = {k: int(got[k]) for k in ("uidvalidity", "createdmodseq", "foldermodseq", "mtime") if k in got}
-    return {"type": got.get("mbtype", "e"), "partition": got.get("partition"), "uniqueid": got.get("uniqueid"), "acl": got.get("acl"),
-            "uidvalidity": None, "createdmodseq": None, "foldermodseq": None, "mtime": None, "id_record": True,
+    return {"type": got.get("mbtype", "e"), "partition": got.get("partition"), "uniqueid": got.get("uniqueid"),
+            "acl": got.get("acl"), "uidvalidity": None, "createdmodseq": None, "foldermodseq": None, "mtime": None, "id_record": True,
             "history": [h.get("name") for h in got.get("name_history", [])], **number}
 
 

@@ -80,7 +80,8 @@ def read_quota(value):
     """{resource: [used, limit or None]}"""
     if value.startswith(b"%"):
         got = dlist.parse(value)
-        return {r: [int(got[r][0]), int(got[r][1]) if len(got[r]) > 1 else None] for r in ("S", "M", "AS", "NF") if r in got}
+        return {name: [int(got[name][0]), int(got[name][1]) if len(got[name]) > 1 else None]
+                for name in ("S", "M", "AS", "NF") if name in got}
     used, limit = value.split()[:2]
     return {"S": [int(used), None if int(limit) < 0 else int(limit)]}
 
@@ -101,7 +102,8 @@ def read_seen(path):
     for key, value in cyrusdb.read(path)[1]:
         version, lastread, lastuid, lastchange, uids = (dlist.text(value) + " ").split(" ")[:5]
         if version == "1":
-            out[dlist.text(key)] = {"lastread": int(lastread), "lastuid": int(lastuid), "lastchange": int(lastchange), "uids": uids}
+            out[dlist.text(key)] = {"lastread": int(lastread), "lastuid": int(lastuid), "lastchange": int(lastchange),
+                                    "uids": uids}
     return out
 
 
@@ -181,7 +183,8 @@ class Reader:
         if "error" not in self.list:
             for name, entry in self.list.items():
                 user = user_of(name)
-                if user and name.rpartition("!")[2].count(".") == 1 and "d" not in entry["type"][1:] and "l" not in entry["type"][1:]:
+                inbox = user and name.rpartition("!")[2].count(".") == 1
+                if inbox and not set("dl") & set(entry["type"][1:]):
                     out[user] = entry["uniqueid"]
         return out
 

@@ -8,6 +8,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = os.path.join(os.path.dirname(HERE), "data")
 STORES = ("default", "classic", "virt", "skiplist", "modern", "versions")
+RESOURCES = {"STORAGE": "S", "MESSAGE": "M", "X-ANNOTATION-STORAGE": "AS", "X-NUM-FOLDERS": "NF"}
 HOME = "/srv/cyrus"                                      # where the archives say that they lie
 
 
@@ -128,7 +129,8 @@ def mbexamine(text):
             g = found.groups()
             record = dict(zip(FIELDS, map(int, g[:7])))
             record.update(system_flags=int(g[7], 16), cache_version=int(g[8]), guid=g[9].decode() if g[9] else None,
-                          modseq=int(g[10] or 0), cid=int(g[11] or b"0", 16), internal=g[12].decode(), user_flags=tuple(int(x, 16) for x in reversed(g[13:17])))
+                          modseq=int(g[10] or 0), cid=int(g[11] or b"0", 16), internal=g[12].decode(),
+                          user_flags=tuple(int(x, 16) for x in reversed(g[13:17])))
             box["records"][record["uid"]] = record
         out[name.decode("utf-8", "surrogateescape")] = box
     return out

@@ -28,6 +28,7 @@ import repair  # noqa: E402
 
 # Program, what is different on purpose, and the pattern that is replaced before comparing (on both sides).
 DEVIATIONS = [("mbexamine", "the record's number instead of 000001 for every one", re.compile(rb"^\d{6}(?=> UID:)", re.M))]
+VECTOR_FIELDS = ("size", "header_size", "internaldate", "sentdate", "gmtime")
 VECTOR_DATE = 1600000000                                 # mtime of the vectors' files when the real program saw them
 
 
@@ -131,7 +132,8 @@ class Run:
                         differ.append("%s uid %d" % (name, uid))
         if differ:
             self.say("cache records that differ: %d: %s" % (len(differ), ", ".join(differ[:8])))
-        self.lines.append("cache:   %d files deleted, %d of %d records rebuilt with the octets of the real ones" % (removed, same, same + len(differ)))
+        self.lines.append("cache:   %d files deleted, %d of %d records rebuilt with the octets of the real ones"
+                          % (removed, same, same + len(differ)))
 
     def vectors(self):
         folder = os.path.join(self.scratch.top, "cache-vectors")
@@ -156,12 +158,13 @@ class Run:
         for uid, vector in enumerate(names, 1):
             with open(os.path.join(folder, vector + ".json"), encoding="utf-8") as f:
                 said = json.load(f)
-            fields = [k for k in ("size", "header_size", "internaldate", "sentdate", "gmtime") if by_uid.get(uid, {}).get(k) != said[k]]
+            fields = [k for k in VECTOR_FIELDS if by_uid.get(uid, {}).get(k) != said[k]]
             if got.get(uid) != facts.octets(os.path.join(folder, vector + ".cache")) or fields:
                 differ.append("%s %s %s" % (vector, said["name"], fields))
         if differ:
             self.say("vectors that differ: %d: %s" % (len(differ), ", ".join(differ[:8])))
-        self.lines.append("vectors: %d of %d cache records and their index fields are the real ones" % (len(names) - len(differ), len(names)))
+        self.lines.append("vectors: %d of %d cache records and their index fields are the real ones"
+                          % (len(names) - len(differ), len(names)))
 
 
 def cache_records(reader, name, entry):

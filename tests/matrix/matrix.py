@@ -120,7 +120,9 @@ def judge(row, result, before, left, view, root):
 
 def invented_with_cause(key, before, result):
     """A message that was added, or whose file is gone, may have facts that nobody had before."""
-    return key[0] == "flag" and ("message", key[1], key[2]) not in before or key[0] == "expunged" and str(key[2]) in result.output
+    if key[0] == "flag":
+        return ("message", key[1], key[2]) not in before
+    return key[0] == "expunged" and str(key[2]) in result.output
 
 
 def totals(rows):
@@ -145,7 +147,8 @@ def group_tables(rows, names, markdown):
             if any(numbers):
                 body.append([group] + [str(n) for n in numbers])
         print("\n%s%s (%d cases)\n" % ("### " if markdown else "", damage, len(mine)))
-        show([{"real": "after real", "ours": "after ours", "left": "left on disk"}.get(n, n) for n in ["facts"] + names], body, markdown)
+        titles = {"real": "after real", "ours": "after ours", "left": "left on disk"}
+        show(["facts"] + [titles.get(name, name) for name in names], body, markdown)
 
 
 def show(head, body, markdown):
@@ -163,7 +166,8 @@ def print_table(rows, with_ours, markdown):
     total = collections.Counter()
     for line in table.values():
         total.update(line)
-    head = ["damage", "cases", "facts before", "left on disk", "real after"] + (["ours after", "left but lost", "failed"] if with_ours else [])
+    head = ["damage", "cases", "facts before", "left on disk", "after real"]
+    head += ["after ours", "left but lost", "failed"] if with_ours else []
     keys = ["cases", "before", "left", "real"] + (["ours", "lost", "failed"] if with_ours else [])
     body = [[name] + [str(line[k]) for k in keys] for name, line in list(table.items()) + [("total", total)]]
     show(head, body, markdown)

@@ -39,7 +39,8 @@ def group(key):
     kind = key[0]
     if kind == "flag":
         return "flags" if key[3].startswith("\\") else "keywords"
-    return {"message": GROUPS[0], "keyword": "keywords", "internaldate": "internal dates", "uidvalidity": "UIDVALIDITY", "acl": "ACL entries",
+    return {"message": GROUPS[0], "keyword": "keywords", "internaldate": "internal dates", "uidvalidity": "UIDVALIDITY",
+            "acl": "ACL entries",
             "annotation": "annotations", "limit": "quota limits", "expunged": "expunged marks", "savedate": GROUPS[9],
             "createdmodseq": GROUPS[9], "modseq": GROUPS[9], "cid": GROUPS[9], "entry": GROUPS[10], "uniqueid": GROUPS[10],
             "type": GROUPS[10], "partition": GROUPS[10], "tombstone": GROUPS[10], "history": GROUPS[10]}.get(kind, GROUPS[11])
@@ -94,7 +95,8 @@ def mailbox_facts(reader, name, box, by_bit=False):
 
 
 # Old index versions have no room for these: they are annotations of the message there.
-MOVED = {"/vendor/cmu/cyrus-imapd/savedate": ("savedate", 10), "/vendor/cmu/cyrus-imapd/createdmodseq": ("createdmodseq", 10),
+MOVED = {"/vendor/cmu/cyrus-imapd/savedate": ("savedate", 10),
+         "/vendor/cmu/cyrus-imapd/createdmodseq": ("createdmodseq", 10),
          "/vendor/cmu/cyrus-imapd/thrid": ("cid", 16)}
 
 
@@ -270,7 +272,8 @@ class Left:
                 out[("internaldate", self.name, uid)] = date
                 if internal & mailboxfile.EXPUNGED:
                     out[("expunged", self.name, uid)] = True
-                out.update({("flag", self.name, uid, flag): True for bit, flag in mailboxfile.SYSTEM_FLAGS if system >> bit & 1})
+                out.update({("flag", self.name, uid, flag): True
+                            for bit, flag in mailboxfile.SYSTEM_FLAGS if system >> bit & 1})
         return out
 
 
@@ -305,7 +308,7 @@ def record_whole(data, key):
         if kind == "twoskip":
             for start in range(max(0, at - 300) & ~7, at, 8):
                 record = facts.try_read(cyrusdb.Twoskip, data, start, "")
-                if isinstance(record, cyrusdb.Twoskip) and record.key == key and len(record.body) % 8 == 0:
+                if isinstance(record, cyrusdb.Twoskip) and record.key == key and record.whole():
                     return True
         elif kind == "skiplist" and at >= 8 and struct.unpack_from(">I", data, at - 4)[0] == len(key):
             return True

@@ -11,6 +11,15 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+SERVICES = """START {{
+  recover cmd="{programs}/ctl_cyrusdb -C {conf} -r"
+}}
+SERVICES {{
+  imap cmd="{programs}/imapd -C {conf}" listen="127.0.0.1:{port}" proto="tcp4" prefork=0
+}}
+EVENTS {{
+}}
+"""
 SKIPPED = 77                                             # exit status that CTest counts as skipped
 
 
@@ -84,11 +93,11 @@ class Server:
         self.oracle, self.root, self.port = oracle, root, free_port()
 
     def __enter__(self):
-        conf, programs = os.path.join(self.root, "etc/imapd.conf"), os.path.join(self.oracle.home, "root/usr/lib/cyrus/bin")
+        conf = os.path.join(self.root, "etc/imapd.conf")
+        programs = os.path.join(self.oracle.home, "root/usr/lib/cyrus/bin")
         services = os.path.join(self.root, "run/services.conf")
         with open(services, "w", encoding="utf-8") as f:
-            f.write('START {\n  recover cmd="%s/ctl_cyrusdb -C %s -r"\n}\nSERVICES {\n  imap cmd="%s/imapd -C %s" '
-                    'listen="127.0.0.1:%d" proto="tcp4" prefork=0\n}\nEVENTS {\n}\n' % (programs, conf, programs, conf, self.port))
+            f.write(SERVICES.format(programs=programs, conf=conf, port=self.port))
         os.chmod(services, 0o644)
         self.log = open(os.path.join(self.root, "run/master.log"), "wb")
         command = self.oracle.command("master", self.root, "-M", services, "-p", os.path.join(self.root, "run/master.pid"))

@@ -15,8 +15,6 @@ import facts  # noqa: E402
 import golden  # noqa: E402
 import mailboxfile  # noqa: E402
 
-RESOURCE = {"STORAGE": "S", "MESSAGE": "M", "X-ANNOTATION-STORAGE": "AS", "X-NUM-FOLDERS": "NF"}
-
 
 class Count:
     """Comparisons made and those that differ."""
@@ -61,7 +59,8 @@ def mailbox_list(count, reader, path):
 def mailboxes(count, reader, path):
     store, (_, text, _), = reader.store, golden.transcript(path)[0]
     want = golden.mbexamine(text)
-    count.same("examined", sorted(want), sorted(store.external(n) for n, e in reader.list.items() if "d" not in e["type"][1:]))
+    active = [name for name, entry in reader.list.items() if "d" not in entry["type"][1:]]
+    count.same("examined", sorted(want), sorted(map(store.external, active)))
     for external, box in want.items():
         name = store.internal(external)
         entry = reader.list[name]
@@ -100,7 +99,7 @@ def quota(count, reader, path):
     got = reader.quota()
     count.same("quota roots", sorted(map(reader.store.external, got)), sorted(want))
     for root, resources in got.items():
-        for long_name, short in RESOURCE.items():
+        for long_name, short in golden.RESOURCES.items():
             used, limit = resources[short]
             unit = 1024 if short in ("S", "AS") else 1
             count.same("quota %s %s" % (root, long_name), (used // unit, limit), want[reader.store.external(root)][long_name])
