@@ -48,7 +48,6 @@ class MemoryDatabase : public db::Database {
  public:
   explicit MemoryDatabase(std::shared_ptr<RecordMap> records) : records_(std::move(records)) {}
   db::Kind kind() const override { return db::Kind::twoskip; }
-  Result<db::Order> order() override { return db::Order::raw; }
   Result<std::optional<std::string>> get(std::string_view key) override { return find(*records_, key); }
   Result<std::optional<std::pair<std::string, std::string>>> next(std::string_view key) override {
     const auto at = records_->upper_bound(key);
