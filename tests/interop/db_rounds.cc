@@ -1,5 +1,5 @@
 // Databases by turns: we change one, the real cyr_dbtool changes it, and so on; after every turn both must list what a
-// std::map says. Argument: the backend. 200 rounds.
+// std::map says. Arguments: the backend, and the number of rounds if not 40 (scripts/db-rounds makes 200).
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -10,6 +10,7 @@
 #include <map>
 #include <random>
 
+#include "format/base/text.h"
 #include "format/db/database.h"
 #include "format/text/imap_string.h"
 #include "tests/support/oracle.h"
@@ -18,8 +19,6 @@ namespace {
 
 using namespace cyr;
 using Model = std::map<std::string, std::string>;
-
-constexpr int rounds = 200;
 
 [[noreturn]] void fail(int round, const std::string& what) {
   std::fprintf(stderr, "round %d: %s\n", round, what.c_str());
@@ -44,13 +43,13 @@ class Rounds {
     test::oracle::hand_over(store_);
   }
 
-  void run() {
+  void run(int rounds) {
     for (int round = 0; round < rounds; ++round) {
       ours(round);
       compare(round, "after our turn");
       theirs(round);
       compare(round, "after the turn of the real cyr_dbtool");
-      if (round % 25 == 24) {
+      if (round % 20 == 19) {
         real_consistent(round);
       }
     }
@@ -219,10 +218,11 @@ int main(int argc, char** argv) {
   if (const int skip = test::oracle::gate()) {
     return skip;
   }
-  if (argc != 2 || !db::kind_from_name(argv[1])) {
-    std::fprintf(stderr, "usage: %s BACKEND\n", argv[0]);
+  const auto rounds = argc == 3 ? parse_number<int>(argv[2]) : std::optional<int>(40);
+  if (argc < 2 || argc > 3 || !db::kind_from_name(argv[1]) || !rounds) {
+    std::fprintf(stderr, "usage: %s BACKEND [ROUNDS]\n", argv[0]);
     return 64;
   }
-  Rounds(argv[1]).run();
+  Rounds(argv[1]).run(*rounds);
   return 0;
 }
