@@ -32,8 +32,9 @@ import repair  # noqa: E402
 from storepaths import split_domain, user_of  # noqa: E402
 
 ADMIN = "cyrus"
-# Counters that an index below version 12 has no room for: the real program says this of every intact one too.
-OLD_COUNTERS = re.compile(r" updating (quota_annot_used|exists|sync_crc|sync_crc_annot):? ")
+# Counters that an old index has no room for, by the version that brought them: the real program says this of every
+# intact one too.
+COUNTERS = ((12, re.compile(r" updating (exists|sync_crc) ")), (13, re.compile(r" updating (quota_annot_used:|sync_crc_annot) ")))
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 
@@ -122,8 +123,8 @@ class Judge:
         code, out = self.oracle.run(self.root, "reconstruct", "-n", target)
         lines = [x for x in out.decode("utf-8", "surrogateescape").split("\n") if x and x != target]
         lines = [x for x in lines if not any(word in x for word in standing)]
-        if self.reader.mailbox(self.reader.store.internal(target))["index"].get("minor_version", 17) < 12:
-            lines = [x for x in lines if not OLD_COUNTERS.search(x)]
+        version = self.reader.mailbox(self.reader.store.internal(target))["index"].get("minor_version", 17)
+        lines = [x for x in lines if not any(version < since and words.search(x) for since, words in COUNTERS)]
         if code or lines:
             self.say("reconstruct -n says (exit %d): %s" % (code, " / ".join(lines)[:300]))
         code, out = self.oracle.run(self.root, "mbexamine", target)
