@@ -2,7 +2,9 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -31,6 +33,7 @@ class Scratch:
         self.top = tempfile.mkdtemp(prefix="cyrkit-matrix.", dir=scratch_base())
 
     def __enter__(self):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))      # so that a stopped test leaves nothing behind
         return self
 
     def __exit__(self, *_):
