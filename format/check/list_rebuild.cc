@@ -42,22 +42,25 @@ void take_record(Remains& remains, std::string_view key, std::string_view value)
 Remains read_remains(store::Store& store) {
   Remains remains;
   const auto configured = db::kind_from_name(store.config().text(conf::Option::mboxlist_db));
-  const auto salvaged = db::salvage(store.io(), store.paths().mailboxes_db(), configured);
+  db::SalvageOptions options;
+  options.kind = configured;
+  options.lock = false;  // the repair holds the list itself
+  const auto salvaged = db::salvage(store.io(), store.paths().mailboxes_db(), options);
   if (!salvaged) {
     return remains;
   }
   remains.kind = salvaged->kind;
   // `N...` and `I...` with a dlist value are of 3.6 and later; the list's own detection wants a sound database.
   const bool keyed = std::any_of(salvaged->records.begin(), salvaged->records.end(), [](const auto& record) {
-    return record.first.starts_with('I') && record.second.starts_with("%(T ");
+    return record.key.starts_with('I') && record.value.starts_with("%(T ");
   });
   const bool dlist = std::any_of(salvaged->records.begin(), salvaged->records.end(),
-                                 [](const auto& record) { return record.second.starts_with("%("); });
+                                 [](const auto& record) { return record.value.starts_with("%("); });
   remains.format = keyed   ? meta::ListFormat::keyed_36
                    : dlist ? meta::ListFormat::dlist_32
                            : (salvaged->records.empty() ? meta::ListFormat::keyed_36 : meta::ListFormat::text);
-  for (const auto& [key, value] : salvaged->records) {
-    take_record(remains, key, value);
+  for (const db::SalvagedRecord& record : salvaged->records) {
+    take_record(remains, record.key, record.value);
   }
   // An I record holds all that the name record held.
   for (const auto& entry : remains.by_id) {

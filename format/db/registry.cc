@@ -51,11 +51,12 @@ bool never(Bytes /*head*/, bool /*whole*/) { return false; }
 
 const std::vector<Backend>& backends() {
   static const std::vector<Backend> rows = {
-      {Kind::flat, "flat", open_file<flat_format>, is_flat, format_pointer<flat_format>, nullptr},
+      {Kind::flat, "flat", open_file<flat_format>, is_flat, format_pointer<flat_format>, nullptr, salvage_flat},
       {Kind::skiplist, "skiplist", open_file<skiplist_format>, is_skiplist, format_pointer<skiplist_format>,
-       dump_skiplist},
-      {Kind::quotalegacy, "quotalegacy", quotalegacy::open_tree, never, nullptr, nullptr},
-      {Kind::twoskip, "twoskip", open_file<twoskip_format>, is_twoskip, format_pointer<twoskip_format>, dump_twoskip},
+       dump_skiplist, salvage_skiplist},
+      {Kind::quotalegacy, "quotalegacy", quotalegacy::open_tree, never, nullptr, nullptr, salvage_quotalegacy},
+      {Kind::twoskip, "twoskip", open_file<twoskip_format>, is_twoskip, format_pointer<twoskip_format>, dump_twoskip,
+       salvage_twoskip},
   };
   return rows;
 }

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "format/db/salvage.h"
 #include "format/db/view.h"
 
 namespace cyr::db {
@@ -16,6 +17,7 @@ struct Backend {
   const FileFormat* (*format)();  // nothing for one that is not a single file
   // The backend's own listing of its file (cyr_dbtool dump); nothing when it has none.
   Status (*dump)(Bytes file, const std::function<Status(std::string_view line)>& line);
+  Salvager salvage;  // nothing when there is none
 };
 
 [[nodiscard]] const std::vector<Backend>& backends();

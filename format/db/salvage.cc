@@ -2,111 +2,65 @@
 
 #include <algorithm>
 
-#include "format/db/skiplist_format.h"
-#include "format/db/twoskip_format.h"
+#include "format/db/order.h"
+#include "format/db/registry.h"
 
 namespace cyr::db {
 
 namespace {
 
-// The linear view of a twoskip file, resuming at the next multiple of 8 after whatever cannot be read.
-void salvage_twoskip(Bytes file, Salvaged& out) {
-  std::map<std::uint64_t, std::string> at;  // keys by offset of their latest record
-  std::uint64_t offset = 0;
-  while (offset + 8 <= file.size()) {
-    auto record = twoskip::decode_record(file, offset, file.size());
-    const bool whole = record && record->tail_is_sound();
-    if (!whole) {
-      out.skipped += twoskip::is_blank(file, offset) ? 0 : 8;
-      offset += 8;
-      continue;
-    }
-    if (record->type == twoskip::RecordType::record) {
-      out.records.insert_or_assign(std::string(record->key), std::string(record->value));
-      at.insert_or_assign(record->offset, std::string(record->key));
-    } else if (record->type == twoskip::RecordType::erased) {
-      // A DELETE names the record after its victim; the victim is the greatest key below that one (0: the last of all).
-      const auto after = at.find(record->slot(0));
-      auto victim = record->slot(0) == 0 ? out.records.end()
-                    : after == at.end()  ? out.records.begin()
-                                         : out.records.lower_bound(after->second);
-      if (victim != out.records.begin()) {
-        out.records.erase(std::prev(victim));
-      }
-    }
-    offset = record->end();
-  }
+// Sorted by key. Of two records with one key (hostile bytes only) the first one stays.
+void sort_records(SalvageReport& report) {
+  const KeyOrder order(report.order);
+  auto& records = report.records;
+  std::stable_sort(records.begin(), records.end(), [&](const SalvagedRecord& a, const SalvagedRecord& b) {
+    return order.less(a.key, b.key);
+  });
+  const auto end = std::unique(records.begin(), records.end(), [&](const SalvagedRecord& a, const SalvagedRecord& b) {
+    return order.compare(a.key, b.key) == 0;
+  });
+  report.superseded += static_cast<std::uint64_t>(records.end() - end);
+  records.erase(end, records.end());
 }
 
-void salvage_skiplist(Bytes file, Salvaged& out) {
-  std::map<std::uint64_t, std::string> at;
-  std::uint64_t offset = 0;
-  while (offset + 4 <= file.size()) {
-    const auto record = skiplist::decode_log_record(file, offset);
-    if (!record || record->end <= offset) {
-      out.skipped += 4;
-      offset += 4;
-      continue;
-    }
-    const auto type = record->type;
-    if (type == skiplist::RecordType::add || type == skiplist::RecordType::inorder) {
-      if (!record->node.key.empty()) {
-        out.records.insert_or_assign(std::string(record->node.key), std::string(record->node.value));
-        at.insert_or_assign(offset, std::string(record->node.key));
-      }
-    } else if (type == skiplist::RecordType::erased) {
-      if (const auto victim = at.find(record->victim); victim != at.end()) {
-        out.records.erase(victim->second);
-      }
-    }
-    offset = record->end;
+// The file, locked if that is wanted, so that nobody truncates what is mapped.
+Status read_file(Io& io, const fs::path& path, const SalvageOptions& options, SalvageReport& report) {
+  if (!options.lock) {
+    CYR_TRY(report.content, io.read_file(path));
+    return success();
   }
-}
-
-// One record a line, key TAB value; 0xFF escapes the byte after it less 128 (cyrusdb.md, flat).
-void salvage_flat(Bytes file, Salvaged& out) {
-  const auto unescape = [](std::string_view text) {
-    std::string plain;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      if (text[i] == '\xff' && i + 1 < text.size()) {
-        plain += static_cast<char>(static_cast<unsigned char>(text[++i]) & 0x7FU);
-      } else {
-        plain += text[i];
-      }
-    }
-    return plain;
-  };
-  std::string_view rest = as_text(file);
-  while (!rest.empty()) {
-    const auto end = rest.find('\n');
-    const std::string_view line = rest.substr(0, end);
-    const auto tab = line.find('\t');
-    if (end == std::string_view::npos || tab == std::string_view::npos || tab == 0) {
-      out.skipped += line.size();
-    } else {
-      out.records.insert_or_assign(unescape(line.substr(0, tab)), unescape(line.substr(tab + 1)));
-    }
-    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-  }
+  CYR_TRY(report.lock, open_locked(io, path, LockMode::shared));
+  CYR_TRY(report.content, report.lock.map());
+  return success();
 }
 
 }  // namespace
 
-Result<Salvaged> salvage(Io& io, const fs::path& path, std::optional<Kind> kind) {
-  CYR_TRY(const auto file, io.read_file(path));
-  Salvaged out;
+bool SalvageReport::complete() const {
+  const bool doubtful = std::any_of(records.begin(), records.end(), [](const SalvagedRecord& record) {
+    return record.has(Mark::older_version) || record.has(Mark::maybe_deleted);
+  });
+  return !doubtful && damaged.empty() && lost.empty() && left_out.empty() &&
+         (!expected || *expected == records.size());
+}
+
+Result<SalvageReport> salvage(Io& io, const fs::path& path, const SalvageOptions& options) {
+  SalvageReport report;
+  report.kind = options.kind;
   if (const auto found = detect(io, path); found && *found) {
-    kind = *found;
+    report.kind = *found;
   }
-  out.kind = kind;
-  if (kind == Kind::twoskip) {
-    salvage_twoskip(file.bytes(), out);
-  } else if (kind == Kind::skiplist) {
-    salvage_skiplist(file.bytes(), out);
-  } else if (kind == Kind::flat) {
-    salvage_flat(file.bytes(), out);
+  const Backend* backend = report.kind ? &backend_of(*report.kind) : nullptr;
+  const bool tree = backend != nullptr && backend->format == nullptr;
+  if (!tree) {
+    CYR_CHECK(read_file(io, path, options, report));
   }
-  return out;
+  if (backend == nullptr || backend->salvage == nullptr) {
+    return report;
+  }
+  CYR_CHECK(backend->salvage({io, path, report.content.bytes(), options}, report));
+  sort_records(report);
+  return report;
 }
 
 }  // namespace cyr::db
