@@ -59,8 +59,27 @@ Status File::write(Bytes from, std::uint64_t offset) {
 
 Status File::sync() { return io_->fsync(fd_, path_); }
 Status File::truncate(std::uint64_t size) { return io_->truncate(fd_, size, path_); }
-Status File::lock(LockMode mode, LockWait wait) { return io_->lock(fd_, mode, wait, path_); }
-Status File::unlock() { return io_->unlock(fd_, path_); }
+
+Status File::lock(LockMode mode, LockWait wait, const LockPlan& plan) {
+  if (!plan.gate) {
+    return io_->lock(fd_, mode, wait, plan.data, path_);
+  }
+  CYR_CHECK(io_->lock(fd_, mode, wait, *plan.gate, path_));
+  Status held = io_->lock(fd_, mode, wait, plan.data, path_);
+  Status open_again = io_->unlock(fd_, *plan.gate, path_);
+  return held ? open_again : held;
+}
+
+Status File::lock_repack(const LockPlan& plan) {
+  return plan.repack ? io_->lock(fd_, LockMode::exclusive, LockWait::try_once, *plan.repack, path_) : success();
+}
+
+Status File::unlock(const LockPlan& plan) {
+  if (plan.repack) {
+    CYR_CHECK(io_->unlock(fd_, *plan.repack, path_));
+  }
+  return io_->unlock(fd_, plan.data, path_);
+}
 
 Result<FileBytes> File::map() const {
   CYR_TRY(const FileInfo now, info());
@@ -74,12 +93,12 @@ Status File::close() {
 }
 
 Result<File> open_locked(Io& io, const fs::path& path, LockMode mode, LockWait wait, OpenFlags flags,
-                         ::mode_t create_mode) {
+                         ::mode_t create_mode, const LockPlan& plan) {
   flags.write = flags.write || mode == LockMode::exclusive;
   // Bounded only against a file that is replaced faster than we can lock it, which no sane writer does.
   for (int attempt = 0; attempt < 1000; ++attempt) {
     CYR_TRY(File file, File::open(io, path, flags, create_mode));
-    CYR_CHECK(file.lock(mode, wait));
+    CYR_CHECK(file.lock(mode, wait, plan));
     CYR_TRY(const FileInfo ours, file.info());
     const auto named = io.stat(path);
     if (named && named->same_file(ours)) {

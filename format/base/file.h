@@ -2,9 +2,20 @@
 // file all or nothing.
 #pragma once
 
+#include <optional>
+
 #include "format/base/io.h"
 
 namespace cyr {
+
+// Which bytes of a file the programs that share it lock: all of them, but for twom (cyrusdb.md 11).
+struct LockPlan {
+  LockRange data = {};  // held while reading or writing
+  // Locked before `data` and released when that is held, so that neither readers nor writers starve.
+  std::optional<LockRange> gate = {};
+  // Locked exclusively, and not waited for, while a replacement of the file is made.
+  std::optional<LockRange> repack = {};
+};
 
 // Move-only owner of a descriptor of `io`.
 class File {
@@ -34,8 +45,9 @@ class File {
   Status write(Bytes from, std::uint64_t offset);
   Status sync();
   Status truncate(std::uint64_t size);
-  Status lock(LockMode mode, LockWait wait = LockWait::block);
-  Status unlock();
+  Status lock(LockMode mode, LockWait wait = LockWait::block, const LockPlan& plan = {});
+  Status lock_repack(const LockPlan& plan);  // Errc::locked when another one is making a replacement
+  Status unlock(const LockPlan& plan = {});
   [[nodiscard]] Result<FileBytes> map() const;  // the whole file at its present size
   // Closes now and reports what close() says; the destructor cannot.
   Status close();
@@ -54,7 +66,7 @@ class File {
 // Opens and locks `path`, and makes sure that the locked file is still the one under that name (Cyrus replaces files by
 // rename, so the inode is compared after the lock is held; if it changed, once more). Errc::locked with try_once.
 Result<File> open_locked(Io& io, const fs::path& path, LockMode mode, LockWait wait = LockWait::block,
-                         OpenFlags flags = {}, ::mode_t create_mode = 0600);
+                         OpenFlags flags = {}, ::mode_t create_mode = 0600, const LockPlan& plan = {});
 
 // Replaces `target` by new content: written to `<target>.NEW` (the suffix Cyrus uses and ignores), synced, renamed, the
 // directory synced. Without commit() nothing remains. Owner and mode are those of the file that is replaced, if any.

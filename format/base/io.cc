@@ -108,10 +108,12 @@ class PosixIo : public Io {
     CYR_CHECK(status_of(::fstat(fd, &st), "cannot stat", path));
     return info_of(st);
   }
-  Status lock(int fd, LockMode mode, LockWait wait, const fs::path& path) override {
-    return set_lock(fd, mode == LockMode::shared ? F_RDLCK : F_WRLCK, wait, path);
+  Status lock(int fd, LockMode mode, LockWait wait, LockRange range, const fs::path& path) override {
+    return set_lock(fd, mode == LockMode::shared ? F_RDLCK : F_WRLCK, wait, range, path);
   }
-  Status unlock(int fd, const fs::path& path) override { return set_lock(fd, F_UNLCK, LockWait::block, path); }
+  Status unlock(int fd, LockRange range, const fs::path& path) override {
+    return set_lock(fd, F_UNLCK, LockWait::block, range, path);
+  }
   Result<FileBytes> map(int fd, std::uint64_t size, const fs::path& path) override {
     if (size == 0) {
       return FileBytes(Buffer{});
@@ -206,10 +208,12 @@ class PosixIo : public Io {
   }
 
  private:
-  static Status set_lock(int fd, short type, LockWait wait, const fs::path& path) {
+  static Status set_lock(int fd, short type, LockWait wait, LockRange range, const fs::path& path) {
     struct ::flock request {};
     request.l_type = type;
     request.l_whence = SEEK_SET;
+    request.l_start = static_cast<::off_t>(range.start);
+    request.l_len = static_cast<::off_t>(range.length);
     const int command = wait == LockWait::block ? F_OFD_SETLKW : F_OFD_SETLK;
     if (retry([&] { return ::fcntl(fd, command, &request); }) == -1) {
       return system_error(errno == EACCES ? EAGAIN : errno, "cannot lock", path);
@@ -254,8 +258,8 @@ class ReadOnlyIo final : public PosixIo {
   Result<std::size_t> pwrite(int /*fd*/, Bytes /*from*/, std::uint64_t /*offset*/) override { return refuse({}); }
   Status fsync(int /*fd*/, const fs::path& /*path*/) override { return success(); }
   Status truncate(int /*fd*/, std::uint64_t /*size*/, const fs::path& path) override { return refuse(path); }
-  Status lock(int fd, LockMode /*mode*/, LockWait wait, const fs::path& path) override {
-    return PosixIo::lock(fd, LockMode::shared, wait, path);
+  Status lock(int fd, LockMode /*mode*/, LockWait wait, LockRange range, const fs::path& path) override {
+    return PosixIo::lock(fd, LockMode::shared, wait, range, path);
   }
   Status rename(const fs::path& from, const fs::path& /*to*/) override { return refuse(from); }
   Status link(const fs::path& /*from*/, const fs::path& to) override { return refuse(to); }

@@ -17,6 +17,12 @@ namespace cyr {
 enum class LockMode : std::uint8_t { shared, exclusive };
 enum class LockWait : std::uint8_t { block, try_once };  // try_once: Errc::locked when somebody else holds it
 
+// A part of a file that is locked; the whole file, however long it gets, by default.
+struct LockRange {
+  std::uint64_t start = 0;   // bytes
+  std::uint64_t length = 0;  // bytes; 0: to the end
+};
+
 enum class FileKind : std::uint8_t { regular, directory, symlink, other };
 
 struct FileInfo {
@@ -98,10 +104,10 @@ class Io {
   virtual Status fsync(int fd, const fs::path& path) = 0;
   virtual Status truncate(int fd, std::uint64_t size, const fs::path& path) = 0;
   virtual Result<FileInfo> fstat(int fd, const fs::path& path) = 0;
-  // Whole-file open-file-description lock (F_OFD_SETLKW). It excludes and is excluded by the fcntl locks of Cyrus, and
-  // unlike those survives the closing of another descriptor of the same file. Released when the descriptor is closed.
-  virtual Status lock(int fd, LockMode mode, LockWait wait, const fs::path& path) = 0;
-  virtual Status unlock(int fd, const fs::path& path) = 0;
+  // Open-file-description lock (F_OFD_SETLKW). It excludes and is excluded by the fcntl locks of Cyrus, and unlike those
+  // survives the closing of another descriptor of the same file. Released when the descriptor is closed.
+  virtual Status lock(int fd, LockMode mode, LockWait wait, LockRange range, const fs::path& path) = 0;
+  virtual Status unlock(int fd, LockRange range, const fs::path& path) = 0;
   // Read-only private mapping of the first `size` bytes. Only under a lock that keeps others from truncating the file,
   // or of files that are never changed in place (message files).
   virtual Result<FileBytes> map(int fd, std::uint64_t size, const fs::path& path) = 0;

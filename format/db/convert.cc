@@ -148,7 +148,14 @@ class Conversion {
       CYR_TRY(hold_, source_->begin());
       return File();
     }
-    return open_locked(io_, to_, LockMode::exclusive);
+    return open_locked(io_, to_, LockMode::exclusive, LockWait::block, {}, 0600, plan_of(to_));
+  }
+
+  // How those who use the file lock it.
+  [[nodiscard]] LockPlan plan_of(const fs::path& file) const {
+    const auto kind = detect(io_, file);
+    const FileFormat* format = kind && *kind && backend_of(**kind).format ? backend_of(**kind).format() : nullptr;
+    return format != nullptr ? format->lock_plan() : LockPlan();
   }
 
   [[nodiscard]] Order target_order(const FileFormat& format) const {

@@ -192,7 +192,7 @@ class FileDatabase::FileTransaction final : public Transaction {
 };
 
 FileDatabase::FileDatabase(Io& io, const fs::path& path, const FileFormat& format, const OpenOptions& options)
-    : io_(io), format_(format), options_(options), image_(io, path, options.mode) {
+    : io_(io), format_(format), options_(options), image_(io, path, options.mode, format.lock_plan()) {
   if (format.fixed_order()) {
     order_ = format.default_order();
   }
@@ -371,9 +371,10 @@ Result<std::unique_ptr<Transaction>> FileDatabase::begin() {
 }
 
 Status FileDatabase::rewrite(const View& view) {
+  CYR_CHECK(image_.lock_repack());
   CYR_TRY(AtomicFile out, AtomicFile::create(io_, image_.path(), options_.mode));
   FileSink sink(out.file());
-  CYR_TRY(const auto writer, format_.writer(sink, format_.generation(image_.bytes())));
+  CYR_TRY(const auto writer, format_.replacement(sink, image_.bytes()));
   const auto add = [&](const Entry& entry) -> Result<Visit> {
     CYR_CHECK(writer->add(entry.key, entry.value));
     return Visit::go_on;

@@ -29,7 +29,7 @@ Result<bool> FileImage::still_named() const {
 Status FileImage::open_and_lock(LockMode mode, bool create) {
   close();
   const bool write = mode == LockMode::exclusive;
-  CYR_TRY(file_, open_locked(io_, path_, mode, LockWait::block, {.write = write, .create = create}, mode_));
+  CYR_TRY(file_, open_locked(io_, path_, mode, LockWait::block, {.write = write, .create = create}, mode_, plan_));
   writable_ = write;
   return success();
 }
@@ -37,7 +37,7 @@ Status FileImage::open_and_lock(LockMode mode, bool create) {
 Status FileImage::acquire(LockMode mode, bool create) {
   const bool usable = file_.is_open() && (mode == LockMode::shared || writable_);
   if (usable) {
-    CYR_CHECK(file_.lock(mode));
+    CYR_CHECK(file_.lock(mode, LockWait::block, plan_));
   }
   // The order matters: first the lock, then the name, and only then size and content.
   bool good = usable;
@@ -64,7 +64,7 @@ Status FileImage::acquire_unlocked() {
   return success();
 }
 
-Status FileImage::release() { return file_.is_open() ? file_.unlock() : success(); }
+Status FileImage::release() { return file_.is_open() ? file_.unlock(plan_) : success(); }
 
 Status FileImage::look(bool growing) {
   CYR_TRY(const FileInfo info, file_.info());

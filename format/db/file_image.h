@@ -10,7 +10,8 @@ namespace cyr::db {
 
 class FileImage final : public Image {
  public:
-  FileImage(Io& io, fs::path path, ::mode_t mode) : io_(io), path_(std::move(path)), mode_(mode) {}
+  FileImage(Io& io, fs::path path, ::mode_t mode, const LockPlan& plan)
+      : io_(io), path_(std::move(path)), mode_(mode), plan_(plan) {}
 
   // Locks the file that has the name now and looks at its size. Exclusive: opened for writing, made when `create`.
   // Errc::not_found when it is absent.
@@ -18,7 +19,8 @@ class FileImage final : public Image {
   // Without a lock, for files that are only ever replaced: opens the file that has the name now. Small ones are copied,
   // so that an editor that writes in place does not hurt us.
   Status acquire_unlocked();
-  Status release();   // the lock; the file stays open for the next time
+  Status lock_repack() { return file_.lock_repack(plan_); }  // while it is held: keeps others from replacing the file
+  Status release();   // the locks; the file stays open for the next time
   void close();       // forgets the file, and with it the lock
 
   [[nodiscard]] Bytes bytes() const override { return content_.bytes().first(size_); }
@@ -39,6 +41,7 @@ class FileImage final : public Image {
   Io& io_;
   fs::path path_;
   ::mode_t mode_;
+  LockPlan plan_;
   File file_;
   bool writable_ = false;
   FileBytes content_;

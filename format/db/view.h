@@ -11,7 +11,7 @@
 #include <optional>
 #include <string_view>
 
-#include "format/base/bytes.h"
+#include "format/base/file.h"
 #include "format/db/database.h"
 #include "format/db/order.h"
 
@@ -133,6 +133,7 @@ class FileFormat {
   [[nodiscard]] virtual bool fixed_order() const { return false; }
   // Flat files are never changed in place, so that Cyrus reads them without a lock, and so do we.
   [[nodiscard]] virtual bool readers_lock() const { return true; }
+  [[nodiscard]] virtual LockPlan lock_plan() const { return {}; }
   // The last committed state of `file`, without changing it, also after a crash.
   [[nodiscard]] virtual Result<std::unique_ptr<View>> view(Bytes file) const = 0;
   // Makes a new database of an empty Image; mends what a crash left (nothing committed is dropped, else an error).
@@ -143,6 +144,10 @@ class FileFormat {
   // `generation`: of the file that is replaced; 0 for a new one.
   [[nodiscard]] virtual Result<std::unique_ptr<BulkWriter>> writer(StreamSink& sink, std::uint64_t generation) const = 0;
   [[nodiscard]] virtual std::uint64_t generation(Bytes /*file*/) const { return 0; }
+  // A writer of the file that takes the place of `old`.
+  [[nodiscard]] virtual Result<std::unique_ptr<BulkWriter>> replacement(StreamSink& sink, Bytes old) const {
+    return writer(sink, generation(old));
+  }
   // Cyrus would checkpoint this file after a commit.
   [[nodiscard]] virtual bool wants_repack(Bytes file) const = 0;
 };
