@@ -1,5 +1,5 @@
-// Bytes on disk: views, big-endian integers, and a cursor that cannot run past the end. Nothing else in the tree
-// shifts bytes. All integers of the Cyrus formats are big-endian (mailbox.md 1).
+// Bytes on disk: views, integers, and a cursor that cannot run past the end. Nothing else in the tree shifts bytes. All
+// integers of the Cyrus formats are big-endian (mailbox.md 1), but for those of twom.
 #pragma once
 
 #include <array>
@@ -68,6 +68,22 @@ void append_be(std::string& out, T value) {
   store_be(raw.data(), value);
   out.append(as_text(raw));
 }
+
+// The same for little-endian ones.
+template <std::unsigned_integral T>
+[[nodiscard]] T load_le(const std::byte* from) {
+  return swap_bytes(load_be<T>(from));
+}
+template <std::unsigned_integral T>
+void store_le(std::byte* to, T value) {
+  store_be(to, swap_bytes(value));
+}
+template <std::unsigned_integral T>
+void append_le(Buffer& out, T value) {
+  append_be(out, swap_bytes(value));
+}
+
+enum class ByteOrder : std::uint8_t { big, little };
 
 [[nodiscard]] constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t step) {
   return (value + step - 1) / step * step;

@@ -49,13 +49,15 @@ template <class S, std::size_t N>
 // Copies every field of `version` from `from` into `out`; fields beyond its end keep their value. `fields` is an array
 // or span of Field<S>.
 template <class Rows, class S>
-void load_fields(const Rows& fields, unsigned version, Bytes from, S& out) {
+void load_fields(const Rows& fields, unsigned version, Bytes from, S& out, ByteOrder order = ByteOrder::big) {
+  const bool little = order == ByteOrder::little;
   for (const Field<S>& field : fields) {
     if (!field.in(version) || field.offset + std::size_t{field.width} > from.size()) {
       continue;
     }
     const std::byte* at = from.data() + field.offset;
-    const std::uint64_t value = field.width == 8 ? load_be<std::uint64_t>(at) : load_be<std::uint32_t>(at);
+    const std::uint64_t value = field.width == 8 ? (little ? load_le<std::uint64_t>(at) : load_be<std::uint64_t>(at))
+                                                 : (little ? load_le<std::uint32_t>(at) : load_be<std::uint32_t>(at));
     std::visit([&](auto member) { out.*member = static_cast<std::remove_reference_t<decltype(out.*member)>>(value); },
                field.member);
   }
@@ -64,7 +66,11 @@ void load_fields(const Rows& fields, unsigned version, Bytes from, S& out) {
 // Writes every field of `version` that lies within `to`; the bytes between fields stay as they are. Errc::invalid for
 // a value that is wider than its field: nothing is ever truncated silently.
 template <class Rows, class S>
-[[nodiscard]] Status store_fields(const Rows& fields, unsigned version, const S& in, MutableBytes to) {
+[[nodiscard]] Status store_fields(const Rows& fields, unsigned version, const S& in, MutableBytes to,
+                                  ByteOrder order = ByteOrder::big) {
+  const auto store = [order](std::byte* at, auto number) {
+    order == ByteOrder::little ? store_le(at, number) : store_be(at, number);
+  };
   for (const Field<S>& field : fields) {
     if (!field.in(version) || field.offset + std::size_t{field.width} > to.size()) {
       continue;
@@ -72,9 +78,9 @@ template <class Rows, class S>
     std::byte* at = to.data() + field.offset;
     const auto value = std::visit([&](auto member) { return static_cast<std::uint64_t>(in.*member); }, field.member);
     if (field.width == 8) {
-      store_be<std::uint64_t>(at, value);
+      store(at, value);
     } else if (value <= std::numeric_limits<std::uint32_t>::max()) {
-      store_be<std::uint32_t>(at, static_cast<std::uint32_t>(value));
+      store(at, static_cast<std::uint32_t>(value));
     } else {
       return make_error(Errc::invalid, std::string(field.name) + " " + std::to_string(value) +
                                            " does not fit into the 4 bytes it has in version " + std::to_string(version));
