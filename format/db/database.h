@@ -13,7 +13,6 @@
 
 namespace cyr::db {
 
-enum class Kind : std::uint8_t { flat, skiplist, twoskip, quotalegacy };
 
 // How keys are ordered (cyrusdb.md 1.2). The order is not recorded in the file: a reader finds out which one the file
 // has, a writer keeps it.
@@ -33,6 +32,10 @@ struct OpenOptions {
   // quotalegacy only: the hash functions of paths (store.md 2.8).
   bool full_dir_hash = false;
   bool virtual_domains = false;
+  // Berkeley only. The directory of logs and cache, `<configdirectory>/db` in Cyrus; not set: found beside the file when it
+  // knows the file; empty: none.
+  std::optional<fs::path> environment = {};
+  bool sync = true;  // false: a commit in an environment does not wait for the disk (the `-nosync` names)
 };
 
 enum class Visit : bool { stop, go_on };
@@ -96,6 +99,7 @@ Result<std::optional<Kind>> detect(Io& io, const fs::path& path);
 
 // The names that imapd.conf and the tools use; `-nosync` and other aliases map to the same kind.
 [[nodiscard]] std::optional<Kind> kind_from_name(std::string_view name);
+[[nodiscard]] bool name_syncs(std::string_view name);  // false for `-nosync`; see OpenOptions::sync
 [[nodiscard]] std::string_view name_of(Kind kind);
 
 }  // namespace cyr::db

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "format/base/file.h"
+#include "format/db/berkeley.h"
+#include "format/db/berkeley_format.h"
 #include "format/db/dump.h"
 #include "format/db/file_database.h"
 #include "format/db/flat_format.h"
@@ -18,11 +20,17 @@ namespace {
 
 constexpr std::size_t head_size = std::size_t{64} << 10;  // bytes that detect() looks at
 
+constexpr std::string_view nosync = "-nosync";
+
 using OpenResult = Result<std::unique_ptr<Database>>;
 
 template <const FileFormat& (*format)()>
 OpenResult open_file(Io& io, const fs::path& path, const OpenOptions& options) {
   return FileDatabase::open(io, path, format(), options);
+}
+template <Kind kind>
+OpenResult open_berkeley(Io& io, const fs::path& path, const OpenOptions& options) {
+  return berkeley::open(io, path, kind, options);
 }
 template <const FileFormat& (*format)()>
 const FileFormat* format_pointer() {
@@ -45,6 +53,14 @@ bool is_flat(Bytes head, bool whole) {
   }
   return offset > 0;
 }
+bool is_berkeley(Bytes head, bool /*whole*/) {
+  const auto known = berkeley::recognise(head);
+  return known && known->btree;
+}
+bool is_berkeley_hash(Bytes head, bool /*whole*/) {
+  const auto known = berkeley::recognise(head);
+  return known && !known->btree;
+}
 bool never(Bytes /*head*/, bool /*whole*/) { return false; }
 
 }  // namespace
@@ -57,6 +73,10 @@ const std::vector<Backend>& backends() {
       {Kind::quotalegacy, "quotalegacy", quotalegacy::open_tree, never, nullptr, nullptr, salvage_quotalegacy},
       {Kind::twoskip, "twoskip", open_file<twoskip_format>, is_twoskip, format_pointer<twoskip_format>, dump_twoskip,
        salvage_twoskip},
+      {Kind::berkeley, "berkeley", open_berkeley<Kind::berkeley>, is_berkeley, format_pointer<berkeley_format>, nullptr,
+       nullptr},
+      {Kind::berkeley_hash, "berkeley-hash", open_berkeley<Kind::berkeley_hash>, is_berkeley_hash,
+       format_pointer<berkeley_hash_format>, nullptr, nullptr},
   };
   return rows;
 }
@@ -67,9 +87,11 @@ const Backend& backend_of(Kind kind) {
 }
 
 std::optional<Kind> kind_from_name(std::string_view name) {
-  constexpr std::string_view nosync = "-nosync";
-  if (name.ends_with(nosync)) {
+  if (!name_syncs(name)) {
     name.remove_suffix(nosync.size());
+  }
+  if (name == "db3") {  // 2.0 to 2.1.15
+    return Kind::berkeley;
   }
   for (const Backend& row : backends()) {
     if (row.name == name) {
@@ -78,6 +100,8 @@ std::optional<Kind> kind_from_name(std::string_view name) {
   }
   return {};
 }
+
+bool name_syncs(std::string_view name) { return !name.ends_with(nosync); }
 
 std::string_view name_of(Kind kind) { return backend_of(kind).name; }
 
