@@ -5,6 +5,7 @@
 #include <string>
 
 #include "format/db/skiplist_format.h"
+#include "format/db/twom_view.h"
 #include "format/db/twoskip_format.h"
 
 namespace cyr::db {
@@ -43,6 +44,22 @@ std::string twoskip_record(const twoskip::Record& record) {
   return out + '\n';
 }
 
+// Cyrus shows this much of a key.
+std::string shown_key(const twom::Record& record) { return shown(record.key.substr(0, 79)); }
+
+std::string twom_record(const twom::Record& record) {
+  std::string out = fmt::format("{:08X} {} kl={} dl={} lvl={} ({})\n", record.offset, twom::name_of(record.type),
+                                record.key.size(), record.value.size(), record.level, shown_key(record));
+  if (record.type == twom::RecordType::replace || record.type == twom::RecordType::fat_replace) {
+    out += fmt::format("\t{:08X} <-\n", record.ancestor);
+  }
+  out += fmt::format("\t{:08X} {:08X}", record.slot(0), record.slot(1));
+  for (unsigned level = 1; level < record.level; ++level) {
+    out += fmt::format("{}{:08X} ", (level - 1) % 8 == 0 ? "\n\t" : "", record.slot(level + 1));
+  }
+  return out + (record.cut_key_size ? "\n\tkey size is cut to 16 bits, as early 3.13 builds wrote it\n" : "\n");
+}
+
 std::string skiplist_node(const skiplist::Node& node, std::string_view type) {
   std::string out = fmt::format("{:04X}: {} kl={} dl={} lvl={}\n\t", node.offset, type, node.key.size(),
                                 node.value.size(), node.level);
@@ -78,6 +95,33 @@ Status dump_twoskip(Bytes file, const DumpSink& sink) {
     }
     CYR_TRY(const twoskip::Record record, twoskip::decode_record(file, offset, file.size()));
     CYR_CHECK(sink(twoskip_record(record)));
+    offset = record.end();
+  }
+  return success();
+}
+
+Status dump_twom(Bytes file, const DumpSink& sink) {
+  using twom::RecordType;
+  CYR_TRY(const twom::Header header, twom::decode_header(file));
+  const twom::Checksum kind = header.checksum();
+  CYR_CHECK(sink(fmt::format("UUID: uuid={}\nCHECKSUM ENGINE: {}\n", twom::uuid_text(header.uuid),
+                             kind == twom::Checksum::xxh3   ? "XXH64"
+                             : kind == twom::Checksum::null ? "NULL"
+                                                            : "EXTERNAL")));
+  CYR_CHECK(sink(fmt::format("HEADER: v={} g={} fl={:08X} num=({}/{}) sz=({:08X}/{:08X}/{:08X}) ml={}\n",
+                             header.version, header.generation, header.flags, header.num_records, header.num_commits,
+                             header.dirty_size, header.current_size, header.repack_size, header.maxlevel)));
+  for (std::uint64_t offset = twom::dummy_offset; offset < header.current_size;) {
+    CYR_TRY(const twom::Record record, twom::decode_record(file, offset, header.current_size, kind));
+    if (record.type == RecordType::commit) {
+      CYR_CHECK(sink(fmt::format("{:08X} COMMIT start={:08X}\n", offset, record.slot(0))));
+    } else if (record.type == RecordType::erased) {
+      CYR_TRY(const twom::Record victim, twom::decode_record(file, record.ancestor, offset, kind));
+      CYR_CHECK(sink(fmt::format("{:08X} DELETE kl={} ({})\n\t{:08X} <-\n", offset, victim.key.size(), shown_key(victim),
+                                 record.ancestor)));
+    } else {
+      CYR_CHECK(sink(twom_record(record)));
+    }
     offset = record.end();
   }
   return success();

@@ -14,5 +14,6 @@ using DumpSink = std::function<Status(std::string_view text)>;
 // Stops with an error at the first record that cannot be read.
 Status dump_twoskip(Bytes file, const DumpSink& sink);
 Status dump_skiplist(Bytes file, const DumpSink& sink);
+Status dump_twom(Bytes file, const DumpSink& sink);
 
 }  // namespace cyr::db

@@ -1,5 +1,5 @@
-// Searching and walking a skip list in a file, the part that skiplist and twoskip share. The pointers are hostile: a
-// search only ever goes to greater keys, so it ends also when they form a loop.
+// Searching and walking a skip list in a file, the part that skiplist, twoskip and twom share. The pointers are hostile:
+// a search only ever goes to greater keys, so it ends also when they form a loop.
 #pragma once
 
 #include <fmt/format.h>
@@ -17,6 +17,7 @@ namespace cyr::db {
 //   std::uint64_t pointer(const Record&, unsigned level) const          where it leads; 0: nowhere
 //   Result<std::optional<Record>> next(const Record&, unsigned level) const
 //   Status check_content(const Record&) const                           before a value is given out
+//   bool live(const Record&) const          optional: false for a deleted record that is still in the list (twom)
 // and a Record has offset, level (number of levels it is on), key, value.
 template <class Derived, class Record, std::size_t max_level>
 class SkipListView : public View {
@@ -44,7 +45,7 @@ class SkipListView : public View {
 
   [[nodiscard]] Result<std::optional<Entry>> find(std::string_view key, const KeyOrder& order) const override {
     CYR_TRY(const auto found, seek(key, order, nullptr));
-    if (!found || order.compare(found->key, key) != 0) {
+    if (!found || order.compare(found->key, key) != 0 || !self().live(*found)) {
       return std::optional<Entry>();
     }
     CYR_CHECK(self().check_content(*found));
@@ -53,6 +54,9 @@ class SkipListView : public View {
 
   Status scan(ScanFrom from, const KeyOrder& order, const EntryVisitor& visit) const override {
     const auto visit_record = [&](const Record& record) -> Result<Visit> {
+      if (!self().live(record)) {
+        return Visit::go_on;
+      }
       CYR_CHECK(self().check_content(record));
       return visit({record.key, record.value});
     };
@@ -82,7 +86,7 @@ class SkipListView : public View {
     return orders;
   }
 
-  // Every level meets exactly the records of that level and ends with 0; all content is sound. The number of records.
+  // Every level meets exactly the records of that level and ends with 0; all content is sound. The number of live records.
   [[nodiscard]] Result<std::uint64_t> check_chains(OrderSet& orders) const {
     CYR_TRY(const Record first, self().head());
     std::array<std::uint64_t, max_level> expected{};  // per level: where its next record must be
@@ -98,7 +102,7 @@ class SkipListView : public View {
         }
         expected[level] = self().pointer(record, level);
       }
-      ++count;
+      count += self().live(record) ? 1 : 0;
       return Visit::go_on;
     };
     CYR_CHECK(walk(orders, visit));
@@ -110,11 +114,14 @@ class SkipListView : public View {
     return count;
   }
 
-  // That level 0 is exactly the records at `offsets`, in that order.
+  // That the live records of level 0 are exactly the records at `offsets`, in that order.
   [[nodiscard]] Status check_same(const std::vector<std::uint64_t>& offsets) const {
     OrderSet orders;
     std::size_t at = 0;
     CYR_CHECK(walk(orders, [&](const Record& record) -> Result<Visit> {
+      if (!self().live(record)) {
+        return Visit::go_on;
+      }
       if (at == offsets.size() || offsets[at] != record.offset) {
         return corrupt("list and log disagree about this record", record.offset);
       }
@@ -123,6 +130,8 @@ class SkipListView : public View {
     }));
     return at == offsets.size() ? success() : Status(corrupt("the list lacks this record of the log", offsets[at]));
   }
+
+  [[nodiscard]] static bool live(const Record& /*record*/) { return true; }
 
  private:
   [[nodiscard]] const Derived& self() const { return static_cast<const Derived&>(*this); }

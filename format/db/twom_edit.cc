@@ -1,0 +1,210 @@
+#include "format/db/twom_edit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+
+namespace cyr::db::twom {
+
+namespace {
+
+std::uint64_t fresh_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32U) | device();
+}
+
+}  // namespace
+
+TwomEditor::TwomEditor(Image& image, const Header& header, const KeyOrder& order)
+    : image_(&image), header_(header), order_(order), end_(header.current_size), dice_(fresh_seed()) {}
+
+Result<std::unique_ptr<View>> TwomEditor::view() const {
+  return std::unique_ptr<View>(std::make_unique<TwomView>(image_->bytes(), header_, end_));
+}
+
+Status TwomEditor::start() {
+  if (header_.is_dirty()) {
+    return success();
+  }
+  header_.flags |= Flag::dirty;
+  // The counts on disk stay those of the last commit.
+  CYR_CHECK(image_->write(encode_header(header_), 0));
+  return image_->sync();
+}
+
+Result<std::uint64_t> TwomEditor::append(Bytes record) {
+  const std::uint64_t offset = end_;
+  if (offset + record.size() > image_->bytes().size()) {
+    CYR_CHECK(image_->truncate(grown_size(offset + record.size())));
+  }
+  CYR_CHECK(image_->write(record, offset));
+  end_ += record.size();
+  return offset;
+}
+
+Status TwomEditor::link(const Place& place, unsigned levels, std::uint64_t target) {
+  for (unsigned level = 0; level < levels;) {
+    CYR_TRY(const Record record, here().record_at(place.back[level]));
+    HeadEdit edit = edit_head(record, kind());
+    for (const std::uint64_t same = place.back[level]; level < levels && place.back[level] == same; ++level) {
+      edit.set_next(level, target, header_.current_size);
+    }
+    if (edit.changed()) {
+      CYR_CHECK(image_->write(edit.finish(), edit.offset()));
+    }
+  }
+  return success();
+}
+
+// On level 0 the pointer is taken as it is: it may lead to the DELETE of the next record.
+Result<TwomEditor::Slots> TwomEditor::slots_at(const Place& place, unsigned level) const {
+  Slots slots{};
+  const TwomView view = here();
+  for (unsigned i = 0; i < level; ++i) {
+    if (place.match) {
+      slots[i + 1] = view.pointer(*place.match, i);
+    } else {
+      CYR_TRY(const Record before, view.record_at(place.back[i]));
+      slots[i + 1] = view.pointer(before, i);
+    }
+  }
+  return slots;
+}
+
+Status TwomEditor::put(std::string_view key, std::string_view value) {
+  CYR_TRY(const Place place, here().locate(key, order_));
+  const bool live = place.match && place.match->deleted_by == 0;
+  if (live && place.match->value == value) {
+    return check_tail(*place.match, kind());  // nothing to write; but never rely on a damaged record
+  }
+  HeadShape shape{.type = content_type(place.match.has_value(), key.size(), value.size()),
+                  .level = place.match ? place.match->level : dice_.roll(max_level),
+                  .key_size = key.size(),
+                  .value_size = value.size()};
+  if (place.match) {
+    shape.ancestor = live ? place.match->offset : place.match->deleted_by;
+  }
+  const std::uint64_t replaced = live ? place.match->bytes.size() : 0;
+  CYR_TRY(const Slots slots, slots_at(place, shape.level));
+  Buffer record;
+  append_record(record, shape, slots.data(), key, value, kind());
+  CYR_CHECK(start());
+  CYR_TRY(const std::uint64_t offset, append(record));
+  CYR_CHECK(link(place, shape.level, offset));
+  header_.num_records += live ? 0 : 1;
+  header_.dirty_size += replaced;
+  header_.maxlevel = std::max(header_.maxlevel, shape.level);
+  return success();
+}
+
+Status TwomEditor::erase(std::string_view key) {
+  CYR_TRY(const Place place, here().locate(key, order_));
+  if (!place.match || place.match->deleted_by != 0) {
+    return success();
+  }
+  if (header_.num_records == 0) {
+    return corrupt("num_records is 0, but there are records", 48);
+  }
+  const std::uint64_t deleted = place.match->bytes.size();
+  CYR_CHECK(start());
+  CYR_TRY(const std::uint64_t offset, append(marker(RecordType::erased, place.match->offset, kind())));
+  // The victim stays in the list, on all levels; only level 0 passes through its DELETE.
+  CYR_CHECK(link(place, 1, offset));
+  --header_.num_records;
+  header_.dirty_size += deleted + marker_size;
+  return success();
+}
+
+Status TwomEditor::commit() {
+  if (!changed()) {
+    return success();
+  }
+  CYR_TRY(const std::uint64_t offset, append(marker(RecordType::commit, header_.current_size, kind())));
+  (void)offset;
+  CYR_CHECK(image_->sync());
+  // The header is the point of no return: 96 bytes in one sector.
+  Header done = header_;
+  ++done.num_commits;
+  done.current_size = end_;
+  done.flags &= ~std::uint32_t{Flag::dirty};
+  CYR_CHECK(image_->write(encode_header(done), 0));
+  CYR_CHECK(image_->sync());
+  header_ = done;
+  return success();
+}
+
+Status TwomEditor::abort() {
+  if (!header_.is_dirty()) {
+    return success();
+  }
+  CYR_TRY(header_, decode_header(image_->bytes()));
+  end_ = header_.current_size;
+  header_.flags &= ~std::uint32_t{Flag::dirty};
+  return recover(*image_, order_);
+}
+
+namespace {
+
+// What ListRepair wants to know.
+class TwomList {
+ public:
+  using Record = twom::Record;
+  static constexpr unsigned max_level = twom::max_level;
+  static constexpr std::uint64_t dummy_offset = twom::dummy_offset;
+
+  TwomList(Image& image, const Header& header, const KeyOrder& order) : image_(image), header_(header), order_(order) {}
+
+  [[nodiscard]] Result<Record> record_at(std::uint64_t offset) const { return here().record_at(offset); }
+  [[nodiscard]] Result<std::optional<Record>> target(std::uint64_t offset) const {
+    CYR_TRY(const Record record, here().target(offset));
+    return std::optional(record);
+  }
+  [[nodiscard]] HeadEdit edit(const Record& record) const { return edit_head(record, header_.checksum()); }
+  [[nodiscard]] Image& image() const { return image_; }
+  [[nodiscard]] std::uint64_t limit() const { return header_.current_size; }
+  [[nodiscard]] const KeyOrder& order() const { return order_; }
+
+ private:
+  [[nodiscard]] TwomView here() const { return {image_.bytes(), header_, header_.current_size}; }
+  Image& image_;
+  const Header& header_;
+  const KeyOrder& order_;
+};
+
+}  // namespace
+
+Status recover(Image& image, const KeyOrder& order) {
+  CYR_TRY(Header header, decode_header(image.bytes()));
+  if (image.bytes().size() < header.current_size) {
+    return corrupt(fmt::format("file has {} bytes, current_size says {}", image.bytes().size(), header.current_size), 80);
+  }
+  // The list is walked once without touching it, so that a file that cannot be recovered stays as it is.
+  OrderSet orders;
+  std::uint64_t count = 0;
+  std::uint64_t live_bytes = 0;
+  CYR_CHECK(TwomView(image.bytes(), header, header.current_size).walk(orders, [&](const Record& record) -> Result<Visit> {
+    count += record.deleted_by == 0 ? 1 : 0;
+    live_bytes += record.deleted_by == 0 ? record.bytes.size() : 0;
+    return Visit::go_on;
+  }));
+  // All that is no live record and no COMMIT is dirty.
+  const std::uint64_t clean = first_record + live_bytes + marker_size * header.num_commits;
+  if (clean < live_bytes || clean > header.current_size) {
+    return corrupt(fmt::format("{} commits and {} records do not fit into {} bytes", header.num_commits, count,
+                               header.current_size));
+  }
+  if (!header.is_dirty()) {
+    header.flags |= Flag::dirty;
+    CYR_CHECK(image.write(encode_header(header), 0));
+  }
+  CYR_CHECK(ListRepair(TwomList(image, header, order)).run([](const Record&) { return success(); }));
+  CYR_CHECK(image.sync());
+  header.flags &= ~std::uint32_t{Flag::dirty};
+  header.num_records = count;
+  header.dirty_size = header.current_size - clean;
+  CYR_CHECK(image.write(encode_header(header), 0));
+  return image.sync();
+}
+
+}  // namespace cyr::db::twom
