@@ -13,6 +13,7 @@
 
 namespace cyr::db {
 
+enum class Kind : std::uint8_t { flat, skiplist, twoskip, quotalegacy, berkeley, berkeley_hash, twom };
 
 // How keys are ordered (cyrusdb.md 1.2). The order is not recorded in the file: a reader finds out which one the file
 // has, a writer keeps it.

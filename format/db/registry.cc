@@ -12,6 +12,7 @@
 #include "format/db/flat_format.h"
 #include "format/db/quotalegacy.h"
 #include "format/db/skiplist_format.h"
+#include "format/db/twom_format.h"
 #include "format/db/twoskip_format.h"
 
 namespace cyr::db {
@@ -38,6 +39,7 @@ const FileFormat* format_pointer() {
 }
 
 bool is_skiplist(Bytes head, bool /*whole*/) { return as_text(head).starts_with(skiplist::magic); }
+bool is_twom(Bytes head, bool /*whole*/) { return as_text(head).starts_with(twom::magic); }
 bool is_twoskip(Bytes head, bool /*whole*/) { return as_text(head).starts_with(twoskip::magic); }
 
 // At least one line, and nothing but lines; the last one may be cut when this is not the whole file.
@@ -73,6 +75,7 @@ const std::vector<Backend>& backends() {
       {Kind::quotalegacy, "quotalegacy", quotalegacy::open_tree, never, nullptr, nullptr, salvage_quotalegacy},
       {Kind::twoskip, "twoskip", open_file<twoskip_format>, is_twoskip, format_pointer<twoskip_format>, dump_twoskip,
        salvage_twoskip},
+      {Kind::twom, "twom", open_file<twom_format>, is_twom, format_pointer<twom_format>, dump_twom, nullptr},
       {Kind::berkeley, "berkeley", open_berkeley<Kind::berkeley>, is_berkeley, format_pointer<berkeley_format>, nullptr,
        nullptr},
       {Kind::berkeley_hash, "berkeley-hash", open_berkeley<Kind::berkeley_hash>, is_berkeley_hash,

@@ -155,5 +155,6 @@ class FileFormat {
 [[nodiscard]] const FileFormat& flat_format();
 [[nodiscard]] const FileFormat& skiplist_format();
 [[nodiscard]] const FileFormat& twoskip_format();
+[[nodiscard]] const FileFormat& twom_format();
 
 }  // namespace cyr::db

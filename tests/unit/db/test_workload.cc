@@ -11,7 +11,7 @@ fs::path path_for(const test::TempDir& dir, db::Kind kind) {
   return kind == db::Kind::quotalegacy ? dir / "conf/quota" : dir / "conf/test.db";
 }
 
-const std::vector<db::Kind> all_kinds = {db::Kind::flat, db::Kind::skiplist, db::Kind::twoskip, db::Kind::quotalegacy};
+const std::vector<db::Kind> all_kinds = {db::Kind::flat, db::Kind::skiplist, db::Kind::twoskip, db::Kind::twom, db::Kind::quotalegacy};
 
 }  // namespace
 
