@@ -120,6 +120,10 @@ constexpr std::size_t write_buffer_size = std::size_t{256} << 10;  // bytes
 Result<AtomicFile> AtomicFile::create(Io& io, const fs::path& target, ::mode_t mode) {
   fs::path temporary = target;
   temporary += ".NEW";
+  return create(io, target, temporary, mode);
+}
+
+Result<AtomicFile> AtomicFile::create(Io& io, const fs::path& target, const fs::path& temporary, ::mode_t mode) {
   const auto old = io.stat(target);
   // A leftover .NEW is garbage of a crash (cyrusdb.md 1.3): it may be a link to something else, so it goes first.
   if (auto gone = io.unlink(temporary); !gone && gone.error().code != Errc::not_found) {
@@ -165,24 +169,38 @@ Status AtomicFile::sync() {
   return file_.sync();
 }
 
+Status AtomicFile::lock(const LockPlan& plan) {
+  CYR_CHECK(file_.lock(LockMode::exclusive, LockWait::block, plan));
+  locked_ = true;
+  return success();
+}
+
 Status AtomicFile::commit() {
   CYR_CHECK(sync());
   Io& io = file_.io();
   const fs::path temporary = file_.path();
-  Status done = file_.close();
+  Status done = locked_ ? success() : file_.close();
   if (done) {
     done = io.rename(temporary, target_);
   }
   if (!done) {
+    File gone = std::move(file_);
     (void)io.unlink(temporary);
     return done;
   }
+  const File in_place = std::move(file_);  // no longer to be removed by our destructor
   const fs::path directory = target_.parent_path();
   return io.sync_directory(directory.empty() ? fs::path(".") : directory);
 }
 
 Status replace_file(Io& io, const fs::path& target, Bytes content, ::mode_t mode) {
-  CYR_TRY(AtomicFile file, AtomicFile::create(io, target, mode));
+  fs::path temporary = target;
+  temporary += ".NEW";
+  return replace_file(io, target, temporary, content, mode);
+}
+
+Status replace_file(Io& io, const fs::path& target, const fs::path& temporary, Bytes content, ::mode_t mode) {
+  CYR_TRY(AtomicFile file, AtomicFile::create(io, target, temporary, mode));
   CYR_CHECK(file.write(content));
   return file.commit();
 }

@@ -73,6 +73,8 @@ Result<File> open_locked(Io& io, const fs::path& path, LockMode mode, LockWait w
 class AtomicFile {
  public:
   static Result<AtomicFile> create(Io& io, const fs::path& target, ::mode_t mode = 0600);
+  // With another name for the new content until then, in the same file system.
+  static Result<AtomicFile> create(Io& io, const fs::path& target, const fs::path& temporary, ::mode_t mode);
   AtomicFile(AtomicFile&&) noexcept = default;
   AtomicFile& operator=(AtomicFile&&) = delete;
   AtomicFile(const AtomicFile&) = delete;
@@ -84,6 +86,9 @@ class AtomicFile {
   [[nodiscard]] std::uint64_t size() const { return written_ + pending_.size(); }
   // Everything written reaches the disk; still under the `.NEW` name.
   Status sync();
+  // Locks the new file exclusively, until commit() is over: who opens it as soon as it has its name waits until the disk
+  // has that, too. Otherwise what he writes and syncs could be lost with the name.
+  Status lock(const LockPlan& plan = {});
   // sync(), rename, sync of the directory. An error after the rename is reported although the new file is in place.
   Status commit();
   [[nodiscard]] const fs::path& temporary() const { return file_.path(); }
@@ -96,9 +101,11 @@ class AtomicFile {
   fs::path target_;
   Buffer pending_;
   std::uint64_t written_ = 0;
+  bool locked_ = false;
 };
 
 // One AtomicFile with `content`.
 Status replace_file(Io& io, const fs::path& target, Bytes content, ::mode_t mode = 0600);
+Status replace_file(Io& io, const fs::path& target, const fs::path& temporary, Bytes content, ::mode_t mode);
 
 }  // namespace cyr

@@ -322,7 +322,10 @@ Status Io::make_directories(const fs::path& path, ::mode_t mode) {
   if (!made && made.error().code == Errc::exists) {
     return success();  // somebody else was faster
   }
-  return made;
+  CYR_CHECK(made);
+  // What will be promised about files in it is worth nothing without its name.
+  const fs::path parent = path.parent_path();
+  return sync_directory(parent.empty() ? fs::path(".") : parent);
 }
 
 Result<bool> Io::exists(const fs::path& path) {

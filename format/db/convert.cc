@@ -133,7 +133,11 @@ class Conversion {
     if (old) {
       CYR_CHECK(keep(to_, to_));
     }
+    CYR_CHECK(file.lock(format.lock_plan()));
     Status done = file.commit();
+    if (!done && out_.kept) {
+      (void)io_.unlink(*out_.kept);  // only a second name of what is still in place
+    }
     hold_.reset();
     return done;
   }
@@ -143,7 +147,10 @@ class Conversion {
     if (old == nullptr) {
       return File();
     }
-    const auto from = io_.stat(from_);
+    const auto from = io_.stat(from_);  // fails for a quota tree named by a path that is none
+    if (!from && from.error().code != Errc::not_found) {
+      return from.error();
+    }
     if (from && from->same_file(*old)) {
       CYR_TRY(hold_, source_->begin());
       return File();

@@ -192,7 +192,7 @@ class FileDatabase::FileTransaction final : public Transaction {
 };
 
 FileDatabase::FileDatabase(Io& io, const fs::path& path, const FileFormat& format, const OpenOptions& options)
-    : io_(io), format_(format), options_(options), image_(io, path, options.mode, format.lock_plan()) {
+    : unsynced_(io), io_(options.sync ? io : unsynced_), format_(format), options_(options), image_(io, path, options.mode, format.lock_plan()) {
   if (format.fixed_order()) {
     order_ = format.default_order();
   }
@@ -240,6 +240,8 @@ Status FileDatabase::start_reading() {
       }
       view_ = std::move(*view);
       view_epoch_ = image_.epoch();
+      list_checked_ = list_checked_ && !list_broken_;
+      list_broken_ = false;
     }
   }
   ++readers_;
@@ -261,10 +263,28 @@ Status FileDatabase::settle_order(const View& view) {
   return success();
 }
 
+Status FileDatabase::check_list() {
+  if (list_checked_ || image_.bytes().empty()) {
+    return success();
+  }
+  CYR_TRY(auto replayed, format_.replay_if_broken(image_.bytes(), likely_order().order()));
+  list_checked_ = true;
+  if (replayed) {
+    list_broken_ = true;
+    view_ = std::move(replayed);
+  }
+  return success();
+}
+
+Status FileDatabase::settle() {
+  CYR_CHECK(check_list());
+  return settle_order(*view_);
+}
+
 Result<Order> FileDatabase::order() {
   Reading reading(*this);
   CYR_CHECK(reading.start());
-  CYR_CHECK(name(settle_order(*view_)));
+  CYR_CHECK(name(settle()));
   return *order_;
 }
 
@@ -275,9 +295,9 @@ Result<std::optional<std::string>> FileDatabase::get(std::string_view key) {
   Reading reading(*this);
   CYR_CHECK(reading.start());
   auto found = value_of(view_->find(key, likely_order()));
-  if ((!found || !*found) && !order_) {
-    // Absent, or the keys are in another order than we thought.
-    if (const Status settled = settle_order(*view_); settled) {
+  if ((!found || !*found) && !(order_ && list_checked_)) {
+    // Absent, or the keys are in another order than we thought, or the list is not what was committed.
+    if (const Status settled = settle(); settled) {
       found = value_of(view_->find(key, likely_order()));
     } else if (found) {
       return name(settled.error());
@@ -295,9 +315,7 @@ Result<std::optional<std::pair<std::string, std::string>>> FileDatabase::next(st
   }
   Reading reading(*this);
   CYR_CHECK(reading.start());
-  if (!key.empty()) {
-    CYR_CHECK(name(settle_order(*view_)));
-  }
+  CYR_CHECK(name(key.empty() ? check_list() : settle()));
   std::optional<std::pair<std::string, std::string>> out;
   CYR_CHECK(name(view_->scan({key, false}, likely_order(), [&](const Entry& entry) -> Result<Visit> {
     out.emplace(entry.key, entry.value);
@@ -312,9 +330,7 @@ Status FileDatabase::for_each(std::string_view prefix, const Visitor& visit) {
   }
   Reading reading(*this);
   CYR_CHECK(reading.start());
-  if (!prefix.empty()) {
-    CYR_CHECK(name(settle_order(*view_)));
-  }
+  CYR_CHECK(name(prefix.empty() ? check_list() : settle()));
   return name(scan_prefix(*view_, prefix, likely_order(),
                           [&](const Entry& entry) -> Result<Visit> { return visit(entry.key, entry.value); }));
 }
@@ -325,14 +341,31 @@ Status FileDatabase::consistent() {
   }
   Reading reading(*this);
   CYR_CHECK(reading.start());
-  return name(view_->check());
+  Status sound = name(view_->check());
+  if (!sound && !image_.bytes().empty()) {
+    const auto replayed = format_.replay_if_broken(image_.bytes(), likely_order().order());
+    if (replayed && *replayed) {
+      sound.error().hint = "what was committed is intact; the next write or repack mends this";
+    }
+  }
+  return sound;
 }
 
 Status FileDatabase::make_ready() {
   for (int attempt = 0; attempt < 2; ++attempt) {
     CYR_CHECK(image_.acquire(LockMode::exclusive, options_.create));
+    const bool fresh = image_.bytes().empty();
     Status settled = success();
-    if (!order_ && !image_.bytes().empty()) {
+    if (!fresh && !list_checked_) {
+      CYR_TRY(const auto replayed, format_.replay_if_broken(image_.bytes(), likely_order().order()));
+      if (replayed) {
+        CYR_CHECK(settle_order(*replayed));
+        CYR_CHECK(rewrite(*replayed));
+        continue;
+      }
+      list_checked_ = true;
+    }
+    if (!order_ && !fresh) {
       CYR_TRY(const auto view, format_.view(image_.bytes()));
       settled = settle_order(*view);
     }
@@ -340,6 +373,11 @@ Status FileDatabase::make_ready() {
     CYR_TRY(const Readiness ready, format_.prepare(image_, order));
     if (ready == Readiness::ready) {
       CYR_CHECK(settled);
+      if (fresh) {
+        // Made by us or by somebody who may have died since: its name is to last as long as what gets into it.
+        const fs::path parent = image_.path().parent_path();
+        CYR_CHECK(io_.sync_directory(parent.empty() ? fs::path(".") : parent));
+      }
       order_ = order.order();
       return success();
     }
@@ -381,6 +419,7 @@ Status FileDatabase::rewrite(const View& view) {
   };
   CYR_CHECK(view.scan({}, likely_order(), add));
   CYR_CHECK(writer->finish());
+  CYR_CHECK(out.lock(format_.lock_plan()));
   return out.commit();
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "format/base/forward_io.h"
 #include "format/db/file_image.h"
 
 namespace cyr::db {
@@ -32,6 +33,9 @@ class FileDatabase final : public Database {
   void stop_reading();
   // Finds out the order of the keys, once; needed to trust that a key is absent, and before any change.
   Status settle_order(const View& view);
+  // Whether the list of records is what was committed, once: view_ is the replayed log when it is not.
+  Status check_list();
+  Status settle();  // both
   [[nodiscard]] KeyOrder likely_order() const;
   // Under the exclusive lock: a sound file, ready for an Editor.
   Status make_ready();
@@ -41,6 +45,7 @@ class FileDatabase final : public Database {
   [[nodiscard]] Error name(Error error) const { return std::move(error).at(image_.path()); }
   [[nodiscard]] Status name(Status status) const { return status ? std::move(status) : Status(name(status.error())); }
 
+  UnsyncedIo unsynced_;
   Io& io_;
   const FileFormat& format_;
   OpenOptions options_;
@@ -49,6 +54,8 @@ class FileDatabase final : public Database {
   std::uint64_t view_epoch_ = 0;
   int readers_ = 0;  // nested reads of one visitor
   std::optional<Order> order_;
+  bool list_checked_ = false;
+  bool list_broken_ = false;
   FileTransaction* active_ = nullptr;
 };
 

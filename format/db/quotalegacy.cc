@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "format/base/file.h"
 #include "format/base/log.h"
@@ -160,7 +161,7 @@ class QuotaTransaction final : public Transaction {
       return change->second;
     }
     CYR_TRY(const fs::path path, path_of(database_.layout_, key));
-    CYR_CHECK(lock(std::string(key), path));
+    CYR_CHECK(lock(std::string(key), path, true));
     return read_value(database_.io_, path);
   }
 
@@ -216,7 +217,7 @@ class QuotaTransaction final : public Transaction {
   Status erase(std::string_view key) override {
     CYR_CHECK(usable());
     CYR_TRY(const fs::path path, path_of(database_.layout_, key));
-    CYR_CHECK(lock(std::string(key), path));
+    CYR_CHECK(lock(std::string(key), path, false));
     changes_.insert_or_assign(std::string(key), std::nullopt);
     return success();
   }
@@ -251,18 +252,28 @@ class QuotaTransaction final : public Transaction {
     return over_ ? Status(make_error(Errc::invalid, "transaction is over").at(database_.layout_.base)) : success();
   }
 
-  // An absent file is locked when it is made, so that an aborted transaction leaves nothing behind.
-  Status lock(const std::string& key, const fs::path& path, bool create = false) {
+  // With `make`, an absent file is made, empty (that is no quota root), so that two programs do not both find nothing and
+  // lose the value of one; abort() and a commit that does not fill it remove it.
+  Status lock(const std::string& key, const fs::path& path, bool make) {
     if (locks_.contains(key)) {
       return success();
     }
-    auto file = open_locked(database_.io_, path, LockMode::exclusive, LockWait::block, {.write = true, .create = create},
-                            database_.options_.mode);
-    if (file) {
-      locks_.emplace(key, std::move(*file));
-      return success();
+    Io& io = database_.io_;
+    const ::mode_t mode = database_.options_.mode;
+    auto file = open_locked(io, path, LockMode::exclusive, LockWait::block, {.write = true}, mode);
+    if (!file && file.error().code == Errc::not_found) {
+      if (!make) {
+        return success();
+      }
+      CYR_CHECK(io.make_directories(path.parent_path(), 0755));
+      file = open_locked(io, path, LockMode::exclusive, LockWait::block, {.write = true, .create = true}, mode);
+      made_.insert(key);
     }
-    return file.error().code == Errc::not_found && !create ? success() : Status(file.error());
+    if (!file) {
+      return file.error();
+    }
+    locks_.emplace(key, std::move(*file));
+    return success();
   }
 
   Status write(const std::string& key, const std::optional<std::string>& value) {
@@ -277,10 +288,30 @@ class QuotaTransaction final : public Transaction {
     CYR_TRY(const std::string content, encode_value(*value));
     CYR_CHECK(database_.io_.make_directories(path.parent_path(), 0755));
     CYR_CHECK(lock(key, path, true));
-    return replace_file(database_.io_, path, as_bytes(content), database_.options_.mode);
+    // Cyrus takes every file of this directory for a quota root, so the new content waits in the one above.
+    fs::path temporary = path.parent_path().parent_path() / path.filename();
+    temporary += std::string(new_suffix);
+    return replace_file(database_.io_, path, temporary, as_bytes(content), database_.options_.mode);
+  }
+
+  // Removes the files that lock() made and nothing was written to.
+  void remove_empty() {
+    for (const std::string& key : made_) {
+      const auto held = locks_.find(key);
+      if (held == locks_.end()) {
+        continue;
+      }
+      const auto ours = held->second.info();
+      const auto named = database_.io_.stat(held->second.path());
+      if (ours && named && ours->same_file(*named) && ours->size == 0) {
+        (void)database_.io_.unlink(held->second.path());
+      }
+    }
+    made_.clear();
   }
 
   void finish() {
+    remove_empty();
     locks_.clear();
     over_ = true;
     if (database_.active_ == this) {
@@ -291,6 +322,7 @@ class QuotaTransaction final : public Transaction {
   QuotaDatabase& database_;
   std::map<std::string, std::optional<std::string>, Less> changes_;
   std::map<std::string, File> locks_;
+  std::set<std::string> made_;  // keys whose file lock() made
   bool over_ = false;
 };
 
@@ -363,9 +395,9 @@ Status QuotaDatabase::consistent() {
       return corrupt("is in the wrong directory, so Cyrus does not find this quota root").at(root.path)
           .with_hint("was fulldirhash or virtdomains changed in imapd.conf?");
     }
-    if (!value) {
-      const bool left_over = std::string_view(root.key).ends_with(new_suffix);
-      return corrupt(left_over ? "empty file that a dying writer left" : "empty quota file").at(root.path);
+    // An empty file is no quota root to Cyrus, but one with this name is what its writers leave when they die.
+    if (!value && std::string_view(root.key).ends_with(new_suffix)) {
+      return corrupt("empty file that a dying writer left").at(root.path);
     }
   }
   return success();

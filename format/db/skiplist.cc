@@ -92,8 +92,18 @@ class SkiplistFormat final : public FileFormat {
       return std::unique_ptr<View>(std::make_unique<SkiplistView>(file, header));
     }
     // A writer died. Pointers already lead to what it did not commit; the log does not lie.
-    CYR_TRY(const Order order, order_of(file, header));
+    CYR_TRY(const Order order, order_of(file, header, Order::signed_char));
     return replay(file, KeyOrder(order));
+  }
+
+  [[nodiscard]] Result<std::unique_ptr<View>> replay_if_broken(Bytes file, Order likely) const override {
+    CYR_TRY(const Header header, decode_header(file));
+    if (!ends_with_commit(file, header) || list_is_whole(file, header)) {
+      return std::unique_ptr<View>();  // view() replays the first kind itself
+    }
+    CYR_TRY(const Order order, order_of(file, header, likely));
+    auto replayed = replay(file, KeyOrder(order));
+    return replayed ? std::move(replayed) : std::unique_ptr<View>();  // damage: the list is then the best there is
   }
 
   Result<Readiness> prepare(Image& image, const KeyOrder& order) const override {
@@ -142,8 +152,8 @@ class SkiplistFormat final : public FileFormat {
 
  private:
   // The order of the keys of the sorted part and of the log's chain, for a file whose list cannot be trusted: the order
-  // in which the sorted part stands; the default when that says nothing.
-  static Result<Order> order_of(Bytes file, const Header& header) {
+  // in which the sorted part stands; `likely` when that says nothing.
+  static Result<Order> order_of(Bytes file, const Header& header, Order likely) {
     OrderSet orders;
     std::string_view previous;
     for (std::uint64_t offset = first_record; offset < header.logstart;) {
@@ -154,7 +164,7 @@ class SkiplistFormat final : public FileFormat {
       previous = node.key;
       offset = node.end();
     }
-    return orders.pick(Order::signed_char);
+    return orders.pick(likely);
   }
 };
 

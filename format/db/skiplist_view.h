@@ -38,4 +38,8 @@ struct Replayed {
 // would be lost. What follows the last COMMIT is what a dying writer left, and is not looked at.
 [[nodiscard]] Result<Replayed> replay_log(Bytes file, const Header& header, const KeyOrder& order);
 
+// Whether the list of a file that ends with a COMMIT has just the records that were committed. Pointers are changed before
+// the COMMIT: when a power loss keeps them and loses what they lead to, or the DELETE that they come from, only the log tells.
+[[nodiscard]] bool list_is_whole(Bytes file, const Header& header);
+
 }  // namespace cyr::db::skiplist

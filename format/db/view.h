@@ -140,6 +140,12 @@ class FileFormat {
   virtual Result<Readiness> prepare(Image& image, const KeyOrder& order) const = 0;
   // The committed state by replaying the log, whatever the pointers say; an error if damage hides any record.
   [[nodiscard]] virtual Result<std::unique_ptr<View>> replay(Bytes file, const KeyOrder& order) const = 0;
+  // For a format whose list of records is changed before a commit, so that a power loss can keep parts of that and lose the
+  // rest without a trace at the end of the file: replay() when the list is not what was committed, nothing when it is.
+  // `likely`: the order of keys, where they allow it.
+  [[nodiscard]] virtual Result<std::unique_ptr<View>> replay_if_broken(Bytes /*file*/, Order /*likely*/) const {
+    return std::unique_ptr<View>();
+  }
   [[nodiscard]] virtual Result<std::unique_ptr<Editor>> edit(Image& image, const KeyOrder& order) const = 0;
   // `generation`: of the file that is replaced; 0 for a new one.
   [[nodiscard]] virtual Result<std::unique_ptr<BulkWriter>> writer(StreamSink& sink, std::uint64_t generation) const = 0;
