@@ -45,8 +45,12 @@ void print_result(const Arguments& arguments, const db::Converted& done) {
     line.add("to", arguments.to.string()).add("to_backend", db::name_of(done.to));
     line.add("records", done.records).add("dry_run", arguments.dry_run);
     line.add("kept", done.kept ? done.kept->string() : std::string());
+    line.add("caution", done.caution);
     line.print();
     return;
+  }
+  if (!done.caution.empty()) {
+    std::fputs(fmt::format("cvt_cyrusdb: {}: {}\n", arguments.from.string(), done.caution).c_str(), stderr);
   }
   if (arguments.quiet || arguments.common.compat_exit) {
     return;

@@ -17,6 +17,8 @@ Result<db::OpenOptions> start_database_program(const cli::CommonOptions& options
   CYR_TRY(const conf::Config config, cli::start_program(options, ident));
   out.full_dir_hash = config.is_on(conf::Option::fulldirhash);
   out.virtual_domains = config.text(conf::Option::virtdomains) != "off";
+  out.sql.engine = config.text(conf::Option::sql_engine);
+  out.sql.database = config.text(conf::Option::sql_database);
   return out;
 }
 

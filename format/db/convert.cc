@@ -8,6 +8,7 @@
 #include "format/db/quotalegacy.h"
 #include "format/db/record_sorter.h"
 #include "format/db/registry.h"
+#include "format/db/sql.h"
 #include "format/db/stream_sink.h"
 
 namespace cyr::db {
@@ -72,13 +73,20 @@ class Conversion {
   }
 
   Result<Converted> run(std::optional<Kind> declared) {
-    CYR_TRY(out_.from, source_kind(io_, from_, declared));
+    // A table of a shared database has no file of its own that would tell its kind.
+    const bool shared = declared == Kind::sql && !options_.open.sql.database.empty();
+    CYR_TRY(out_.from, shared ? Result<Kind>(Kind::sql) : source_kind(io_, from_, declared));
+    out_.caution = backend_of(out_.from).caution;
     OpenOptions open_source = options_.open;
     open_source.create = false;
     open_source.order.reset();
     CYR_TRY(source_, open(io_, from_, out_.from, open_source));
     if (out_.to == Kind::quotalegacy) {
       CYR_CHECK(to_tree());
+    } else if (out_.to == Kind::sql) {
+      CYR_CHECK(to_sql());
+    } else if (backend_of(out_.to).format == nullptr) {
+      return make_error(Errc::unsupported, fmt::format("{} databases are read here, not written", name_of(out_.to))).at(to_);
     } else {
       CYR_CHECK(to_file());
     }
@@ -108,16 +116,7 @@ class Conversion {
   Status to_file() {
     const FileFormat& format = *backend_of(out_.to).format();
     const fs::path parent = to_.parent_path().empty() ? fs::path(".") : to_.parent_path();
-    const auto old = io_.stat(to_);
-    if (!old && old.error().code != Errc::not_found) {
-      return old.error();
-    }
-    if (old && old->kind != FileKind::regular) {
-      return make_error(Errc::invalid, "is not a file, and is not replaced").at(to_);
-    }
-    if (old && !options_.replace) {
-      return make_error(Errc::exists, "exists already").at(to_);
-    }
+    CYR_TRY(const auto old, replaced_file());
     const KeyOrder order(target_order(format));
     if (!writes()) {
       MemoryNull nothing;
@@ -140,6 +139,22 @@ class Conversion {
     }
     hold_.reset();
     return done;
+  }
+
+  // The file that is at the target, if it may be replaced.
+  Result<std::optional<FileInfo>> replaced_file() const {
+    const auto old = io_.stat(to_);
+    if (!old) {
+      return old.error().code == Errc::not_found ? Result<std::optional<FileInfo>>(std::nullopt)
+                                                 : Result<std::optional<FileInfo>>(old.error());
+    }
+    if (old->kind != FileKind::regular) {
+      return make_error(Errc::invalid, "is not a file, and is not replaced").at(to_);
+    }
+    if (!options_.replace) {
+      return make_error(Errc::exists, "exists already").at(to_);
+    }
+    return std::optional(*old);
   }
 
   // Writers are kept away from the file that is replaced, so that nothing they do gets lost between reading and rename.
@@ -215,8 +230,8 @@ class Conversion {
   }
 
   // What was written is read back by the ordinary reader.
-  Status verify(const fs::path& written) {
-    CYR_TRY(const auto target, open(io_, written, out_.to, {}));
+  Status verify(const fs::path& written, const OpenOptions& how = {}) {
+    CYR_TRY(const auto target, open(io_, written, out_.to, how));
     if (out_.to != Kind::flat || read_.count() > 0) {
       CYR_CHECK(target->consistent());
     }
@@ -252,6 +267,48 @@ class Conversion {
       }
     }
     return make_error(Errc::exists, "has too many old versions kept beside it").at(file);
+  }
+
+  // ---- an sql table ----
+
+  // A file of its own is written beside the target and renamed, like any file; a table of a shared database is replaced in
+  // one transaction.
+  Status to_sql() {
+    if (!writes()) {
+      return read_source([](std::string_view /*key*/, std::string_view /*value*/) { return success(); });
+    }
+    OpenOptions target = options_.open;
+    target.create = true;
+    if (!target.sql.database.empty()) {
+      CYR_CHECK(fill_table(to_, target));
+      return verify(to_, target);
+    }
+    CYR_TRY(const auto old, replaced_file());
+    CYR_TRY(File lock, hold(old ? &*old : nullptr));
+    CYR_CHECK(io_.make_directories(to_.parent_path(), 0755));
+    CYR_TRY(AtomicFile file, AtomicFile::create(io_, to_, options_.open.mode));
+    target.sql.table = sql::table_name(to_);
+    CYR_CHECK(fill_table(file.temporary(), target));
+    CYR_CHECK(verify(file.temporary()));
+    if (old) {
+      CYR_CHECK(keep(to_, to_));
+    }
+    Status done = file.commit();
+    hold_.reset();
+    return done;
+  }
+
+  Status fill_table(const fs::path& path, const OpenOptions& target) {
+    CYR_TRY(auto table, sql::TableWriter::begin(io_, path, target, options_.keep_old));
+    if (table.replaces() && !options_.replace) {
+      return make_error(Errc::exists, "exists already, as a table that is not empty").at(path);
+    }
+    CYR_CHECK(read_source([&](std::string_view key, std::string_view value) { return named(table.add(key, value), key); }));
+    CYR_CHECK(table.commit());
+    if (!table.kept().empty()) {
+      out_.kept = table.kept();
+    }
+    return success();
   }
 
   // ---- a quotalegacy tree ----

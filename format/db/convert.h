@@ -21,7 +21,8 @@ struct Converted {
   Kind from = Kind::flat;
   Kind to = Kind::flat;
   std::uint64_t records = 0;
-  std::optional<fs::path> kept;  // where the replaced target (for quotalegacy: its replaced files) is now
+  std::string_view caution;      // what to tell about the source's backend; mostly empty
+  std::optional<fs::path> kept;  // where the replaced target (for quotalegacy: its replaced files; for a shared SQL database: a table) is now
 };
 
 // `from_kind`: nothing finds it out. A declaration that the content contradicts is refused (Errc::corrupt), and so is a

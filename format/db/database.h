@@ -13,7 +13,7 @@
 
 namespace cyr::db {
 
-enum class Kind : std::uint8_t { flat, skiplist, twoskip, quotalegacy, berkeley, berkeley_hash, twom };
+enum class Kind : std::uint8_t { flat, skiplist, twoskip, quotalegacy, berkeley, berkeley_hash, twom, sql, zeroskip, lmdb };
 
 // How keys are ordered (cyrusdb.md 1.2). The order is not recorded in the file: a reader finds out which one the file
 // has, a writer keeps it.
@@ -22,6 +22,13 @@ enum class Order : std::uint8_t {
   signed_char,  // skiplist's own: 0x80..0xFF before 0x00..0x7F
   mbox,         // improved_mboxlist_sort
   flat,         // flat always, and nothing else: mbox order of the escaped key
+};
+
+// Where the tables of the sql backend are; imapd.conf's sql_* options.
+struct SqlOptions {
+  std::string engine;    // sql_engine; empty: sqlite
+  std::string database;  // sql_database: a SQLite file for all tables; empty: each database is a file of its own
+  std::string table;     // empty: by the name of the database (cyrusdb.md 7)
 };
 
 struct OpenOptions {
@@ -33,6 +40,7 @@ struct OpenOptions {
   // quotalegacy only: the hash functions of paths (store.md 2.8).
   bool full_dir_hash = false;
   bool virtual_domains = false;
+  SqlOptions sql = {};
   // Berkeley only. The directory of logs and cache, `<configdirectory>/db` in Cyrus; not set: found beside the file when it
   // knows the file; empty: none.
   std::optional<fs::path> environment = {};

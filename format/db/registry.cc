@@ -10,10 +10,13 @@
 #include "format/db/dump.h"
 #include "format/db/file_database.h"
 #include "format/db/flat_format.h"
+#include "format/db/lmdb.h"
 #include "format/db/quotalegacy.h"
 #include "format/db/skiplist_format.h"
+#include "format/db/sql.h"
 #include "format/db/twom_format.h"
 #include "format/db/twoskip_format.h"
+#include "format/db/zeroskip.h"
 
 namespace cyr::db {
 
@@ -63,6 +66,8 @@ bool is_berkeley_hash(Bytes head, bool /*whole*/) {
   const auto known = berkeley::recognise(head);
   return known && !known->btree;
 }
+bool is_sqlite(Bytes head, bool /*whole*/) { return as_text(head).starts_with(std::string_view("SQLite format 3\0", 16)); }
+bool is_lmdb(Bytes head, bool /*whole*/) { return lmdb::recognise(head); }
 bool never(Bytes /*head*/, bool /*whole*/) { return false; }
 
 }  // namespace
@@ -76,6 +81,9 @@ const std::vector<Backend>& backends() {
       {Kind::twoskip, "twoskip", open_file<twoskip_format>, is_twoskip, format_pointer<twoskip_format>, dump_twoskip,
        salvage_twoskip},
       {Kind::twom, "twom", open_file<twom_format>, is_twom, format_pointer<twom_format>, dump_twom, nullptr},
+      {Kind::sql, "sql", sql::open_table, is_sqlite, nullptr, nullptr, nullptr},
+      {Kind::lmdb, "lmdb", lmdb::open_file, is_lmdb, nullptr, nullptr, nullptr},
+      {Kind::zeroskip, "zeroskip", zeroskip::open_directory, never, nullptr, nullptr, nullptr, zeroskip::caution},
       {Kind::berkeley, "berkeley", open_berkeley<Kind::berkeley>, is_berkeley, format_pointer<berkeley_format>, nullptr,
        nullptr},
       {Kind::berkeley_hash, "berkeley-hash", open_berkeley<Kind::berkeley_hash>, is_berkeley_hash,
@@ -112,7 +120,7 @@ Result<std::optional<Kind>> detect(Io& io, const fs::path& path) {
   CYR_TRY(const FileInfo info, io.stat(path));
   if (info.kind == FileKind::directory) {
     CYR_TRY(const bool zeroskip, io.exists(path / ".zsdb"));
-    return zeroskip ? std::optional<Kind>() : std::optional(Kind::quotalegacy);
+    return std::optional(zeroskip ? Kind::zeroskip : Kind::quotalegacy);
   }
   CYR_TRY(const File file, File::open(io, path));
   Buffer head(static_cast<std::size_t>(std::min<std::uint64_t>(info.size, head_size)));

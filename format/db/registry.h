@@ -18,6 +18,8 @@ struct Backend {
   // The backend's own listing of its file (cyr_dbtool dump); nothing when it has none.
   Status (*dump)(Bytes file, const std::function<Status(std::string_view line)>& line);
   Salvager salvage;  // nothing when there is none
+  // For the user, where what is read may not be all that there is.
+  std::string_view caution = {};
 };
 
 [[nodiscard]] const std::vector<Backend>& backends();

@@ -55,7 +55,10 @@ Result<std::unique_ptr<db::Database>> Store::open_database(const fs::path& path,
                    .order = {},
                    .mode = 0600,
                    .full_dir_hash = ns.fulldirhash,
-                   .virtual_domains = ns.virtdomains != names::VirtualDomains::off});
+                   .virtual_domains = ns.virtdomains != names::VirtualDomains::off,
+                   .sql = {.engine = std::string(config_->text(conf::Option::sql_engine)),
+                           .database = std::string(config_->text(conf::Option::sql_database)),
+                           .table = {}}});
 }
 
 Result<meta::MailboxList*> Store::mailbox_list() {

@@ -123,6 +123,8 @@ const std::vector<Home>& homes() {
       {"zlib.h", {"format/base/crc32.cc", "format/wire/"}},
       {"unicode/", {"format/text/charset.cc"}},
       {"db.h", {"format/db/berkeley.cc"}},
+      {"sqlite3.h", {"format/db/sql_sqlite.cc", "tests/"}},
+      {"xxhash.h", {"format/db/twom_checksum.cc"}},
       {"readline/", {"cyradm/line_editor.cc"}},
       {"sasl/", {"format/wire/sasl.cc"}},
       {"catch2/", {"tests/"}},

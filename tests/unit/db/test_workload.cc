@@ -11,13 +11,14 @@ fs::path path_for(const test::TempDir& dir, db::Kind kind) {
   return kind == db::Kind::quotalegacy ? dir / "conf/quota" : dir / "conf/test.db";
 }
 
-const std::vector<db::Kind> all_kinds = {db::Kind::flat, db::Kind::skiplist, db::Kind::twoskip, db::Kind::twom, db::Kind::quotalegacy};
+const std::vector<db::Kind> all_kinds = {db::Kind::flat, db::Kind::skiplist, db::Kind::twoskip, db::Kind::twom, db::Kind::sql,
+                                         db::Kind::quotalegacy};
 
 }  // namespace
 
 TEST_CASE("random operations agree with std::map", "[db]") {
   for (const db::Kind kind : all_kinds) {
-    const bool many_syncs = kind == db::Kind::quotalegacy;  // a file for every record
+    const bool many_syncs = kind == db::Kind::quotalegacy || kind == db::Kind::sql;
     for (unsigned seed = 1; seed <= (many_syncs ? 1U : 4U); ++seed) {
       INFO(db::name_of(kind) << ", seed " << seed);
       const test::TempDir dir;
