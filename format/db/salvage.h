@@ -117,6 +117,7 @@ struct SalvageSource {
 using Salvager = Status (*)(const SalvageSource& source, SalvageReport& report);
 
 Status salvage_twoskip(const SalvageSource& source, SalvageReport& report);
+Status salvage_twom(const SalvageSource& source, SalvageReport& report);
 Status salvage_skiplist(const SalvageSource& source, SalvageReport& report);
 Status salvage_flat(const SalvageSource& source, SalvageReport& report);
 Status salvage_quotalegacy(const SalvageSource& source, SalvageReport& report);

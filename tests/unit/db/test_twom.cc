@@ -2,11 +2,15 @@
 #include <algorithm>
 #include <boost/filesystem/operations.hpp>
 #include <fstream>
+#include <functional>
 #include <map>
+#include <random>
+#include <set>
 #include <sstream>
 
 #include "format/base/text.h"
 #include "format/db/dump.h"
+#include "format/db/salvage.h"
 #include "format/db/twom_view.h"
 #include "tests/support/check.h"
 #include "tests/support/temp_store.h"
@@ -300,6 +304,82 @@ TEST_CASE("twom files that are cut, of another order or checksum are told so", "
     CHECK(!database->begin());
   }
   CHECK(test::read_text(path) == content.substr(0, 400));
+}
+
+namespace {
+
+struct Yield {
+  double kept = 0;  // share of the live records
+  int wrong = 0;    // values that the key never had
+  int complete = 0;
+};
+
+// Salvages damaged copies of a golden file: `damage` spoils one for each seed.
+Yield salvage_after(const std::string& name, int seeds, const std::function<void(std::string&, std::uint64_t end, std::mt19937&)>& damage) {
+  const std::string content = test::read_text(golden(name + ".twom"));
+  const auto header = db::twom::decode_header(as_bytes(content));
+  REQUIRE_OK(header);
+  const auto live = test::records_of(*open_twom(golden(name + ".twom"), read_only_io()));
+  std::set<std::pair<std::string, std::string>> ever;  // all versions
+  for (std::uint64_t offset = db::twom::first_record; offset < header->current_size;) {
+    const auto record = db::twom::decode_record(as_bytes(content), offset, header->current_size, header->checksum());
+    REQUIRE_OK(record);
+    ever.emplace(record->key, record->value);
+    offset = record->end();
+  }
+  const test::TempDir dir;
+  Yield yield;
+  for (int seed = 0; seed < seeds; ++seed) {
+    std::mt19937 random(static_cast<unsigned>(seed));
+    std::string copy = content;
+    damage(copy, header->current_size, random);
+    write_text(dir / "damaged", copy);
+    db::SalvageOptions options;
+    options.kind = db::Kind::twom;
+    const auto report = db::salvage(posix_io(), dir / "damaged", options);
+    REQUIRE_OK(report);
+    int found = 0;
+    for (const auto& record : report->records) {
+      const std::pair<std::string, std::string> pair(record.key, record.value);
+      yield.wrong += ever.contains(pair) ? 0 : 1;
+      found += std::binary_search(live.begin(), live.end(), pair) ? 1 : 0;
+    }
+    yield.kept += static_cast<double>(found) / static_cast<double>(live.size()) / seeds;
+    yield.complete += report->complete() ? 1 : 0;
+  }
+  return yield;
+}
+
+}  // namespace
+
+TEST_CASE("twom salvage keeps what is whole and invents nothing", "[db][salvage]") {
+  for (const std::string name : {"mixed", "repacked"}) {
+    INFO(name);
+    const auto nothing = salvage_after(name, 1, [](std::string&, std::uint64_t, std::mt19937&) {});
+    CHECK(nothing.kept == 1);
+    CHECK(nothing.complete == 1);
+    const auto header = salvage_after(name, 1, [](std::string& file, std::uint64_t, std::mt19937&) { file.replace(0, 96, 96, '\0'); });
+    CHECK(header.kept == 1);
+    const auto flip = salvage_after(name, 60, [](std::string& file, std::uint64_t end, std::mt19937& random) {
+      file[random() % end] ^= static_cast<char>(1U << (random() % 8));
+    });
+    WARN(name << ": one bit " << 100 * flip.kept << " %");
+    CHECK(flip.kept >= 0.99);
+    CHECK(flip.wrong == 0);
+    const auto block = salvage_after(name, 60, [](std::string& file, std::uint64_t end, std::mt19937& random) {
+      file.replace(random() % (end / 512) * 512, 512, 512, '\0');
+    });
+    WARN(name << ": zeroed block " << 100 * block.kept << " %");
+    CHECK(block.kept >= 0.94);
+    CHECK(block.wrong == 0);
+    CHECK(block.complete < 60);
+    const auto cut = salvage_after(name, 60, [](std::string& file, std::uint64_t end, std::mt19937& random) {
+      file.resize(400 + random() % (end - 400));
+    });
+    WARN(name << ": cut off " << 100 * cut.kept << " %");
+    CHECK(cut.wrong == 0);
+    CHECK(cut.complete == 0);
+  }
 }
 
 }  // namespace cyr
