@@ -2,7 +2,7 @@
 // always be read (format/doc/twoskip.md). Default of most databases since 2.5.
 #include <fmt/format.h>
 
-#include "format/db/stream_sink.h"
+#include "format/db/linked_writer.h"
 #include "format/db/table_view.h"
 #include "format/db/twoskip_edit.h"
 
@@ -14,72 +14,39 @@ namespace {
 
 constexpr std::uint64_t repack_above = 16834;  // bytes; the odd constant is Cyrus's
 
-// Everything is one transaction, records ascending, as a checkpoint leaves a file.
-class TwoskipWriter final : public BulkWriter {
- public:
-  TwoskipWriter(StreamSink& sink, std::uint64_t generation) : sink_(sink) { header_.generation = generation + 1; }
+// What LinkedWriter wants to know.
+struct TwoskipWriting {
+  using Shape = HeadShape;
+  static constexpr std::string_view name = "twoskip";
+  static constexpr unsigned max_level = twoskip::max_level;
+  static constexpr std::uint64_t dummy_offset = twoskip::dummy_offset;
 
-  Status add(std::string_view key, std::string_view value) override {
-    if (key.empty()) {
-      return make_error(Errc::invalid, "twoskip cannot hold an empty key");
-    }
-    CYR_CHECK(begin());
-    const HeadShape shape{RecordType::record, even_level(++header_.num_records, max_level), key.size(), value.size(),
-                          tail_crc(key, value)};
-    record_.clear();
-    const std::uint64_t offset = place(shape.size());
-    CYR_CHECK(links_.add(offset, shape.level, shape, patch_));
-    const std::array<std::uint64_t, max_level + 1> slots{};
-    append_head(record_, shape, slots.data());
-    append_tail(record_, key, value);
-    return sink_.append(record_);
-  }
+  std::uint64_t generation = 1;
 
-  Status finish() override {
-    CYR_CHECK(begin());
-    CYR_CHECK(links_.finish(patch_));
-    header_.repack_size = sink_.size();
-    if (header_.num_records > 0) {
-      record_.clear();
-      place(marker_size);
-      append_marker(record_, RecordType::commit, first_record);
-      CYR_CHECK(sink_.append(record_));
-    }
-    header_.current_size = sink_.size();
-    CYR_CHECK(sink_.patch(0, encode_header(header_)));
-    return sink_.flush();
+  [[nodiscard]] static Buffer empty_file() { return twoskip::empty_file(); }
+  [[nodiscard]] static Shape dummy() { return {RecordType::dummy, max_level, 0, 0, 0}; }
+  [[nodiscard]] static Shape shape(unsigned level, std::string_view key, std::string_view value) {
+    return {RecordType::record, level, key.size(), value.size(), tail_crc(key, value)};
   }
-
- private:
-  using Links = ForwardLinks<HeadShape, max_level>;
-
-  Status begin() {
-    if (sink_.size() != 0) {
-      return success();
-    }
-    CYR_CHECK(sink_.append(empty_file()));
-    return links_.add(dummy_offset, max_level, {RecordType::dummy, max_level, 0, 0, 0}, patch_);
+  static void pad(Buffer& out, std::uint64_t end, const Shape& shape) { append_blanks(out, blanks_before(end, shape.size())); }
+  static void record(Buffer& out, const Shape& shape, const std::uint64_t* slots, std::string_view key,
+                     std::string_view value) {
+    append_head(out, shape, slots);
+    append_tail(out, key, value);
   }
-  // Where a record with this head goes; puts the blanks before it into record_.
-  std::uint64_t place(std::uint64_t head_size) {
-    const unsigned blanks = blanks_before(sink_.size(), head_size);
-    append_blanks(record_, blanks);
-    return sink_.size() + 8 * std::uint64_t{blanks};
+  static void head(Buffer& out, const Shape& shape, const std::uint64_t* slots) { append_head(out, shape, slots); }
+  static void commit(Buffer& out, std::uint64_t end) {
+    append_blanks(out, blanks_before(end, marker_size));
+    append_marker(out, RecordType::commit, first_record);
   }
-  Status patch_head(const Links::Waiting& done) {
-    std::array<std::uint64_t, max_level + 1> slots{};
-    std::copy_n(done.next.begin(), done.level, slots.begin() + 1);
-    head_.clear();
-    append_head(head_, done.head, slots.data());
-    return sink_.patch(done.offset, head_);
+  [[nodiscard]] auto header(std::uint64_t records, std::uint64_t sorted_end, std::uint64_t end) const {
+    Header done;
+    done.generation = generation;
+    done.num_records = records;
+    done.repack_size = sorted_end;
+    done.current_size = end;
+    return encode_header(done);
   }
-
-  StreamSink& sink_;
-  Header header_;
-  Links links_;
-  const std::function<Status(const Links::Waiting&)> patch_ = [this](const auto& done) { return patch_head(done); };
-  Buffer record_;  // reused
-  Buffer head_;
 };
 
 class TwoskipFormat final : public FileFormat {
@@ -137,7 +104,7 @@ class TwoskipFormat final : public FileFormat {
   }
 
   [[nodiscard]] Result<std::unique_ptr<BulkWriter>> writer(StreamSink& sink, std::uint64_t generation) const override {
-    return std::unique_ptr<BulkWriter>(std::make_unique<TwoskipWriter>(sink, generation));
+    return std::unique_ptr<BulkWriter>(std::make_unique<LinkedWriter<TwoskipWriting>>(sink, TwoskipWriting{generation + 1}));
   }
 
   [[nodiscard]] std::uint64_t generation(Bytes file) const override {

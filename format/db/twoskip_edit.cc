@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <random>
 
+#include "format/db/double_links.h"
+
 namespace cyr::db::twoskip {
 
 namespace {
@@ -128,97 +130,41 @@ Status TwoskipEditor::abort() {
 
 namespace {
 
-// One pass over the committed list that mends every pointer a dead writer left behind.
-class Recovery {
+// What ListRepair wants to know.
+class TwoskipList {
  public:
-  Recovery(Image& image, const Header& header, const KeyOrder& order) : image_(image), header_(header), order_(order) {}
+  using Record = twoskip::Record;
+  static constexpr unsigned max_level = twoskip::max_level;
+  static constexpr std::uint64_t dummy_offset = twoskip::dummy_offset;
 
-  Result<std::uint64_t> run() {  // number of records
-    CYR_TRY(Record at, record_at(dummy_offset));
-    for (unsigned level = 1; level < max_level; ++level) {
-      previous_[level] = dummy_offset;
-      expected_[level] = at.next(level, limit());
-    }
-    std::uint64_t count = 0;
-    CYR_TRY(std::uint64_t offset, trim(at));
-    std::string_view key;
-    while (offset != 0) {
-      CYR_TRY(at, record_at(offset));
-      if (at.type == RecordType::erased) {
-        CYR_TRY(at, follow(at));
-        if (at.offset == dummy_offset) {
-          break;
-        }
-      }
-      if (at.type != RecordType::record || (count > 0 && !order_.less(key, at.key))) {
-        return corrupt("the list is broken here", at.offset);
-      }
-      key = at.key;
-      ++count;
-      CYR_CHECK(relink(at));
-      CYR_TRY(offset, trim(at));
-    }
-    CYR_CHECK(end_levels());
-    return count;
-  }
+  TwoskipList(Image& image, const Header& header, const KeyOrder& order) : image_(image), header_(header), order_(order) {}
 
- private:
-  [[nodiscard]] std::uint64_t limit() const { return header_.current_size; }
   [[nodiscard]] Result<Record> record_at(std::uint64_t offset) const {
     return decode_record(image_.bytes(), offset, limit());
   }
-  // What a DELETE stands before; the DUMMY for the end of the list.
-  [[nodiscard]] Result<Record> follow(const Record& erased) const {
-    const std::uint64_t next = erased.slot(0);
-    return record_at(next == 0 ? dummy_offset : next);
-  }
-  // Zeroes level 0 pointers past the committed end; where level 0 goes on.
-  Result<std::uint64_t> trim(const Record& at) {
-    HeadEdit edit(at);
-    for (const unsigned slot : {0U, 1U}) {
-      if (at.slot(slot) >= limit()) {
-        edit.set_slot(slot, 0);
+  // A DELETE names what comes after it; nothing at the end of the list.
+  [[nodiscard]] Result<std::optional<Record>> target(std::uint64_t offset) const {
+    CYR_TRY(Record record, record_at(offset));
+    if (record.type == RecordType::erased) {
+      if (record.slot(0) == 0) {
+        return std::optional<Record>();
       }
+      CYR_TRY(record, record_at(record.slot(0)));
     }
-    const std::uint64_t next = at.level0(limit());
-    if (next >= limit()) {
-      return corrupt("both pointers of level 0 lead past the end", at.offset);
+    if (record.type != RecordType::record) {
+      return corrupt("the list is broken here", record.offset);
     }
-    if (edit.changed()) {
-      CYR_CHECK(image_.write(edit.finish(), edit.offset()));
-    }
-    return next;
+    return std::optional(record);
   }
-  Status set_next(unsigned level, std::uint64_t target) {
-    CYR_TRY(const Record before, record_at(previous_[level]));
-    HeadEdit edit(before);
-    edit.set_slot(level + 1, target);
-    return image_.write(edit.finish(), edit.offset());
-  }
-  Status relink(const Record& at) {
-    for (unsigned level = 1; level < at.level; ++level) {
-      if (expected_[level] != at.offset) {
-        CYR_CHECK(set_next(level, at.offset));
-      }
-      previous_[level] = at.offset;
-      expected_[level] = at.next(level, limit());
-    }
-    return success();
-  }
-  Status end_levels() {
-    for (unsigned level = 1; level < max_level; ++level) {
-      if (expected_[level] != 0) {
-        CYR_CHECK(set_next(level, 0));
-      }
-    }
-    return success();
-  }
+  [[nodiscard]] static HeadEdit edit(const Record& record) { return HeadEdit(record); }
+  [[nodiscard]] Image& image() const { return image_; }
+  [[nodiscard]] std::uint64_t limit() const { return header_.current_size; }
+  [[nodiscard]] const KeyOrder& order() const { return order_; }
 
+ private:
   Image& image_;
   const Header& header_;
   const KeyOrder& order_;
-  std::array<std::uint64_t, max_level> previous_{};  // per level: the last record on it so far
-  std::array<std::uint64_t, max_level> expected_{};  // where it leads now
 };
 
 }  // namespace
@@ -234,7 +180,11 @@ Status recover(Image& image, const KeyOrder& order) {
                 .walk(orders, [](const Record&) -> Result<Visit> { return Visit::go_on; }));
   header.flags |= flag_dirty;
   CYR_CHECK(image.write(encode_header(header), 0));
-  CYR_TRY(const std::uint64_t count, Recovery(image, header, order).run());
+  std::uint64_t count = 0;
+  CYR_CHECK(ListRepair(TwoskipList(image, header, order)).run([&count](const Record&) {
+    ++count;
+    return success();
+  }));
   if (image.bytes().size() != header.current_size) {
     CYR_CHECK(image.truncate(header.current_size));
   }
