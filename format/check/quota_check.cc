@@ -15,11 +15,6 @@ namespace {
 // Mailboxes that are read between two looks at the stop flag; bounds what the readers hold.
 constexpr std::size_t chunk_size = 4096;
 
-bool in_domain(std::string_view name, std::string_view domain) {
-  const std::size_t bang = name.find('!');
-  return (bang == std::string_view::npos ? std::string_view() : name.substr(0, bang)) == domain;
-}
-
 // Words as real Cyrus prints them for a mailbox that cannot be opened.
 std::string reason_of(const Error& error) {
   if (error.sys_errno != 0) {
@@ -100,7 +95,7 @@ void QuotaChecker::report(Problem problem, const std::string& name, std::string 
 
 bool QuotaChecker::selected(std::string_view name) const {
   const QuotaSelection& selection = options_.selection;
-  if (selection.domain && !in_domain(name, *selection.domain)) {
+  if (selection.domain && !meta::in_domain(name, *selection.domain)) {
     return false;
   }
   if (selection.names.empty() && selection.patterns.empty()) {

@@ -32,11 +32,6 @@ Result<std::string> internal_name(const store::Store& store, const std::string& 
   return name.to_internal(ns);
 }
 
-bool in_domain(std::string_view name, std::string_view domain) {
-  const std::size_t bang = name.find('!');
-  return (bang == std::string_view::npos ? std::string_view() : name.substr(0, bang)) == domain;
-}
-
 // The name selects the root itself, or lies below it while no root of its own lies in it.
 class Matcher {
  public:
@@ -55,7 +50,7 @@ class Matcher {
   }
 
   bool matches(std::string_view root) {
-    if (selection_.domain && !in_domain(root, *selection_.domain)) {
+    if (selection_.domain && !meta::in_domain(root, *selection_.domain)) {
       return false;
     }
     bool found = (selection_.names.empty() && selection_.patterns.empty()) || covering_.contains(root);

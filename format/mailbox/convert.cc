@@ -40,7 +40,6 @@ constexpr auto kCarried = std::to_array<Carried>({
     {"basethrid", &IndexRecord::basecid, print_cid, parse_cid},
 });
 constexpr std::string_view kNanosecondEntry = "internaldate.nsec";
-constexpr std::uint64_t kMaxNanosecond = 999'999'999;
 
 const CarriedAnnotation* find(const std::vector<CarriedAnnotation>& annotations, std::string_view entry) {
   const auto found = std::find_if(annotations.begin(), annotations.end(), [&](const CarriedAnnotation& annotation) {
@@ -105,7 +104,7 @@ class RecordConverter {
       const CarriedAnnotation* annotation = find(annotations_, kNanosecondEntry);
       const auto parsed = annotation != nullptr ? parse_decimal(annotation->value) : std::nullopt;
       record().internaldate_nsec =
-          parsed && *parsed <= kMaxNanosecond ? static_cast<std::uint32_t>(*parsed) : 0;
+          parsed && *parsed <= max_nanosecond ? static_cast<std::uint32_t>(*parsed) : 0;
     }
   }
 

@@ -66,9 +66,9 @@ std::string believable_acl(std::string_view acl) {
   return out;
 }
 
-class Salvage {
+class HeaderSalvage {
  public:
-  explicit Salvage(std::string_view file) : file_(file) {}
+  explicit HeaderSalvage(std::string_view file) : file_(file) {}
 
   SalvagedHeader run() {
     if (auto whole = decode_header(as_bytes(file_)); whole) {
@@ -364,7 +364,7 @@ class Salvage {
 }  // namespace
 
 SalvagedHeader decode_header_lenient(Bytes file) {
-  return Salvage(as_text(file.first(std::min(file.size(), kMaxHeaderFile)))).run();
+  return HeaderSalvage(as_text(file.first(std::min(file.size(), kMaxHeaderFile)))).run();
 }
 
 }  // namespace cyr::mailbox

@@ -13,6 +13,8 @@
 
 namespace cyr::mailbox {
 
+inline constexpr std::uint32_t max_nanosecond = 999'999'999;  // of internaldate_nsec
+
 // Bits of IndexHeader::options (mailbox.md 3.4).
 namespace option {
 inline constexpr std::uint32_t pop3_new_uidl = 1U << 0;

@@ -69,9 +69,9 @@ Probe probe(Bytes file, const IndexVersion& version) {
   return out;
 }
 
-class Salvage {
+class IndexSalvage {
  public:
-  explicit Salvage(Bytes file) : file_(file) {}
+  explicit IndexSalvage(Bytes file) : file_(file) {}
 
   SalvagedIndexHeader run() {
     if (auto header = decode_index_header(file_); header) {
@@ -301,6 +301,6 @@ class Salvage {
 
 }  // namespace
 
-SalvagedIndexHeader salvage_index_header(Bytes file) { return Salvage(file).run(); }
+SalvagedIndexHeader salvage_index_header(Bytes file) { return IndexSalvage(file).run(); }
 
 }  // namespace cyr::mailbox

@@ -14,7 +14,6 @@
 namespace cyr::mailbox {
 namespace {
 
-constexpr std::uint32_t kMaxNanosecond = 999'999'999;
 // The system flags that enter, with the CRC of their lower-case name.
 constexpr std::uint32_t kClientFlags = flag::answered | flag::flagged | flag::deleted | flag::draft | flag::seen;
 
@@ -57,7 +56,7 @@ constexpr auto kVirtual = std::to_array<VirtualAnnotation>({
      [](const IndexRecord& record, const SyncCrcAnnotStyle&) { return decimal_or_nothing(record.createdmodseq); }},
     {"internaldate.nsec", has_nanoseconds,
      [](const IndexRecord& record, const SyncCrcAnnotStyle&) {
-       return record.internaldate_nsec > kMaxNanosecond ? std::string() : decimal_or_nothing(record.internaldate_nsec);
+       return record.internaldate_nsec > max_nanosecond ? std::string() : decimal_or_nothing(record.internaldate_nsec);
      }},
     {"basethrid", has_nanoseconds,
      [](const IndexRecord& record, const SyncCrcAnnotStyle&) {

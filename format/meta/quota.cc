@@ -216,6 +216,11 @@ std::string encode_quota(const QuotaRoot& root) {
   return out += ')';
 }
 
+bool in_domain(std::string_view name, std::string_view domain) {
+  const std::size_t bang = name.find('!');
+  return (bang == std::string_view::npos ? std::string_view() : name.substr(0, bang)) == domain;
+}
+
 bool covers(std::string_view root, std::string_view mailbox) {
   if (!mailbox.starts_with(root)) {
     return false;

@@ -75,6 +75,9 @@ struct SalvagedQuota {
 
 // True if `root` covers `mailbox` by its name: equal, above it, or "dom!" and the mailbox is in that domain.
 [[nodiscard]] bool covers(std::string_view root, std::string_view mailbox);
+
+// True if the internal name (mailbox or root) is of this domain; "" is that of names without one.
+[[nodiscard]] bool in_domain(std::string_view name, std::string_view domain);
 // Candidates for the root of `mailbox`, longest first: the name, each parent, then "dom!".
 [[nodiscard]] std::vector<std::string> quota_root_candidates(std::string_view mailbox);
 

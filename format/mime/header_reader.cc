@@ -61,7 +61,7 @@ constexpr std::array kKnownFields{
     KnownField{"to", FieldKind::to, true},
     KnownField{"x-deliveredinternaldate", FieldKind::delivered_internaldate, true},
 };
-constexpr std::size_t kLongestName = 25;
+constexpr std::size_t kLongestKnownName = 25;
 constexpr std::string_view kFirstLetters = "bcdfimrstx";
 
 // The field that starts with this line, or nullptr.
@@ -69,7 +69,7 @@ const KnownField* known_field(std::string_view line) {
   if (line.empty() || kFirstLetters.find(ascii_lower(line[0])) == std::string_view::npos) {
     return nullptr;
   }
-  const std::size_t colon = line.substr(0, kLongestName + 1).find(':');
+  const std::size_t colon = line.substr(0, kLongestKnownName + 1).find(':');
   if (colon == std::string_view::npos) {
     return nullptr;
   }

@@ -15,8 +15,6 @@ constexpr unsigned kMaxNodeDepth = 2 * kMaxNesting + 2;
 constexpr std::uint32_t kFirstNamedVersion = 4;
 constexpr std::uint32_t kFirstGuidVersion = 5;
 constexpr std::uint32_t kFirstSizeVersion = 8;
-constexpr std::uint32_t kNoneMarker = 0x0000FFFF;
-constexpr std::uint32_t kNoCharsetHalf = 0xFFFF0000;
 
 class SectionReader {
  public:
@@ -83,9 +81,9 @@ class SectionReader {
     part.encoding = static_cast<std::uint16_t>(word);
     if (version_ < kFirstNamedVersion) {
       // 2.5 writes the marker of the later form.
-      part.has_no_charset_word = word == kNoCharsetHalf || word == kNoneMarker;
+      part.has_no_charset_word = word == section_no_charset_half || word == section_none_marker;
       part.charset_index = static_cast<std::uint16_t>(word >> 16);
-    } else if (word == kNoneMarker) {
+    } else if (word == section_none_marker) {
       part.has_no_charset_word = true;
     } else {
       const std::string_view field = in_.text(word >> 16);

@@ -12,6 +12,10 @@
 
 namespace cyr::mime {
 
+// Words in the place of the charset: of the entity itself, in the forms with and without a charset index.
+inline constexpr std::uint32_t section_no_charset_half = 0xFFFF0000;
+inline constexpr std::uint32_t section_none_marker = 0x0000FFFF;
+
 // Numbers are as stored: file offsets and bytes. Nothing says that they lie inside the message file; a user
 // must check.
 struct SectionPart {

@@ -3,6 +3,7 @@
 
 #include "format/base/crc32.h"
 #include "format/mime/cache_items.h"
+#include "format/mime/section.h"
 
 namespace cyr::mime {
 
@@ -10,8 +11,6 @@ namespace {
 
 constexpr std::uint32_t kNoPlace = 0xFFFFFFFF;
 constexpr std::size_t kNameAlignment = 4;
-constexpr std::uint32_t kNoCharsetHalf = 0xFFFF0000;
-constexpr std::uint32_t kNoneMarker = 0x0000FFFF;  // of the forms without an index
 
 struct Place {
   std::uint32_t header_offset = 0;
@@ -124,7 +123,7 @@ class SectionWriter {
 
   void charset_word(const BodyPart* described) {
     if (described == nullptr) {
-      append_be(out_, profile_.section == SectionForm::index ? kNoCharsetHalf : kNoneMarker);
+      append_be(out_, profile_.section == SectionForm::index ? section_no_charset_half : section_none_marker);
       return;
     }
     const auto encoding = static_cast<std::uint32_t>(described->encoding);

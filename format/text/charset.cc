@@ -14,6 +14,11 @@
 
 namespace cyr::text {
 
+// Not in the unnamed namespace: CharsetDecoder::State, which is declared in the header, holds one.
+struct CloseConverter {
+  void operator()(UConverter* converter) const { ucnv_close(converter); }
+};
+
 namespace {
 
 struct Alias {
@@ -177,9 +182,6 @@ std::uint16_t numbered_index(std::string_view name, std::uint16_t count) {
   return kNoCharsetIndex;
 }
 
-struct CloseConverter {
-  void operator()(UConverter* converter) const { ucnv_close(converter); }
-};
 using Converter = std::unique_ptr<UConverter, CloseConverter>;
 
 // ICU calls some of the numbered sets otherwise.
@@ -205,7 +207,6 @@ Converter open_converter(std::string_view canonical) {
 
 bool built_in(std::string_view name) { return name == "us-ascii" || name == "utf-8"; }
 
-constexpr char32_t kReplacement = 0xFFFD;
 constexpr std::size_t kConvertUnits = 256;  // UTF-16 units per ICU call
 
 }  // namespace
@@ -238,7 +239,7 @@ struct CharsetDecoder::State {
   unsigned missing = 0;         // ... and how many bytes it lacks
 
   void put(char32_t c, std::string& out) const {
-    if (c == kReplacement || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000)) {
+    if (c == replacement_character || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000)) {
       out += replacement;
     } else {
       append_utf8(out, c);
@@ -368,7 +369,7 @@ void CharsetDecoder::finish(std::string& out) {
 
 void append_utf8(std::string& out, char32_t c) {
   if (c > 0x10FFFF || (c >= 0xD800 && c < 0xE000)) {
-    c = kReplacement;
+    c = replacement_character;
   }
   if (c < 0x80) {
     out += static_cast<char>(c);
@@ -401,7 +402,7 @@ std::u32string utf8_to_code_points(std::string_view text) {
         c = c << 6 | (static_cast<unsigned char>(text[i++]) & 0x3FU);
       }
     }
-    out += good ? c : kReplacement;
+    out += good ? c : replacement_character;
   }
   return out;
 }

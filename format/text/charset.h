@@ -11,6 +11,9 @@
 
 namespace cyr::text {
 
+// Stands for what cannot be decoded.
+inline constexpr char32_t replacement_character = 0xFFFD;
+
 // Which names are known (mailbox.md 5.4).
 enum class CharsetNames : std::uint8_t {
   numbered,          // 2.1-2.3: the numbered list, compared case-insensitively

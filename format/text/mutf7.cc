@@ -11,10 +11,10 @@
 namespace cyr::text {
 namespace {
 
-constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
+constexpr std::string_view base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
 
 int digit_of(char c) {
-  const auto at = alphabet.find(c);
+  const auto at = base64_digits.find(c);
   return at == std::string_view::npos ? -1 : static_cast<int>(at);
 }
 
@@ -198,7 +198,7 @@ class Encoder {
       return;
     }
     if (count_ > 0) {
-      out_ += alphabet[(bits_ << (6 - count_)) & 0x3F];
+      out_ += base64_digits[(bits_ << (6 - count_)) & 0x3F];
     }
     out_ += '-';
     bits_ = 0;
@@ -212,7 +212,7 @@ class Encoder {
     count_ += 16;
     while (count_ >= 6) {
       count_ -= 6;
-      out_ += alphabet[(bits_ >> count_) & 0x3F];
+      out_ += base64_digits[(bits_ >> count_) & 0x3F];
       bits_ &= (1U << count_) - 1;
     }
   }

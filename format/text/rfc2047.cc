@@ -70,9 +70,9 @@ WordAt word_at(std::string_view value, std::size_t at, bool streams) {
   return {word, word.end};
 }
 
-class Decoder {
+class HeaderDecoder {
  public:
-  explicit Decoder(const HeaderDecodeOptions& options)
+  explicit HeaderDecoder(const HeaderDecodeOptions& options)
       : options_(options), streams_(options.decoding == HeaderDecoding::streams) {}
 
   std::string decode(std::string_view value) {
@@ -242,7 +242,7 @@ std::string decode_header_value(std::string_view value, const HeaderDecodeOption
   if (is_plain_ascii(value)) {
     return std::string(value);
   }
-  return Decoder(options).decode(value);
+  return HeaderDecoder(options).decode(value);
 }
 
 }  // namespace cyr::text

@@ -21,8 +21,6 @@ constexpr std::array kFixed{
     Fixed{0x04A5, U"\u043D\u0433"}, Fixed{0x04B5, U"\u0442\u0446"},
 };
 
-constexpr char32_t kReplacement = 0xFFFD;
-
 // Mappings nest a few levels (upper case letter with two marks); this bounds them against bad data.
 constexpr unsigned kMaxMappingDepth = 16;
 
@@ -33,7 +31,7 @@ class Mapper {
   // Appends what `c` becomes, a character that could not be decoded the letter X; blanks are left to the
   // caller at depth 0 and dropped below.
   void map(char32_t c, unsigned depth, std::u32string& out) const {
-    if (c == kReplacement) {
+    if (c == replacement_character) {
       out += U'X';
       return;
     }

@@ -14,14 +14,6 @@ namespace {
 
 constexpr std::string_view original_root = "/srv/cyrus";
 
-void write_text(const fs::path& path, std::string_view text) {
-  fs::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out << text;
-  if (!out.flush()) {
-    throw std::runtime_error("cannot write " + path.string());
-  }
-}
-
 // "$ mbexamine 'user/bovik' 'a b'" into words. The golden files quote every argument and none holds a quote.
 std::vector<std::string> command_words(std::string_view line) {
   std::vector<std::string> out;
@@ -88,6 +80,15 @@ void unpack_archive(const fs::path& archive, const fs::path& directory) {
   const RunResult result = run_command(argv);
   if (result.status != 0) {
     throw std::runtime_error(describe(argv, result));
+  }
+}
+
+void write_text(const fs::path& path, std::string_view text) {
+  fs::create_directories(path.parent_path());
+  fs::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out << text;
+  if (!out.flush()) {
+    throw std::runtime_error("cannot write " + path.string());
   }
 }
 

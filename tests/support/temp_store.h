@@ -23,6 +23,8 @@ namespace cyr::test {
 void unpack_archive(const fs::path& archive, const fs::path& directory);
 // A whole file as text. Throws when it cannot be read.
 [[nodiscard]] std::string read_text(const fs::path& path);
+// Creates or replaces a file, and the directories above it.
+void write_text(const fs::path& path, std::string_view text);
 
 class TempStore {
  public:

@@ -1,6 +1,5 @@
 // quota: reports against golden ones, and recounts of real stores with one thing wrong at a time.
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <set>
 
@@ -62,11 +61,6 @@ std::string report_of(const test::TempStore& temp) {
     text += quota_table_lines(root, store->external_name(root.name));
   }
   return text;
-}
-
-void write_file(const fs::path& path, std::string_view text) {
-  REQUIRE_OK(posix_io().make_directories(path.parent_path(), 0755));
-  std::ofstream(path.string(), std::ios::binary) << text;
 }
 
 // Where a mailbox of the list lies.
@@ -131,8 +125,8 @@ TEST_CASE("usage that is wrong, in a dry run and in earnest") {
   const test::TempStore temp("classic");
   const fs::path file = temp / "config/quota/b/user.bovik";
   const std::string right = test::read_text(file);
-  write_file(file, "%(S (9999 50000) M (77 9000) AS (3 100) NF (1 60) MODSEQ 5)\n");
-  write_file(temp / "config/quota/f/user.fred", "9999\n100\n");  // the form of 2.x
+  test::write_text(file, "%(S (9999 50000) M (77 9000) AS (3 100) NF (1 60) MODSEQ 5)\n");
+  test::write_text(temp / "config/quota/f/user.fred", "9999\n100\n");  // the form of 2.x
   const auto before = test::read_tree(temp.root(), {"run"});
   const auto dry = quota_f(temp, {}, read_only_io());
   CHECK(test::tree_changes(before, test::read_tree(temp.root(), {"run"})).empty());
@@ -153,12 +147,12 @@ TEST_CASE("usage that is wrong, in a dry run and in earnest") {
 TEST_CASE("records that cannot be read are rebuilt, and cost no mailbox its root") {
   const test::TempStore temp("classic");
   const std::string cut = "%(S (1192398 50000) M (113 9000) AS (1";
-  write_file(temp / "config/quota/b/user.bovik", cut);
-  write_file(temp / "config/quota/f/user.fred", "junk\n");
-  write_file(temp / "config/quota/m/user.mona", "");
+  test::write_text(temp / "config/quota/b/user.bovik", cut);
+  test::write_text(temp / "config/quota/f/user.fred", "junk\n");
+  test::write_text(temp / "config/quota/m/user.mona", "");
   std::string whole = test::read_text(temp / "config/quota/t/user.ted");
   whole.pop_back();
-  write_file(temp / "config/quota/t/user.ted", whole);  // only the line feed is missing
+  test::write_text(temp / "config/quota/t/user.ted", whole);  // only the line feed is missing
   const auto run = quota_f(temp);
   CHECK(run.lines.size() == 4);
   CHECK(has_line(run, "user.bovik: quota record cannot be read"));
@@ -193,9 +187,9 @@ void check_header(const fs::path& directory, std::string_view root) {
 TEST_CASE("roots that come and go change headers") {
   const test::TempStore temp("classic");
   REQUIRE_OK(posix_io().unlink(temp / "config/quota/b/user.bovik"));  // the documented way to remove a root
-  write_file(temp / "config/quota/z/zed", "%(S (5 100) M (0) AS (0) NF (0) MODSEQ 0)\n");
-  write_file(temp / "config/quota/z/zap", "%(S (5) M (0) AS (0) NF (0) MODSEQ 0)\n");
-  write_file(temp / "config/quota/t/user.ted.Keywords", "%(S (0 9) M (0) AS (0) NF (0) MODSEQ 0)\n");
+  test::write_text(temp / "config/quota/z/zed", "%(S (5 100) M (0) AS (0) NF (0) MODSEQ 0)\n");
+  test::write_text(temp / "config/quota/z/zap", "%(S (5) M (0) AS (0) NF (0) MODSEQ 0)\n");
+  test::write_text(temp / "config/quota/t/user.ted.Keywords", "%(S (0 9) M (0) AS (0) NF (0) MODSEQ 0)\n");
   QuotaOptions options;
   options.selection.names = {"user.bovik", "zed", "zap", "user.ted.Keywords"};
   const auto run = quota_f(temp, options);
@@ -218,9 +212,9 @@ TEST_CASE("roots that come and go change headers") {
 TEST_CASE("a mailbox that cannot be read does not stop the run, and its root keeps its usage") {
   const test::TempStore temp("classic");
   const fs::path index = directory_of(temp, "user.bovik") / "cyrus.index";
-  write_file(index, std::string(500, 'x'));
-  write_file(temp / "config/quota/b/user.bovik", "%(S (1 50000) M (1 9000) AS (1 100) NF (1 60) MODSEQ 5)\n");
-  write_file(temp / "config/quota/f/user.fred", "%(S (1) M (1 9002) AS (1) NF (1) MODSEQ 5)\n");
+  test::write_text(index, std::string(500, 'x'));
+  test::write_text(temp / "config/quota/b/user.bovik", "%(S (1 50000) M (1 9000) AS (1 100) NF (1 60) MODSEQ 5)\n");
+  test::write_text(temp / "config/quota/f/user.fred", "%(S (1) M (1 9002) AS (1) NF (1) MODSEQ 5)\n");
   const auto run = quota_f(temp);
   CHECK(has_line(run, "failed opening header for mailbox 'user.bovik': "));
   CHECK(has_line(run, "user.bovik: usage left as it is"));
@@ -241,7 +235,7 @@ TEST_CASE("a flipped bit in an index header: counted from the records") {
   const fs::path index = directory_of(temp, "user.bovik") / "cyrus.index";
   std::string bytes = test::read_text(index);
   bytes[68] = static_cast<char>(bytes[68] ^ 4);  // deletedmodseq
-  write_file(index, bytes);
+  test::write_text(index, bytes);
   const auto run = quota_f(temp);
   REQUIRE(run.lines.size() == 1);
   CHECK(has_line(run, "user.bovik: counted from its index records"));
@@ -249,7 +243,7 @@ TEST_CASE("a flipped bit in an index header: counted from the records") {
 
 TEST_CASE("a root of a whole domain covers what no other root does, and stays") {
   const test::TempStore temp("virt");
-  write_file(temp / "config/domain/O/example.net/quota/root", "%(S (0 90000) M (0) AS (0) NF (0) MODSEQ 0)\n");
+  test::write_text(temp / "config/domain/O/example.net/quota/root", "%(S (0 90000) M (0) AS (0) NF (0) MODSEQ 0)\n");
   QuotaOptions options;
   options.selection.domain = "example.net";
   const auto run = quota_f(temp, options);
@@ -295,7 +289,7 @@ TEST_CASE("a server that delivers while its root is counted") {
       return true;
     }));
   };
-  write_file(temp / "config/quota/b/user.bovik", "%(S (7 50000) M (112 9000) AS (105 100) NF (33 60) MODSEQ 5)\n");
+  test::write_text(temp / "config/quota/b/user.bovik", "%(S (7 50000) M (112 9000) AS (105 100) NF (33 60) MODSEQ 5)\n");
   QuotaOptions options;
   std::set<std::string> counted;
   options.before_mailbox = [&](const std::string& name) {

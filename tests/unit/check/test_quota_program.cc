@@ -1,5 +1,4 @@
 // The program itself: options, both streams, exit status.
-#include <fstream>
 
 #include "tests/support/check.h"
 #include "tests/support/process.h"
@@ -9,8 +8,6 @@
 using namespace cyr;
 
 namespace {
-
-void write_file(const fs::path& path, std::string_view text) { std::ofstream(path.string(), std::ios::binary) << text; }
 
 test::RunResult quota(const test::TempStore& temp, std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), {"-C", temp.conf()});
@@ -27,7 +24,7 @@ TEST_CASE("quota: report, dry run, repair, second run") {
   CHECK(report.out == golden.at(0).output);
   CHECK(report.err.empty());
 
-  write_file(temp / "config/quota/b/user.bovik", "%(S (9999 50000) M (77 9000) AS (3 100) NF (1 60) MODSEQ 5)\n");
+  test::write_text(temp / "config/quota/b/user.bovik", "%(S (9999 50000) M (77 9000) AS (3 100) NF (1 60) MODSEQ 5)\n");
   const auto before = test::read_tree(temp.root());
   const auto dry = quota(temp, {"-f", "-n", "user/bovik"});
   CHECK(dry.status == 0);
@@ -57,7 +54,7 @@ TEST_CASE("quota: names that match nothing, JSON, what stays wrong") {
   const auto json = quota(temp, {"-J", "user/tjs"});
   CHECK(json.out.starts_with("{\n  \"user/tjs\": {\n    \"STORAGE\": {\n      \"used\": 37098\n    },\n"));
 
-  write_file(temp / "config/quota/f/user.fred", "junk\n");
+  test::write_text(temp / "config/quota/f/user.fred", "junk\n");
   const auto shown = quota(temp, {});
   CHECK(shown.status == 1);
   CHECK(shown.err.find("user.fred: ") != std::string::npos);

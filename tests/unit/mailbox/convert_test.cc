@@ -14,10 +14,7 @@ using namespace cyr::test;
 
 namespace {
 
-Buffer seed(unsigned version) {
-  return read_bytes(fs::path(CYRKIT_SOURCE_DIR) / "tests/fuzz/corpus/index" / ("v" + std::to_string(version)));
-}
-IndexRecord first_record(unsigned version) { return decode_index(seed(version)).value().records.at(0); }
+IndexRecord first_record(unsigned version) { return decode_index(index_seed(version)).value().records.at(0); }
 
 IndexRecord there_and_back(const IndexRecord& record, unsigned from, unsigned over) {
   const RecordConversion down = convert_record(record, from, over);
@@ -93,7 +90,7 @@ TEST_CASE("nanoseconds of v20 survive as an annotation") {
 }
 
 TEST_CASE("the header keeps what the version has and names the rest") {
-  const auto v17 = decode_index_header(seed(17));
+  const auto v17 = decode_index_header(index_seed(17));
   REQUIRE_OK(v17);
   const HeaderConversion down = convert_header(*v17, 13);
   CHECK(down.header.minor_version == 13);

@@ -107,6 +107,10 @@ Buffer read_bytes(const fs::path& path) {
   return {bytes.begin(), bytes.end()};
 }
 
+Buffer index_seed(unsigned version) {
+  return read_bytes(fs::path(CYRKIT_SOURCE_DIR) / "tests/fuzz/corpus/index" / ("v" + std::to_string(version)));
+}
+
 bool is_file(const fs::path& path) { return fs::exists(path); }
 
 std::map<std::string, GoldenMailbox> golden_mailboxes(const TempStore& store) {

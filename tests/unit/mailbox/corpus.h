@@ -15,6 +15,8 @@ namespace cyr::test {
 [[nodiscard]] std::vector<fs::path> mailbox_folders(const TempStore& store);
 [[nodiscard]] Buffer read_bytes(const fs::path& path);
 [[nodiscard]] bool is_file(const fs::path& path);
+// An index of one or a few records, as the release that made the version (or 3.6.1's conversion) wrote it.
+[[nodiscard]] Buffer index_seed(unsigned version);
 
 struct GoldenRecord {
   std::map<std::string, std::string> values;  // "UID" -> "00000003", "USERFLAGS" -> "0 0 0 0" ...

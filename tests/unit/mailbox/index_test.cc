@@ -14,17 +14,13 @@ using namespace cyr::test;
 
 namespace {
 
-// An index of one or a few records, as the release that made the version (or 3.6.1's conversion) wrote it.
-Buffer seed(unsigned version) {
-  return read_bytes(fs::path(CYRKIT_SOURCE_DIR) / "tests/fuzz/corpus/index" / ("v" + std::to_string(version)));
-}
 constexpr unsigned kSeeds[] = {4, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16, 17, 19};
 
 }  // namespace
 
 TEST_CASE("an index that is cut anywhere is an error") {
   for (const unsigned version : kSeeds) {
-    const Buffer good = seed(version);
+    const Buffer good = index_seed(version);
     REQUIRE_OK(decode_index(good));
     for (std::size_t size = 0; size < good.size(); ++size) {
       INFO("v" << version << " cut after " << size);
@@ -42,7 +38,7 @@ TEST_CASE("from v12 on every flipped bit is noticed, and in the header found and
     if (!has_record_crc(version)) {
       continue;
     }
-    const Buffer good = seed(version);
+    const Buffer good = index_seed(version);
     const auto header = decode_index_header(good);
     REQUIRE_OK(header);
     for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
@@ -62,7 +58,7 @@ TEST_CASE("from v12 on every flipped bit is noticed, and in the header found and
 
 TEST_CASE("before v12 a flipped bit gives an error or a value of its field") {
   for (const unsigned version : {4U, 6U, 10U}) {
-    const Buffer good = seed(version);
+    const Buffer good = index_seed(version);
     for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
       Buffer file = good;
       file[bit / 8] ^= std::byte(1U << (bit % 8));
@@ -78,7 +74,7 @@ TEST_CASE("before v12 a flipped bit gives an error or a value of its field") {
 
 TEST_CASE("a header that is gone is rebuilt from the records' own CRCs") {
   for (const unsigned version : {12U, 13U, 16U, 17U, 19U}) {
-    Buffer file = seed(version);
+    Buffer file = index_seed(version);
     const auto image = decode_index(file);
     REQUIRE_OK(image);
     std::fill(file.begin(), file.begin() + image->header.start_offset, std::byte{0});
@@ -93,15 +89,15 @@ TEST_CASE("a header that is gone is rebuilt from the records' own CRCs") {
 }
 
 TEST_CASE("errors name what was expected, and where") {
-  Buffer file = seed(17);
+  Buffer file = index_seed(17);
   store_be<std::uint32_t>(file.data() + 16, 96);
   const auto wrong_size = decode_index_header(file);
   CHECK(wrong_size.error().what == "record size 96, expected 112 for index version 17");
   CHECK(wrong_size.error().offset == 16U);
-  file = seed(17);
+  file = index_seed(17);
   store_be<std::uint32_t>(file.data() + 8, 11);
   CHECK(decode_index_header(file).error().code == Errc::unsupported);
-  file = seed(17);
+  file = index_seed(17);
   file[30] ^= std::byte{1};
   CHECK(decode_index_header(file).error().offset == 156U);
   CHECK(decode_index_header_unchecked(file).has_value());
@@ -109,7 +105,7 @@ TEST_CASE("errors name what was expected, and where") {
 
 TEST_CASE("before v6 start_offset and record_size decide which fields exist") {
   // A v4 file with the header of 1.6.24-2.1.3: no POP3_NEW_UIDL word.
-  Buffer file = seed(4);
+  Buffer file = index_seed(4);
   store_be<std::uint32_t>(file.data() + 12, 56);
   store_be<std::uint32_t>(file.data() + 56, 1);
   const auto header = decode_index_header(file);
@@ -124,7 +120,7 @@ TEST_CASE("before v6 start_offset and record_size decide which fields exist") {
 }
 
 TEST_CASE("spare bytes of a header are written back") {
-  Buffer file = seed(4);
+  Buffer file = index_seed(4);
   file[70] = std::byte{0xAB};  // 2.1 leaves stack contents there
   const auto header = decode_index_header(file);
   REQUIRE_OK(header);
@@ -216,7 +212,7 @@ TEST_CASE("files are streamed and written as a whole") {
 }
 
 TEST_CASE("what Cyrus holds in memory after reading an old header") {
-  auto header = decode_index_header(seed(10));
+  auto header = decode_index_header(index_seed(10));
   REQUIRE_OK(header);
   header->highestmodseq = 0;
   apply_read_defaults(*header);

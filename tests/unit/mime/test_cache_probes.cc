@@ -12,8 +12,6 @@ using namespace cyr;
 
 namespace {
 
-constexpr std::uint64_t kInternaldate = 1600000000;
-
 struct Probe {
   unsigned number = 0;
   std::string kind;
@@ -55,7 +53,7 @@ void compare_probes(const std::string& prefix, const mime::ParseOptions& options
     const std::string_view record = std::string_view(records).substr(record_at, probe.record_size);
     message_at += probe.message_size;
     record_at += probe.record_size;
-    const mime::MessageSummary summary = mime::summarise(message, kInternaldate, options);
+    const mime::MessageSummary summary = mime::summarise(message, test::cached_internaldate, options);
     INFO(prefix << probe.number << " " << probe.kind << "\n" << message);
     CHECK(test::cache_difference(summary.cache_record, record) == "");
     CHECK(summary.header_size == probe.header_size);

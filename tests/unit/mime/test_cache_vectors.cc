@@ -14,8 +14,6 @@ using namespace cyr;
 namespace {
 
 constexpr unsigned kVectors = 99;
-constexpr std::uint64_t kInternaldate = 1600000000;
-
 // The directory is unpacked once per test program.
 const fs::path& vectors() {
   static const test::TempDir directory;
@@ -37,7 +35,7 @@ TEST_CASE("every cache vector gives the record, sizes, GUID and dates that Cyrus
     const std::string message = test::read_text(vectors() / (number(n) + ".eml"));
     const std::string record = test::read_text(vectors() / (number(n) + ".cache"));
     const auto facts = nlohmann::json::parse(test::read_text(vectors() / (number(n) + ".json")));
-    const mime::MessageSummary summary = mime::summarise(message, kInternaldate);
+    const mime::MessageSummary summary = mime::summarise(message, test::cached_internaldate);
     INFO(number(n) << " " << facts["name"]);
     const std::string difference = test::cache_difference(summary.cache_record, record);
     CHECK(difference == "");
