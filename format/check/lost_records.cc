@@ -12,50 +12,69 @@ namespace cyr::check {
 
 namespace {
 
-// Depth-first over members in order; stops at the second solution or after kMostSteps.
+// Depth-first over members in order, taking each before leaving it out; stops at the second solution or after kMostSteps.
+// Without recursion: a lost index may have any number of messages.
 class SubsetSearch {
  public:
   SubsetSearch(const std::vector<std::uint64_t>& sizes, std::size_t count, std::uint64_t sum)
-      : sizes_(sizes), chosen_(sizes.size(), false), rest_(sizes.size() + 1, 0) {
+      : sizes_(sizes), count_(count), sum_(sum), chosen_(sizes.size(), false), rest_(sizes.size() + 1, 0) {
     for (std::size_t i = sizes.size(); i-- > 0;) {
       rest_[i] = rest_[i + 1] + sizes[i];
     }
-    step(0, count, sum);
   }
-  [[nodiscard]] std::optional<std::vector<bool>> result() const {
-    return solutions_ == 1 && steps_ <= kMostSteps ? std::optional(found_) : std::nullopt;
+
+  std::optional<std::vector<bool>> run() {
+    std::optional<std::vector<bool>> found;
+    for (std::uint64_t steps = 0; steps < kMostSteps; ++steps) {
+      if (count_ == 0 && sum_ == 0) {
+        if (found) {
+          return {};  // not the only one
+        }
+        found = chosen_;
+      }
+      if (leads_on()) {
+        take_or_pass();
+      } else if (!step_back()) {
+        return found;
+      }
+    }
+    return {};
   }
 
  private:
   static constexpr std::uint64_t kMostSteps = 2'000'000;
 
-  void step(std::size_t at, std::size_t count, std::uint64_t sum) {
-    if (++steps_ > kMostSteps || solutions_ > 1) {
-      return;
+  [[nodiscard]] bool leads_on() const { return count_ > 0 && sizes_.size() - at_ >= count_ && rest_[at_] >= sum_; }
+
+  void take_or_pass() {
+    if (sizes_[at_] <= sum_) {
+      chosen_[at_] = true;
+      sum_ -= sizes_[at_];
+      --count_;
     }
-    if (count == 0) {
-      if (sum == 0) {
-        ++solutions_;
-        found_ = chosen_;
-      }
-      return;
+    ++at_;
+  }
+
+  // Leaves out the last one that was taken. False when none is.
+  bool step_back() {
+    while (at_ > 0 && !chosen_[at_ - 1]) {
+      --at_;
     }
-    if (sizes_.size() - at < count || rest_[at] < sum) {
-      return;
+    if (at_ == 0) {
+      return false;
     }
-    if (sizes_[at] <= sum) {
-      chosen_[at] = true;
-      step(at + 1, count - 1, sum - sizes_[at]);
-      chosen_[at] = false;
-    }
-    step(at + 1, count, sum);
+    chosen_[at_ - 1] = false;
+    sum_ += sizes_[at_ - 1];
+    ++count_;
+    return true;
   }
 
   const std::vector<std::uint64_t>& sizes_;
-  std::vector<bool> chosen_, found_;
+  std::size_t at_ = 0;      // the next one to decide on
+  std::size_t count_;       // how many are still to be taken
+  std::uint64_t sum_;       // what they must add up to
+  std::vector<bool> chosen_;
   std::vector<std::uint64_t> rest_;  // sum of sizes from here on
-  std::uint64_t steps_ = 0;
-  int solutions_ = 0;
 };
 
 // What the old numbers have left over for the lost records.
@@ -112,7 +131,7 @@ std::optional<std::vector<bool>> unique_subset(const std::vector<std::uint64_t>&
   if (count > sizes.size()) {
     return {};
   }
-  return SubsetSearch(sizes, count, sum).result();
+  return SubsetSearch(sizes, count, sum).run();
 }
 
 Status restore_lost_states(Context& context, const std::vector<std::uint32_t>& uids) {

@@ -1,4 +1,6 @@
 // Which of the lost messages were expunged, as counters prove it.
+#include <algorithm>
+
 #include "format/check/lost_records.h"
 #include "tests/support/check.h"
 
@@ -24,4 +26,11 @@ TEST_CASE("two subsets prove nothing, nor does none", "[lost]") {
 
 TEST_CASE("a search that would take too long is given up", "[lost]") {
   CHECK_FALSE(unique_subset(std::vector<std::uint64_t>(400, 7), 200, 1400));
+}
+
+TEST_CASE("a subset may be as large as a mailbox", "[check]") {
+  const std::vector<std::uint64_t> sizes(500'000, 3);
+  const auto all = unique_subset(sizes, sizes.size(), 3 * sizes.size());
+  REQUIRE(all);
+  CHECK(std::count(all->begin(), all->end(), true) == 500'000);
 }
