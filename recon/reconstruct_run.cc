@@ -159,7 +159,7 @@ class Run {
       }
       CYR_TRY(const auto entry, list->find(name->to_internal(store_->name_space())));
       if (entry && entry->type.local()) {
-        return make_error(Errc::exists, "Mailbox " + argument + " already exists.  Cannot specify -p.");
+        return make_error(Errc::invalid, "Mailbox " + argument + " already exists.  Cannot specify -p.");
       }
     }
     return success();
