@@ -11,19 +11,39 @@ constexpr int usage_status = 255;  // as the real one
 
 void add_options(CLI::App& app, DbtoolArguments& arguments, bool& no_transaction) {
   app.add_flag("-n,--create", arguments.create, "make the database when it is missing");
-  app.add_flag("-c,--convert", arguments.convert, "convert the file to BACKEND if it is of another one (old one kept)");
+  app.add_flag("-c,--convert", arguments.convert,
+               "convert the file to BACKEND if it is of another one (old one kept)");
   app.add_flag("-M,--improved-mboxlist-sort", arguments.mbox_order, "a new database gets mailbox sort order");
-  auto* const with = app.add_flag("-T,--use-transaction", arguments.one_transaction, "everything in one transaction");
-  app.add_flag("-t,--no-transaction", no_transaction, "every change in its own transaction (default)")->excludes(with);
-  app.add_flag("--hex", arguments.hex, "keys and values are hex digits, in input and output");
+  auto* const with =
+      app.add_flag("-T,--use-transaction", arguments.one_transaction, "everything in one transaction");
+  app.add_flag("-t,--no-transaction", no_transaction, "every change in its own transaction (default)")
+      ->excludes(with);
+  app.add_flag("-R,--readonly", arguments.read_only, "refuse every change");
+  auto* const hex =
+      app.add_flag("--hex", arguments.hex, "keys and values are hex digits, in input and output");
+  app.add_flag("-b,--base64", arguments.base64, "keys and values are base64, in input and output")
+      ->excludes(hex);
   app.add_option("FILE", arguments.file, "database file; for quotalegacy the quota directory")->required();
   app.add_option("BACKEND", arguments.backend, cyr::quotatool::backend_list() + ", or auto")->required();
-  app.add_option("ACTION", arguments.action,
-                 "show [PREFIX], get [KEY], set [KEY VALUE], delete [KEY], dump, consistent, check, repack, batch; get, set "
-                 "and delete without KEY read lines KEY TAB VALUE from standard input")
+  app.add_option(
+         "ACTION", arguments.action,
+         "show [PREFIX], get [KEY], set [KEY VALUE], delete [KEY], dump [LEVEL], consistent, repack, batch, "
+         "check, "
+         "stat, diff FILE [BACKEND], salvage; get, set and delete without KEY read lines KEY TAB VALUE from "
+         "standard input")
       ->required();
-  app.add_option("WORD", arguments.words, "KEY and VALUE of the action");
+  app.add_option("WORD", arguments.words, "what the action takes");
   app.footer("Keys and values may start with '-' after \"--\".");
+}
+
+void add_salvage_options(CLI::App& app, DbtoolArguments& arguments) {
+  app.add_option("--out", arguments.out, "salvage: the new database; nothing may be there yet");
+  app.add_option("--to", arguments.to, "salvage: its backend (default: that of FILE)");
+  app.add_option("--report", arguments.report, "salvage: text (default) or json");
+  app.add_flag("--include-uncommitted", arguments.include_uncommitted,
+               "salvage: records of unfinished transactions too");
+  app.add_flag("--dry-run", arguments.dry_run, "salvage: only the report");
+  app.add_flag("--really", arguments.really, "damage: leave half a transaction behind, for tests");
 }
 
 }  // namespace
@@ -35,6 +55,7 @@ int main(int argc, char** argv) {
   bool no_transaction = false;
   cyr::cli::add_common_options(app, common, {.json = true, .verbose = false});
   add_options(app, arguments, no_transaction);
+  add_salvage_options(app, arguments);
   if (const auto done = cyr::cli::parse_command_line(app, argc, argv, usage_status)) {
     return *done;
   }

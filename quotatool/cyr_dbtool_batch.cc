@@ -160,9 +160,9 @@ bool is_blank_line(std::string_view command) { return command == "\n" || command
 
 }  // namespace
 
-Result<int> run_batch(db::Database& database) {
+Result<int> run_batch(const ActionContext& in) {
   CommandReader reader;
-  Batch batch(database);
+  Batch batch(*in.database);
   while (true) {
     auto command = reader.next();
     if (command && !*command) {
@@ -177,7 +177,7 @@ Result<int> run_batch(db::Database& database) {
       std::fflush(stdout);
       std::fprintf(stderr, "FAILED: line %llu at cmd %s with error %s\n", static_cast<unsigned long long>(reader.line()),
                    printable(name).c_str(), printable(done.error().text()).c_str());
-      return 1;
+      return in.status(cli::exit_failed);
     }
   }
 }

@@ -24,7 +24,7 @@ std::string shown(std::string_view key) {
   return out;
 }
 
-std::string twoskip_record(const twoskip::Record& record) {
+std::string twoskip_record(const twoskip::Record& record, bool values) {
   using twoskip::RecordType;
   if (record.type == RecordType::erased) {
     return fmt::format("{:08X} DELETE ptr={:08X}\n", record.offset, record.slot(0));
@@ -40,6 +40,9 @@ std::string twoskip_record(const twoskip::Record& record) {
     if (i % 8 == 0 && i < record.level) {
       out += "\n\t";
     }
+  }
+  if (values) {
+    out += "\n\tv=(" + shown(record.value) + ')';
   }
   return out + '\n';
 }
@@ -81,9 +84,7 @@ std::string skiplist_record(const skiplist::LogRecord& record, std::uint64_t off
   }
 }
 
-}  // namespace
-
-Status dump_twoskip(Bytes file, const DumpSink& sink) {
+Status dump_twoskip_records(Bytes file, bool values, const DumpSink& sink) {
   CYR_TRY(const twoskip::Header header, twoskip::decode_header(file));
   CYR_CHECK(sink(fmt::format("HEADER: v={} fl={} num={} sz=({:08X}/{:08X})\n", header.version, header.flags,
                              header.num_records, header.current_size, header.repack_size)));
@@ -94,11 +95,16 @@ Status dump_twoskip(Bytes file, const DumpSink& sink) {
       continue;
     }
     CYR_TRY(const twoskip::Record record, twoskip::decode_record(file, offset, file.size()));
-    CYR_CHECK(sink(twoskip_record(record)));
+    CYR_CHECK(sink(twoskip_record(record, values)));
     offset = record.end();
   }
   return success();
 }
+
+}  // namespace
+
+Status dump_twoskip(Bytes file, const DumpSink& sink) { return dump_twoskip_records(file, false, sink); }
+Status dump_twoskip_values(Bytes file, const DumpSink& sink) { return dump_twoskip_records(file, true, sink); }
 
 Status dump_twom(Bytes file, const DumpSink& sink) {
   using twom::RecordType;

@@ -13,6 +13,7 @@ using DumpSink = std::function<Status(std::string_view text)>;
 
 // Stops with an error at the first record that cannot be read.
 Status dump_twoskip(Bytes file, const DumpSink& sink);
+Status dump_twoskip_values(Bytes file, const DumpSink& sink);  // values too (level 3 and above)
 Status dump_skiplist(Bytes file, const DumpSink& sink);
 Status dump_twom(Bytes file, const DumpSink& sink);
 

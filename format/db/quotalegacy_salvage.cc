@@ -1,8 +1,8 @@
 // What is left of a quotalegacy tree: every file that can be a quota root, wherever the tree has it.
 //
-// A file is whole when it ends with LF and holds a value that some release writes (quotalegacy_format.h); its name is the
-// key. A whole `<root>.NEW` is a write that was never renamed into place: uncommitted. A file in the directory of another
-// hash function (fulldirhash was changed) counts, if the right directory has none.
+// A file is whole when it ends with LF and holds a value that some release writes (quotalegacy_format.h); its
+// name is the key. A whole `<root>.NEW` is a write that was never renamed into place: uncommitted. A file in
+// the directory of another hash function (fulldirhash was changed) counts, if the right directory has none.
 #include <fmt/format.h>
 
 #include <map>
@@ -26,11 +26,12 @@ class TreeSalvage {
   Status run() {
     CYR_CHECK(scan_quota(layout_.base / "quota", ""));
     if (layout_.virtual_domains) {
-      CYR_CHECK(each_directory(layout_.base / "domain", [&](const fs::path& hash, const std::string& /*letter*/) {
-        return each_directory(hash, [&](const fs::path& domain, const std::string& name) {
-          return scan_quota(domain / "quota", name + "!");
-        });
-      }));
+      CYR_CHECK(
+          each_directory(layout_.base / "domain", [&](const fs::path& hash, const std::string& /*letter*/) {
+            return each_directory(hash, [&](const fs::path& domain, const std::string& name) {
+              return scan_quota(domain / "quota", name + "!");
+            });
+          }));
     }
     settle();
     return success();
@@ -100,7 +101,9 @@ class TreeSalvage {
     const bool unfinished = key.ends_with(new_suffix);
     const auto value = quotalegacy::decode_value(content->text());
     if (!value || !quotalegacy::is_quota_value(*value)) {
-      const std::string what = content->text().empty() ? "is empty" : value ? "holds no quota" : value.error().what;
+      const std::string what = content->text().empty() ? "is empty"
+                               : value                 ? "holds no quota"
+                                                       : value.error().what;
       if (unfinished) {
         note(path, "a write that was not finished");
       } else {
@@ -127,7 +130,8 @@ class TreeSalvage {
     ++report_.superseded;
     Found& other = there->second;
     const Found& loser = found.right_place && !other.right_place ? other : found;
-    note(loser.path, "is in the directory of another hash function, and is left out for the one in its place");
+    note(loser.path,
+         "is in the directory of another hash function, and is left out for the one in its place");
     if (&loser == &other) {
       other = std::move(found);
     }
@@ -148,7 +152,8 @@ class TreeSalvage {
         record.set(Mark::uncommitted);
         report_.records.push_back(record);
       } else {
-        report_.left_out.push_back({kept_key, kept_value, 0, "uncommitted: " + found.path.filename().string()});
+        report_.left_out.push_back(
+            {kept_key, kept_value, 0, "uncommitted: " + found.path.filename().string()});
       }
     }
   }

@@ -4,10 +4,9 @@
 
 #include "format/db/order.h"
 #include "format/db/registry.h"
+#include "format/db/salvage_common.h"
 
 namespace cyr::db {
-
-namespace {
 
 // Sorted by key. Of two records with one key (hostile bytes only) the first one stays.
 void sort_records(SalvageReport& report) {
@@ -16,12 +15,14 @@ void sort_records(SalvageReport& report) {
   std::stable_sort(records.begin(), records.end(), [&](const SalvagedRecord& a, const SalvagedRecord& b) {
     return order.less(a.key, b.key);
   });
-  const auto end = std::unique(records.begin(), records.end(), [&](const SalvagedRecord& a, const SalvagedRecord& b) {
-    return order.compare(a.key, b.key) == 0;
-  });
+  const auto end = std::unique(
+      records.begin(), records.end(),
+      [&](const SalvagedRecord& a, const SalvagedRecord& b) { return order.compare(a.key, b.key) == 0; });
   report.superseded += static_cast<std::uint64_t>(records.end() - end);
   records.erase(end, records.end());
 }
+
+namespace {
 
 // The file, locked if that is wanted, so that nobody truncates what is mapped.
 Status read_file(Io& io, const fs::path& path, const SalvageOptions& options, SalvageReport& report) {
@@ -34,7 +35,44 @@ Status read_file(Io& io, const fs::path& path, const SalvageOptions& options, Sa
   return success();
 }
 
+// A database that its ordinary reader finds sound in every respect is what that reader says, even if bytes of
+// a value look like damage to the salvager.
+Status trust_reader(const FileFormat& format, Bytes file, SalvageReport& report) {
+  const auto view = format.view(file);
+  if (!view || !(*view)->check()) {
+    return success();
+  }
+  CYR_TRY(const OrderSet orders, (*view)->orders());
+  const Order order = format.fixed_order() ? format.default_order() : orders.pick(report.order);
+  std::vector<SalvagedRecord> records;
+  CYR_CHECK((*view)->scan({}, KeyOrder(order), [&](const Entry& entry) -> Result<Visit> {
+    const std::string_view key = report.keep(std::string(entry.key));
+    records.push_back({key, report.keep(std::string(entry.value)), 0, 0});
+    return Visit::go_on;
+  }));
+  report.order = order;
+  report.records = std::move(records);
+  report.damaged.clear();
+  report.lost.clear();
+  report.left_out.clear();
+  return success();
+}
+
 }  // namespace
+
+Status salvage_bytes(const SalvageSource& source, Kind kind, SalvageReport& report) {
+  report.kind = kind;
+  const Backend& backend = backend_of(kind);
+  if (backend.salvage == nullptr) {
+    return success();
+  }
+  CYR_CHECK(backend.salvage(source, report));
+  sort_records(report);
+  if (!report.complete() && !report.beyond_file && backend.format != nullptr) {
+    return trust_reader(*backend.format(), source.file, report);
+  }
+  return success();
+}
 
 bool SalvageReport::complete() const {
   const bool doubtful = std::any_of(records.begin(), records.end(), [](const SalvagedRecord& record) {
@@ -55,11 +93,9 @@ Result<SalvageReport> salvage(Io& io, const fs::path& path, const SalvageOptions
   if (!tree) {
     CYR_CHECK(read_file(io, path, options, report));
   }
-  if (backend == nullptr || backend->salvage == nullptr) {
-    return report;
+  if (backend != nullptr) {
+    CYR_CHECK(salvage_bytes({io, path, report.content.bytes(), options}, *report.kind, report));
   }
-  CYR_CHECK(backend->salvage({io, path, report.content.bytes(), options}, report));
-  sort_records(report);
   return report;
 }
 

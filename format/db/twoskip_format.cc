@@ -95,7 +95,11 @@ Result<Record> decode_record(Bytes file, std::uint64_t offset, std::uint64_t lim
   if (offset % step != 0 || offset < dummy_offset || offset >= limit) {
     return corrupt(fmt::format("pointer to {}, where no record can be", offset), offset);
   }
-  Cursor cursor(file.subspan(offset, limit - offset), offset);
+  return decode_record_bytes(file.subspan(offset, limit - offset), offset);
+}
+
+Result<Record> decode_record_bytes(Bytes bytes, std::uint64_t offset) {
+  Cursor cursor(bytes, offset);
   Record record;
   record.offset = offset;
   record.type = static_cast<RecordType>(cursor.u8());
@@ -115,7 +119,7 @@ Result<Record> decode_record(Bytes file, std::uint64_t offset, std::uint64_t lim
   const auto crc_at = static_cast<std::size_t>(cursor.offset() - offset);
   const std::uint32_t stored = cursor.u32();
   cursor.skip(4);
-  if (const auto crc = crc32(file.subspan(offset, crc_at)); crc != stored) {
+  if (const auto crc = crc32(bytes.first(crc_at)); crc != stored) {
     return corrupt(fmt::format("record head CRC is {:08x}, expected {:08x}", stored, crc), offset);
   }
   record.head_size = cursor.offset() - offset;
@@ -126,7 +130,7 @@ Result<Record> decode_record(Bytes file, std::uint64_t offset, std::uint64_t lim
     return damaged(cursor, fmt::format("record with key of {} and value of {} bytes is cut short", key_size, value_size))
         .at_offset(offset);
   }
-  record.bytes = file.subspan(offset, static_cast<std::size_t>(cursor.offset() - offset));
+  record.bytes = bytes.first(static_cast<std::size_t>(cursor.offset() - offset));
   return record;
 }
 

@@ -67,6 +67,8 @@ struct Record {
 
 // The record at `offset`, whole inside the first `limit` bytes of `file`; type, level, lengths and head CRC are checked.
 [[nodiscard]] Result<Record> decode_record(Bytes file, std::uint64_t offset, std::uint64_t limit);
+// The same for `bytes` that begin with the record, which stands or stood at `offset`.
+[[nodiscard]] Result<Record> decode_record_bytes(Bytes bytes, std::uint64_t offset);
 // tail_is_sound(), as an error.
 [[nodiscard]] Status check_tail(const Record& record);
 

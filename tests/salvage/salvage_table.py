@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+"""Damaged databases of the real Cyrus: how many live records the real cyr_dbtool still shows, and how many our salvage saves.
+
+Judged against what was put in, by code that shares nothing with ours. Exit status 1 when a target of ours is missed:
+a value that was never committed for its key (checked formats only), or less than the percentages below.
+"""
+import argparse
+import collections
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.dont_write_bytecode = True
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "matrix")]
+import actions    # noqa: E402
+import damage     # noqa: E402
+import databases  # noqa: E402
+import oracle     # noqa: E402
+
+BACKENDS = ("twoskip", "skiplist", "flat", "quotalegacy")
+# Least share of live records, in percent, over all seeds.
+TARGETS = {"512-byte block zeroed": 94.0, "one bit flipped": 99.0}
+# Damages after which a record is whole when its bytes are there (a zeroed block may have taken the head before them).
+WHOLE = {"twoskip": ("truncated", "tail zeroed"), "skiplist": ("truncated",),
+         "flat": ("truncated", "tail zeroed", "512-byte block zeroed")}
+QUICK_ACTIONS = ("truncated", "512-byte block zeroed", "one bit flipped")
+FEWEST_SEEDS = 10                                         # of fewer an average says nothing
+CHECKED = ("twoskip",)                                    # formats whose checksums leave no excuse for a wrong value
+
+
+INTRODUCTION = """# Salvage of damaged databases, measured
+
+Written by `scripts/salvage-table` (tests/salvage). The databases are made by the real Cyrus 3.6.1: nine tenths of the records by
+`cvt_cyrusdb`, then inserts, updates of a fifth and deletions in transactions by `cyr_dbtool batch`, so that there are stale
+versions and dead records. Each seed damages a fresh copy. "real": what `cyr_dbtool show` of 3.6.1 prints of it, also when it dies;
+"ours": what `cyr_dbtool salvage` writes. "live %": of the live records those with the right value, over all seeds. "wrong": records
+with a value that this key never had; "older": an earlier committed value of the key; "deleted ones back": keys whose deletion was
+lost (the report marks both). "of those still whole": live records whose bytes are all there behind the damage (truncated: before
+the cut), and how many of them were saved. skiplist and flat have no checksums: bytes flipped inside their keys and values cannot be seen by
+anybody, which is what is wrong there. A quota tree is damaged in one file or, for damages of a share of the bytes, in a tenth of
+them.
+"""
+
+
+class Score:
+    """Live records found right, and what else came out, summed over seeds."""
+
+    def __init__(self):
+        self.live = self.right = self.older = self.wrong = self.risen = self.runs = self.stopped = self.crashed = 0
+        self.whole = self.whole_lost = 0                  # live records whose bytes the damaged file still holds
+        self.seconds = 0.0
+
+    def add(self, found, truth):
+        self.runs += 1
+        self.live += len(truth.now)
+        for key, value in found.items():
+            if truth.now.get(key) == value:
+                self.right += 1
+            elif key not in truth.ever or value not in truth.ever[key]:
+                self.wrong += 1
+            elif key in truth.now:
+                self.older += 1
+            else:
+                self.risen += 1
+
+    def percent(self):
+        return 100.0 * self.right / self.live if self.live else 0.0
+
+
+class Scratch:
+    def __init__(self):
+        self.top = tempfile.mkdtemp(prefix="cyrkit-salvage-")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.top, ignore_errors=True)
+
+
+def parse_show(out):
+    found = {}
+    for line in out.split(b"\n"):
+        key, tab, value = line.partition(b"\t")
+        if tab:
+            found[key] = value
+    return found
+
+
+def copy_of(path, to):
+    shutil.rmtree(os.path.dirname(to), ignore_errors=True)
+    os.makedirs(os.path.dirname(to))
+    if os.path.isdir(path):
+        shutil.copytree(path, to)
+    else:
+        shutil.copyfile(path, to)
+
+
+def by_real(real, path, backend, score, truth, limit):
+    start = time.monotonic()
+    real.give(os.path.dirname(path))
+    status, out = real.run("cyr_dbtool", path, backend, "show", limit=limit)
+    score.seconds += time.monotonic() - start
+    score.stopped += status == -1
+    score.crashed += status not in (-1, 0)
+    score.add(parse_show(out), truth)
+
+
+def by_ours(binary, path, backend, score, truth):
+    new = os.path.join(os.path.dirname(path), "salvaged.flat")
+    start = time.monotonic()
+    got = subprocess.run([binary, path, backend, "salvage", "--out", new, "--to", "flat"], stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, timeout=600, check=False)
+    score.seconds += time.monotonic() - start
+    found = {}
+    if got.returncode in (0, 2):
+        with open(new, "rb") as f:
+            found = parse_show(f.read())
+    else:
+        score.crashed += 1
+    score.add(found, truth)
+    return found
+
+
+def whole_in(path, backend, truth):
+    """The live records whose bytes a cut file still holds whole."""
+    with open(path, "rb") as f:
+        data = f.read()
+    if backend == "flat":
+        return {k for k, v in truth.now.items() if b"\n" + k + b"\t" + v + b"\n" in b"\n" + data}
+    if backend == "twoskip":                              # key and value as one run
+        return {k for k, v in truth.now.items() if k + v in data}
+    # skiplist: pointers and terminator stand behind the value, and the last transaction of a log counts with its COMMIT
+    end = max(data.rfind(b"\xff\xff\xff\xff\0\0\0\xff"), 0) or data.rfind(b"\xff\xff\xff\xff\0\0\0\1")
+    return {k for k, v in truth.now.items() if 0 <= data.find(v) < end and k in data}
+
+
+class Table:
+    def __init__(self, options, real, scratch):
+        self.options, self.real, self.scratch = options, real, scratch
+        self.rows = collections.OrderedDict()
+        self.failures = []
+
+    def run(self):
+        for count in self.options.records:
+            for backend in self.options.backend:
+                if backend == "quotalegacy" and count > 20000:
+                    continue                              # a file a record: half a million of them show nothing new
+                self.database(backend, count)
+
+    def database(self, backend, count):
+        home = os.path.join(self.scratch.top, "%s-%d" % (backend, count))
+        maker = databases.Maker(databases.Real(self.real.oracle, os.path.join(home, "made")), os.path.join(home, "made"),
+                                backend, count, 1)
+        path = maker.make()
+        for name in damage.DAMAGES:
+            if name == "header lost" and backend in ("flat", "quotalegacy"):
+                continue                                  # they have none
+            theirs, ours = Score(), Score()
+            for seed in range(self.options.seeds):
+                self.one(maker, path, name, seed, theirs, ours)
+            self.rows[backend, count, name] = theirs, ours
+            self.judge(backend, count, name, ours)
+            print(self.line(backend, count, name), flush=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+    def one(self, maker, path, name, seed, theirs, ours):
+        backend = maker.backend
+        tree = backend == "quotalegacy"
+        hurt = os.path.join(self.scratch.top, "hurt/conf/quota" if tree else "hurt/x/x.db")
+        copy_of(path, hurt)
+        damage.strike(hurt, name, seed)
+        found = by_ours(self.options.binary, hurt, backend, ours, maker.truth)
+        if not tree and name in WHOLE[backend]:
+            whole = whole_in(hurt, backend, maker.truth)
+            lost = [k for k in whole if found.get(k) != maker.truth.now[k]]
+            ours.whole, ours.whole_lost = ours.whole + len(whole), ours.whole_lost + len(lost)
+            if lost and name != "512-byte block zeroed":
+                self.failures.append("%s, %d records, %s, seed %d: %d whole live records not saved, such as %r" % (
+                    backend, maker.count, name, seed, len(lost), lost[0]))
+        if self.options.actions and (not self.options.quick or (seed == 0 and name in QUICK_ACTIONS)):
+            self.failures += actions.try_all(self.options.binary, hurt, backend, "%s %s %d" % (backend, name, seed))
+        if seed < self.options.real_seeds:
+            by_real(self.real, hurt, backend, theirs, maker.truth, self.options.limit)
+
+    def judge(self, backend, count, name, ours):
+        # One flipped bit hits one record: of 50 that is more than a percent. Of a flat file no byte is redundant: what a
+        # block takes is gone, and only the rest is to be saved.
+        excused = ours.live - ours.right <= ours.runs or (backend == "flat" and ours.whole and
+                                                         100.0 * (1 - ours.whole_lost / ours.whole) >= TARGETS.get(name, 0))
+        measured = name in TARGETS and ours.runs >= FEWEST_SEEDS
+        if measured and ours.percent() < TARGETS[name] and not excused:
+            self.failures.append("%s, %d records, %s: %.2f %%, not %.0f" % (backend, count, name, ours.percent(), TARGETS[name]))
+        if ours.crashed or ours.stopped:
+            self.failures.append("%s, %d records, %s: %d runs failed" % (backend, count, name, ours.crashed + ours.stopped))
+        if backend in CHECKED and ours.wrong:
+            self.failures.append("%s, %d records, %s: %d wrong values" % (backend, count, name, ours.wrong))
+
+    def line(self, backend, count, name):
+        theirs, ours = self.rows[backend, count, name]
+        real = "%.1f" % theirs.percent() if theirs.runs else "-"
+        trouble = []
+        if theirs.crashed:
+            trouble.append("%d of %d died" % (theirs.crashed, theirs.runs))
+        if theirs.stopped:
+            trouble.append("%d of %d stopped after %d s" % (theirs.stopped, theirs.runs, self.options.limit))
+        whole = "%d of %d" % (ours.whole - ours.whole_lost, ours.whole) if ours.whole else "-"
+        return "| %s | %d | %s | %d | %s | %s | %.2f | %s | %d | %d | %d | %d |" % (
+            backend, count, name, ours.runs, real, ", ".join(trouble), ours.percent(), whole, ours.wrong, ours.older,
+            ours.risen, theirs.wrong)
+
+    def text(self):
+        head = [INTRODUCTION, "| backend | records | damage | seeds | real: live % | real: trouble | ours: live % | ours: of those still whole | ours: wrong | ours: older "
+                "| ours: deleted ones back | real: wrong |", "|---|---|---|---|---|---|---|---|---|---|---|---|"]
+        return "\n".join(head + [self.line(*key) for key in self.rows]) + "\n"
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", required=True, help="directory of our programs")
+    parser.add_argument("--records", type=int, action="append", help="size of the databases (50, 5000, 500000)")
+    parser.add_argument("--backend", action="append", choices=BACKENDS)
+    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--real-seeds", type=int, help="seeds for the real program, when they are to be fewer")
+    parser.add_argument("--limit", type=int, default=20, help="seconds for one run of the real program")
+    parser.add_argument("--actions", action="store_true", help="also open every damaged file with every action of ours")
+    parser.add_argument("--quick", action="store_true", help="the selection of the normal tests")
+    parser.add_argument("--write", help="file that gets the table")
+    options = parser.parse_args()
+    if options.quick:
+        options.records, options.seeds = options.records or [50], min(options.seeds, 2)
+    options.records = options.records or [50, 5000, 500000]
+    options.backend = options.backend or list(BACKENDS)
+    options.real_seeds = options.seeds if options.real_seeds is None else options.real_seeds
+    options.binary = os.path.join(options.bin, "cyr_dbtool")
+    return options
+
+
+def main():
+    oracle.gate()
+    options = arguments()
+    with Scratch() as scratch:
+        real = databases.Real(oracle.Oracle(scratch), os.path.join(scratch.top, "real"))
+        table = Table(options, real, scratch)
+        table.run()
+    if options.write:
+        with open(options.write, "w", encoding="utf-8") as f:
+            f.write(table.text())
+    for failure in table.failures:
+        print("FAILED: " + failure)
+    return 1 if table.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
