@@ -188,12 +188,12 @@ Status recover(Image& image, const KeyOrder& order) {
     live_bytes += record.deleted_by == 0 ? record.bytes.size() : 0;
     return Visit::go_on;
   }));
-  // All that is no live record and no COMMIT is dirty.
-  const std::uint64_t clean = first_record + live_bytes + marker_size * header.num_commits;
-  if (clean < live_bytes || clean > header.current_size) {
-    return corrupt(fmt::format("{} commits and {} records do not fit into {} bytes", header.num_commits, count,
-                               header.current_size));
+  // All that is no live record and no COMMIT is dirty. A dead record may be damaged, and then nobody can count the COMMITs.
+  if (const auto log = read_log(image.bytes(), header, order)) {
+    header.num_commits = log->commits;
   }
+  const std::uint64_t most_commits = header.current_size / marker_size;
+  const std::uint64_t clean = first_record + live_bytes + marker_size * std::min(header.num_commits, most_commits);
   if (!header.is_dirty()) {
     header.flags |= Flag::dirty;
     CYR_CHECK(image.write(encode_header(header), 0));
@@ -202,7 +202,7 @@ Status recover(Image& image, const KeyOrder& order) {
   CYR_CHECK(image.sync());
   header.flags &= ~std::uint32_t{Flag::dirty};
   header.num_records = count;
-  header.dirty_size = header.current_size - clean;
+  header.dirty_size = header.current_size - std::min(clean, header.current_size);
   CYR_CHECK(image.write(encode_header(header), 0));
   return image.sync();
 }

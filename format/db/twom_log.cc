@@ -28,6 +28,7 @@ class LogReader {
       CYR_CHECK(take(record, transaction));
       offset = record.end();
       if (record.type == RecordType::commit) {
+        ++facts_.commits;
         transaction = offset;
       }
     }

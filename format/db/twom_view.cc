@@ -58,6 +58,9 @@ Status TwomView::check() const {
     return corrupt(fmt::format("{} records, num_records says {}", count, header_.num_records), 48);
   }
   CYR_TRY(const LogFacts log, read_log(file_, header_, KeyOrder(orders.pick(Order::raw))));
+  if (log.commits != header_.num_commits) {
+    return corrupt(fmt::format("{} COMMITs, num_commits says {}", log.commits, header_.num_commits), 56);
+  }
   if (log.dirty_size != header_.dirty_size) {
     return corrupt(fmt::format("dirty_size is {}, expected {}", header_.dirty_size, log.dirty_size), 64);
   }

@@ -45,6 +45,7 @@ using Place = TwomView::Place;
 // What the log says, apart from all pointers between records.
 struct LogFacts {
   std::uint64_t records = 0;     // ADD and REPLACE, dead ones too
+  std::uint64_t commits = 0;
   std::uint64_t dirty_size = 0;  // as the header should have it
   bool sorted = true;            // only ADDs, in ascending order: file order is key order
   std::vector<std::uint64_t> live;  // offsets, in key order; empty when `sorted`
