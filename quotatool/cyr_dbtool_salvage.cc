@@ -6,6 +6,7 @@
 
 #include "format/base/text.h"
 #include "format/db/order.h"
+#include "format/db/registry.h"
 #include "format/db/salvage_write.h"
 #include "quotatool/cyr_dbtool_printer.h"
 #include "quotatool/database_program.h"
@@ -244,6 +245,12 @@ Result<int> salvage_database(const ActionContext& in) {
     return make_error(Errc::corrupt, "is no database that this program knows")
         .at(arguments.file)
         .with_hint("name the backend that it had: " + backend_list());
+  }
+  if (db::backend_of(*report.kind).salvage == nullptr) {
+    return make_error(Errc::unsupported,
+                      fmt::format("{} databases have no salvage", db::name_of(*report.kind)))
+        .at(arguments.file)
+        .with_hint("cvt_cyrusdb copies what can be read");
   }
   CYR_TRY(const db::Kind kind, target_kind(arguments, *report.kind));
   if (!arguments.dry_run) {

@@ -113,6 +113,12 @@ Result<std::vector<StatItem>> stat_database(Io& io, const fs::path& path, const 
   if (!report.kind) {
     return corrupt("is no database that this program knows").at(path);
   }
+  if (backend_of(*report.kind).salvage == nullptr) {
+    return make_error(Errc::unsupported,
+                      fmt::format("{} databases have no statistics", name_of(*report.kind)))
+        .at(path)
+        .with_hint("check counts their records");
+  }
   Items out;
   std::uint64_t keys = 0;
   std::uint64_t values = 0;
