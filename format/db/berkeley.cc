@@ -34,7 +34,8 @@ class UpgradedView final : public View {
     CYR_TRY(out->view_, view_of(out->content_.bytes(), kind));
     return std::unique_ptr<View>(std::move(out));
   }
-  [[nodiscard]] Result<std::optional<Entry>> find(std::string_view key, const KeyOrder& order) const override {
+  [[nodiscard]] Result<std::optional<Entry>> find(std::string_view key,
+                                                  const KeyOrder& order) const override {
     return view_->find(key, order);
   }
   Status scan(ScanFrom from, const KeyOrder& order, const EntryVisitor& visit) const override {
@@ -85,7 +86,8 @@ class BerkeleyFormat final : public FileFormat {
     CYR_TRY(auto base, view(image.bytes()));
     return std::unique_ptr<Editor>(std::make_unique<OverlayEditor>(std::move(base), order));
   }
-  [[nodiscard]] Result<std::unique_ptr<BulkWriter>> writer(StreamSink& sink, std::uint64_t /*generation*/) const override {
+  [[nodiscard]] Result<std::unique_ptr<BulkWriter>> writer(StreamSink& sink,
+                                                           std::uint64_t /*generation*/) const override {
     return make_writer(sink, kind_);
   }
   [[nodiscard]] bool wants_repack(Bytes /*file*/) const override { return false; }
@@ -106,7 +108,8 @@ const FileFormat& berkeley_hash_format() {
   return format;
 }
 
-Result<std::unique_ptr<Database>> berkeley::open(Io& io, const fs::path& path, Kind kind, const OpenOptions& options) {
+Result<std::unique_ptr<Database>> berkeley::open(Io& io, const fs::path& path, Kind kind,
+                                                 const OpenOptions& options) {
   CYR_TRY(const auto environment, environment_of(io, path, options));
   if (environment) {
     return open_in_environment(io, path, kind, options, *environment);
@@ -115,7 +118,8 @@ Result<std::unique_ptr<Database>> berkeley::open(Io& io, const fs::path& path, K
   if (!there && options.create && options.environment && !options.environment->empty()) {
     return open_in_environment(io, path, kind, options, *options.environment);
   }
-  return FileDatabase::open(io, path, kind == Kind::berkeley ? berkeley_format() : berkeley_hash_format(), options);
+  return FileDatabase::open(io, path, kind == Kind::berkeley ? berkeley_format() : berkeley_hash_format(),
+                            options);
 }
 
 }  // namespace cyr::db

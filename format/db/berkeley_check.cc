@@ -9,12 +9,14 @@ namespace {
 
 class TreeCheck {
  public:
-  TreeCheck(const PageFile& file, const KeyOrder& order) : file_(file), order_(order), visited_(file.pages()) {}
+  TreeCheck(const PageFile& file, const KeyOrder& order)
+      : file_(file), order_(order), visited_(file.pages()) {}
 
   Status run() {
     const Meta& meta = file_.meta();
-    if (meta.last_pgno >= file_.pages()) {
-      return corrupt(fmt::format("has {} pages, the metadata page says {}", file_.pages(), std::uint64_t{meta.last_pgno} + 1));
+    if (meta.last_pgno > file_.pages()) {  // DB->upgrade writes the number of pages there
+      return corrupt(fmt::format("has {} pages, the metadata page says {}", file_.pages(),
+                                 std::uint64_t{meta.last_pgno} + 1));
     }
     CYR_CHECK(enter(meta.root, 256));
     while (!path_.empty()) {
@@ -40,7 +42,8 @@ class TreeCheck {
       return bad(page, "is no page of the tree");
     }
     const bool root = level_above == 256;
-    if ((!root && page.head.level + 1U != level_above) || page.head.level == 0 || leaf != (page.head.level == 1)) {
+    if ((!root && page.head.level + 1U != level_above) || page.head.level == 0 ||
+        leaf != (page.head.level == 1)) {
       return bad(page, fmt::format("has level {}", page.head.level));
     }
     if (visited_[pgno]) {
@@ -76,7 +79,8 @@ class TreeCheck {
   }
 
   Status visit_leaf(const Page& page) {
-    if (first_leaf_ ? page.head.prev_pgno != 0 : page.head.pgno != next_leaf_ || page.head.prev_pgno != last_leaf_) {
+    if (first_leaf_ ? page.head.prev_pgno != 0
+                    : page.head.pgno != next_leaf_ || page.head.prev_pgno != last_leaf_) {
       return bad(page, "is not the next in the chain of leaves");
     }
     first_leaf_ = false;

@@ -58,15 +58,18 @@ int compare_mbox(DB* /*db*/, const DBT* a, const DBT* b) {
 // The environment and the database in it, opened by the library.
 class Handles {
  public:
-  Status open(const fs::path& environment, const fs::path& file, Kind kind, Order order, bool create, ::mode_t mode) {
+  Status open(const fs::path& environment, const fs::path& file, Kind kind, Order order, bool create,
+              ::mode_t mode) {
     DB_ENV* env = nullptr;
     CYR_CHECK(library_status(::db_env_create(&env, 0), "start", environment));
     env_.reset(env);
     silence(env);
     CYR_CHECK(library_status(env->set_lk_detect(env, DB_LOCK_DEFAULT), "set up", environment));
-    CYR_CHECK(library_status(env->set_timeout(env, lock_patience, DB_SET_LOCK_TIMEOUT), "set up", environment));
-    CYR_CHECK(library_status(env->open(env, environment.c_str(), subsystems | DB_CREATE, static_cast<int>(mode)),
-                             "open the environment", environment));
+    CYR_CHECK(
+        library_status(env->set_timeout(env, lock_patience, DB_SET_LOCK_TIMEOUT), "set up", environment));
+    CYR_CHECK(
+        library_status(env->open(env, environment.c_str(), subsystems | DB_CREATE, static_cast<int>(mode)),
+                       "open the environment", environment));
     DB* db = nullptr;
     CYR_CHECK(library_status(::db_create(&db, env, 0), "start", file));
     db_.reset(db);
@@ -74,9 +77,14 @@ class Handles {
       CYR_CHECK(library_status(db->set_bt_compare(db, compare_mbox), "set the order", file));
     }
     const u_int32_t flags = DB_AUTO_COMMIT | (create ? DB_CREATE : 0U);
-    return library_status(db->open(db, nullptr, file.c_str(), nullptr, kind == Kind::berkeley ? DB_BTREE : DB_HASH, flags,
-                                   static_cast<int>(mode)),
-                          "open", file);
+    return library_status(
+        db->open(db, nullptr, file.c_str(), nullptr, kind == Kind::berkeley ? DB_BTREE : DB_HASH, flags,
+                 static_cast<int>(mode)),
+        "open", file);
+  }
+  void close() {  // the database first; its pages are written out
+    db_.reset();
+    env_.reset();
   }
   [[nodiscard]] DB_ENV* env() const { return env_.get(); }
   [[nodiscard]] DB* db() const { return db_.get(); }
@@ -93,7 +101,11 @@ class EnvironmentTransaction;
 class EnvironmentDatabase final : public Database {
  public:
   EnvironmentDatabase(Io& io, fs::path path, Kind kind, const OpenOptions& options, fs::path environment)
-      : io_(io), path_(std::move(path)), kind_(kind), options_(options), environment_(std::move(environment)) {}
+      : io_(io),
+        path_(std::move(path)),
+        kind_(kind),
+        options_(options),
+        environment_(std::move(environment)) {}
 
   Status open();
 
@@ -185,12 +197,14 @@ class EnvironmentTransaction final : public Transaction {
 Status EnvironmentTransaction::start() {
   CYR_CHECK(handles_.open(database_.environment_, database_.path_, database_.kind_, order_.order(), false,
                           database_.options_.mode));
-  return library_status(handles_.env()->txn_begin(handles_.env(), nullptr, &txn_, 0), "begin", database_.path_);
+  return library_status(handles_.env()->txn_begin(handles_.env(), nullptr, &txn_, 0), "begin",
+                        database_.path_);
 }
 
 Status EnvironmentTransaction::usable() const {
   if (over_ || broken_) {
-    return make_error(Errc::invalid, over_ ? "transaction is over" : "an earlier step of this transaction failed")
+    return make_error(Errc::invalid,
+                      over_ ? "transaction is over" : "an earlier step of this transaction failed")
         .at(database_.path_);
   }
   return success();
@@ -280,7 +294,8 @@ Result<Found> EnvironmentTransaction::next(std::string_view key) {
 Status EnvironmentTransaction::put(std::string_view key, std::string_view value) {
   CYR_CHECK(usable());
   if (key.empty()) {
-    return make_error(Errc::invalid, fmt::format("{} cannot hold an empty key", name_of(database_.kind_))).at(database_.path_);
+    return make_error(Errc::invalid, fmt::format("{} cannot hold an empty key", name_of(database_.kind_)))
+        .at(database_.path_);
   }
   DBT key_thang = thang(key);
   DBT value_thang = thang(value);
@@ -296,7 +311,7 @@ Status EnvironmentTransaction::erase(std::string_view key) {
 Status EnvironmentTransaction::finish(Status done) {
   over_ = true;
   txn_ = nullptr;
-  handles_ = Handles();  // writes the pages of this file out
+  handles_.close();
   database_.active_ = nullptr;
   database_.copy_.reset();
   lock_ = File();
@@ -321,7 +336,8 @@ Status EnvironmentTransaction::checkpoint() {
   CYR_CHECK(library_status(txn_->abort(txn_), "abort", database_.path_));
   txn_ = nullptr;
   DB_ENV* env = handles_.env();
-  return finish(library_status(env->txn_checkpoint(env, 0, 0, DB_FORCE), "checkpoint", database_.environment_));
+  return finish(
+      library_status(env->txn_checkpoint(env, 0, 0, DB_FORCE), "checkpoint", database_.environment_));
 }
 
 // ---- the database ----
@@ -361,7 +377,8 @@ Status EnvironmentDatabase::refresh() {
     return success();
   }
   CYR_TRY(auto state, present_state());
-  if (copy_ && state.size() == state_.size() && std::equal(state.begin(), state.end(), state_.begin(), same)) {
+  if (copy_ && state.size() == state_.size() &&
+      std::equal(state.begin(), state.end(), state_.begin(), same)) {
     return success();
   }
   copy_.reset();
@@ -422,7 +439,8 @@ Result<std::unique_ptr<EnvironmentTransaction>> EnvironmentDatabase::begin_here(
     return make_error(Errc::permission, "not changed: this is a dry run").at(path_);
   }
   if (active_ != nullptr || readers_ > 0) {
-    return make_error(Errc::locked, active_ != nullptr ? "a transaction is open already" : "is being read by the same program")
+    return make_error(Errc::locked, active_ != nullptr ? "a transaction is open already"
+                                                       : "is being read by the same program")
         .at(path_);
   }
   CYR_TRY(File lock, open_locked(io_, path_, LockMode::exclusive, LockWait::block, {.write = true}));
@@ -447,10 +465,12 @@ Status EnvironmentDatabase::repack() {
 
 }  // namespace
 
-Result<std::unique_ptr<Database>> open_in_environment(Io& io, const fs::path& path, Kind kind, const OpenOptions& options,
+Result<std::unique_ptr<Database>> open_in_environment(Io& io, const fs::path& path, Kind kind,
+                                                      const OpenOptions& options,
                                                       const fs::path& environment) {
   // The library wants names that hold wherever it works.
-  auto database = std::make_unique<EnvironmentDatabase>(io, fs::absolute(path), kind, options, fs::absolute(environment));
+  auto database =
+      std::make_unique<EnvironmentDatabase>(io, fs::absolute(path), kind, options, fs::absolute(environment));
   CYR_CHECK(database->open());
   return std::unique_ptr<Database>(std::move(database));
 }

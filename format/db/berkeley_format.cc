@@ -97,8 +97,8 @@ constexpr std::size_t meta_size = 512;  // bytes of the metadata page that are i
 constexpr std::size_t checksummed_head = 32;
 
 // flags and metaflags that Cyrus never sets.
-constexpr std::uint32_t btree_duplicates = 0x01, btree_recno = 0x02, btree_fixed = 0x08, btree_subdatabases = 0x20,
-                        btree_sorted_duplicates = 0x40, btree_compressed = 0x80;
+constexpr std::uint32_t btree_duplicates = 0x01, btree_recno = 0x02, btree_fixed = 0x08,
+                        btree_subdatabases = 0x20, btree_sorted_duplicates = 0x40, btree_compressed = 0x80;
 constexpr std::uint32_t hash_duplicates = 0x01, hash_subdatabases = 0x02, hash_sorted_duplicates = 0x04;
 constexpr std::uint8_t partitions = 0x02 | 0x04;
 
@@ -161,8 +161,9 @@ Result<Meta> decode_meta(Bytes file) {
   load(meta_fields, file.data(), meta.endian, meta);
   const std::uint32_t oldest = meta.is_btree() ? oldest_btree : oldest_hash;
   if (meta.version < oldest || meta.version > newest_version) {
-    return make_error(Errc::unsupported, fmt::format("Berkeley {} version {}, not {} to {}",
-                                                     meta.is_btree() ? "btree" : "hash", meta.version, oldest, newest_version));
+    return make_error(Errc::unsupported,
+                      fmt::format("Berkeley {} version {}, not {} to {}", meta.is_btree() ? "btree" : "hash",
+                                  meta.version, oldest, newest_version));
   }
   if (!is_page_size(meta.pagesize)) {
     return corrupt(fmt::format("page size {}", meta.pagesize), 20);
@@ -190,7 +191,9 @@ PageHead decode_page_head(const std::byte* page, Endian endian) {
   return head;
 }
 
-std::uint32_t Page::items_begin() const { return static_cast<std::uint32_t>(head_size_ + std::size_t{2} * head.entries); }
+std::uint32_t Page::items_begin() const {
+  return static_cast<std::uint32_t>(head_size_ + std::size_t{2} * head.entries);
+}
 
 bool Page::fits() const {
   if (type() == PageType::overflow) {
@@ -324,6 +327,12 @@ std::uint32_t hash_of(std::string_view key) {
 std::uint32_t standard_charkey() {
   static const std::uint32_t value = hash_of(std::string_view("%$sniglet^&", 12));  // with its NUL
   return value;
+}
+
+std::uint32_t bucket_of(const Meta& meta, std::string_view key) {
+  const std::uint32_t hash = hash_of(key);
+  const std::uint32_t bucket = hash & meta.high_mask;
+  return bucket > meta.max_bucket ? hash & meta.low_mask : bucket;
 }
 
 std::optional<std::uint32_t> bucket_page(const Meta& meta, std::uint32_t bucket) {

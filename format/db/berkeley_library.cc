@@ -39,10 +39,12 @@ std::string hint_of(int code) {
     case DB_LOCK_NOTGRANTED:
       return "another program holds these records; try again";
     case DB_VERSION_MISMATCH:
-      return "the environment was made by another release of the library; stop the server and use that release's "
+      return "the environment was made by another release of the library; stop the server and use that "
+             "release's "
              "db_checkpoint first";
     case DB_RUNRECOVERY:
-      return "the environment calls for recovery, which forgets what only its cache holds: convert the database first";
+      return "the environment calls for recovery, which forgets what only its cache holds: convert the "
+             "database first";
     default:
       return {};
   }

@@ -19,20 +19,21 @@ namespace cyr::db::berkeley {
 
 namespace {
 
-constexpr int patience = 120;  // seconds for one run of the library
+constexpr int patience = 60;  // seconds for one run of the library
 constexpr std::string_view region_prefix = "__db.";
 constexpr std::string_view log_prefix = "log.";
 
 // ---- the child's view of the file system ----
 
-// Logs and regions name files by the paths that they had in the store. In the child (run_apart) each of them leads into
-// the copy: the database to its copy, anything else to a file that nobody needs. Set once, before the library is called;
-// the library takes functions without an argument of ours.
+// Logs and regions name files by the paths that they had in the store. In the child (run_apart) each of them
+// leads into the copy: the database to its copy, anything else to a file that nobody needs. Set once, before
+// the library is called; the library takes functions without an argument of ours.
 struct Redirect {
   std::string root;      // of the copy
   std::string database;  // the copy of the database file
   std::string name;      // its last component, by which it is known in the store
-  bool make_others = false;  // files that are opened and not there are made: the cache also holds pages of other databases
+  bool make_others =
+      false;  // files that are opened and not there are made: the cache also holds pages of other databases
 };
 Redirect& redirect() {
   static Redirect value;
@@ -60,7 +61,9 @@ int open_in_copy(const char* path, int flags, ...) {
   const int make = redirect().make_others && (flags & O_ACCMODE) == O_RDWR ? O_CREAT : 0;
   return ::open(translate(path).c_str(), flags | make | O_CLOEXEC, mode);
 }
-int rename_in_copy(const char* from, const char* to) { return std::rename(translate(from).c_str(), translate(to).c_str()); }
+int rename_in_copy(const char* from, const char* to) {
+  return std::rename(translate(from).c_str(), translate(to).c_str());
+}
 int unlink_in_copy(const char* path) { return ::unlink(translate(path).c_str()); }
 int exists_in_copy(const char* path, int* is_directory) {
   struct stat info {};
@@ -95,8 +98,8 @@ Result<EnvironmentHandle> new_environment() {
 
 Status recover(const fs::path& home) {
   CYR_TRY(const EnvironmentHandle env, new_environment());
-  return library_status(env->open(env.get(), home.c_str(), subsystems | DB_CREATE | DB_RECOVER | DB_PRIVATE, 0600),
-                        "recover");
+  return library_status(
+      env->open(env.get(), home.c_str(), subsystems | DB_CREATE | DB_RECOVER | DB_PRIVATE, 0600), "recover");
 }
 
 // Writes out what the cache holds. The locks and mutexes of the copy are nobody's.
@@ -145,7 +148,8 @@ struct Copy {
   fs::path file;
 };
 
-Result<Copy> make_copy(Io& io, const fs::path& file, const std::vector<fs::path>& environment, const fs::path& root) {
+Result<Copy> make_copy(Io& io, const fs::path& file, const std::vector<fs::path>& environment,
+                       const fs::path& root) {
   const Copy copy{root, root / "environment", root / file.filename()};
   CYR_CHECK(posix_io().make_directories(copy.home, 0700));
   CYR_CHECK(copy_file(io, file, copy.file));
@@ -175,8 +179,8 @@ struct Attempt {
   LogPlace last;
 };
 
-Result<Attempt> attempt(Io& io, const fs::path& file, const std::vector<fs::path>& parts, const fs::path& root,
-                        Status (*work)(const fs::path& home)) {
+Result<Attempt> attempt(Io& io, const fs::path& file, const std::vector<fs::path>& parts,
+                        const fs::path& root, Status (*work)(const fs::path& home)) {
   CYR_TRY(const Copy copy, make_copy(io, file, parts, root));
   CYR_CHECK(run_apart(root, patience, [&]() -> Status {
     redirect_library(copy.root, copy.file);
@@ -212,7 +216,8 @@ Result<std::optional<std::string>> id_of(Io& io, const fs::path& path) {
 
 Result<std::unique_ptr<Scratch>> Scratch::make() {
   const char* base = std::getenv("TMPDIR");
-  std::string name = fmt::format("{}/cyrkit-berkeley.XXXXXX", base != nullptr && *base == '/' ? base : "/tmp");
+  std::string name =
+      fmt::format("{}/cyrkit-berkeley.XXXXXX", base != nullptr && *base == '/' ? base : "/tmp");
   if (::mkdtemp(name.data()) == nullptr) {
     return system_error(errno, "no scratch directory", name);
   }
@@ -269,7 +274,8 @@ Result<std::optional<fs::path>> environment_of(Io& io, const fs::path& file, con
 Result<Settled> settle(Io& io, const fs::path& file, const fs::path& environment) {
   CYR_TRY(const auto parts, environment_files(io, environment));
   std::vector<fs::path> logs;
-  std::copy_if(parts.begin(), parts.end(), std::back_inserter(logs), [](const fs::path& p) { return !is_region(p); });
+  std::copy_if(parts.begin(), parts.end(), std::back_inserter(logs),
+               [](const fs::path& p) { return !is_region(p); });
   CYR_TRY(auto scratch, Scratch::make());
   auto by_log = attempt(io, file, logs, scratch->path() / "log", recover);
   if (logs.size() == parts.size()) {

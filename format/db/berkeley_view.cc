@@ -36,7 +36,8 @@ Result<Page> leaf_page(const PageFile& file, std::uint32_t pgno) {
 
 }  // namespace
 
-Result<std::uint32_t> BtreeView::child_for(const Page& page, std::string_view key, const KeyOrder& order) const {
+Result<std::uint32_t> BtreeView::child_for(const Page& page, std::string_view key,
+                                           const KeyOrder& order) const {
   // The last item whose key is not greater; the first one stands for everything below the second.
   unsigned low = 0;
   unsigned high = page.head.entries;
@@ -51,7 +52,8 @@ Result<std::uint32_t> BtreeView::child_for(const Page& page, std::string_view ke
   return item.child;
 }
 
-Result<std::uint16_t> BtreeView::lower_in_leaf(const Page& leaf, std::string_view key, const KeyOrder& order) const {
+Result<std::uint16_t> BtreeView::lower_in_leaf(const Page& leaf, std::string_view key,
+                                               const KeyOrder& order) const {
   unsigned low = 0;
   unsigned high = leaf.head.entries / 2U;
   std::string scratch;
@@ -98,8 +100,8 @@ Result<PairAt> BtreeView::lower_bound(std::string_view key, const KeyOrder& orde
   return PairAt{pgno, index};
 }
 
-Status BtreeView::walk_leaves(PairAt from,
-                              const std::function<Result<Visit>(const Page& leaf, unsigned index)>& visit) const {
+Status BtreeView::walk_leaves(
+    PairAt from, const std::function<Result<Visit>(const Page& leaf, unsigned index)>& visit) const {
   std::uint32_t seen = 0;
   for (std::uint32_t pgno = from.pgno; pgno != 0;) {
     CYR_TRY(const Page leaf, leaf_page(file_, pgno));
@@ -134,8 +136,8 @@ Status BtreeView::scan(ScanFrom from, const KeyOrder& order, const EntryVisitor&
   PairText pair;
   return walk_leaves(start, [&](const Page& leaf, unsigned index) -> Result<Visit> {
     CYR_CHECK(load_pair(file_, leaf, index, pair));
-    const bool skip = pair.deleted || (!from.inclusive && !from.key.empty() &&
-                                       order.compare(pair.entry.key, from.key) <= 0);
+    const bool skip = pair.deleted ||
+                      (!from.inclusive && !from.key.empty() && order.compare(pair.entry.key, from.key) <= 0);
     return skip ? Visit::go_on : visit(pair.entry);
   });
 }
@@ -174,7 +176,8 @@ std::string HashView::key_at(PairAt at) const {
   return std::string(pair.entry.key);
 }
 
-Status HashView::collect_bucket(std::uint32_t bucket, Index& index, std::uint32_t& visited, bool& blank) const {
+Status HashView::collect_bucket(std::uint32_t bucket, Index& index, std::uint32_t& visited,
+                                bool& blank) const {
   const auto first = bucket_page(file_.meta(), bucket);
   if (!first) {
     return corrupt(fmt::format("bucket {} has no page", bucket));
@@ -209,9 +212,11 @@ Status HashView::collect(Index& index) const {
   for (std::uint32_t bucket = 0; bucket <= meta.max_bucket; ++bucket) {
     CYR_CHECK(collect_bucket(bucket, index, visited, blank));
   }
-  // A page that was zeroed looks like a bucket that was never used. The count tells, unless transactions did not keep it.
+  // A page that was zeroed looks like a bucket that was never used. The count tells, unless transactions did
+  // not keep it.
   if (blank && meta.nelem > index.pairs.size()) {
-    return corrupt(fmt::format("{} records of {}, the others were in pages that are zeroed", index.pairs.size(), meta.nelem));
+    return corrupt(fmt::format("{} records of {}, the others were in pages that are zeroed",
+                               index.pairs.size(), meta.nelem));
   }
   return success();
 }
@@ -225,7 +230,8 @@ const HashView::Index& HashView::index() const {
     index.damage = done.error();
   }
   // What was collected can be read.
-  std::sort(index.pairs.begin(), index.pairs.end(), [&](PairAt a, PairAt b) { return key_at(a) < key_at(b); });
+  std::sort(index.pairs.begin(), index.pairs.end(),
+            [&](PairAt a, PairAt b) { return key_at(a) < key_at(b); });
   return index;
 }
 
@@ -249,7 +255,8 @@ Result<std::optional<Entry>> HashView::find(std::string_view key, const KeyOrder
 
 Status HashView::scan(ScanFrom from, const KeyOrder& /*order*/, const EntryVisitor& visit) const {
   PairText pair;
-  for (auto at = from.key.empty() ? index().pairs.begin() : lower_bound(from.key); at != index().pairs.end(); ++at) {
+  for (auto at = from.key.empty() ? index().pairs.begin() : lower_bound(from.key); at != index().pairs.end();
+       ++at) {
     CYR_TRY(const Page page, file_.page(at->pgno));
     CYR_CHECK(load_pair(file_, page, at->index, pair));
     if (!from.inclusive && !from.key.empty() && pair.entry.key == from.key) {
@@ -271,13 +278,10 @@ Result<OrderSet> HashView::orders() const {
 }
 
 Status HashView::check_place(std::uint32_t bucket, const Page& page) const {
-  const Meta& meta = file_.meta();
   PairText pair;
   for (unsigned i = 0; i < page.head.entries; i += 2) {
     CYR_CHECK(load_pair(file_, page, i, pair));
-    const std::uint32_t hash = hash_of(pair.entry.key);
-    const std::uint32_t high = hash & meta.high_mask;
-    if ((high > meta.max_bucket ? hash & meta.low_mask : high) != bucket) {
+    if (bucket_of(file_.meta(), pair.entry.key) != bucket) {
       return bad_page(file_, page, fmt::format("holds a key that does not belong to bucket {}", bucket));
     }
   }
@@ -289,7 +293,8 @@ Status HashView::check() const {
     return *index().damage;
   }
   const auto& pairs = index().pairs;
-  const auto twice = std::adjacent_find(pairs.begin(), pairs.end(), [&](PairAt a, PairAt b) { return key_at(a) == key_at(b); });
+  const auto twice = std::adjacent_find(pairs.begin(), pairs.end(),
+                                        [&](PairAt a, PairAt b) { return key_at(a) == key_at(b); });
   if (twice != pairs.end()) {
     return corrupt("a key is there twice", file_.offset_of(twice->pgno));
   }

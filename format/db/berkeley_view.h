@@ -1,4 +1,5 @@
-// Views of Berkeley DB files, read page by page without the library: the tree of a btree, the buckets of a hash.
+// Views of Berkeley DB files, read page by page without the library: the tree of a btree, the buckets of a
+// hash.
 #pragma once
 
 #include <vector>
@@ -32,17 +33,20 @@ class BtreeView final : public View {
   Status scan(ScanFrom from, const KeyOrder& order, const EntryVisitor& visit) const override;
   [[nodiscard]] Result<OrderSet> orders() const override;
   [[nodiscard]] bool stable() const override { return true; }
-  // Every page of the tree is there once, levels and keys that part pages are right, and the chain of the leaves is the
-  // tree's order.
+  // Every page of the tree is there once, levels and keys that part pages are right, and the chain of the
+  // leaves is the tree's order.
   [[nodiscard]] Status check() const override;
 
  private:
   // Where the first key not less than `key` is or would be; an empty key: the first of all.
   [[nodiscard]] Result<PairAt> lower_bound(std::string_view key, const KeyOrder& order) const;
-  [[nodiscard]] Result<std::uint32_t> child_for(const Page& page, std::string_view key, const KeyOrder& order) const;
-  [[nodiscard]] Result<std::uint16_t> lower_in_leaf(const Page& leaf, std::string_view key, const KeyOrder& order) const;
+  [[nodiscard]] Result<std::uint32_t> child_for(const Page& page, std::string_view key,
+                                                const KeyOrder& order) const;
+  [[nodiscard]] Result<std::uint16_t> lower_in_leaf(const Page& leaf, std::string_view key,
+                                                    const KeyOrder& order) const;
   // Follows the chain of leaves.
-  Status walk_leaves(PairAt from, const std::function<Result<Visit>(const Page& leaf, unsigned index)>& visit) const;
+  Status walk_leaves(PairAt from,
+                     const std::function<Result<Visit>(const Page& leaf, unsigned index)>& visit) const;
 
   PageFile file_;
   mutable PairText found_;

@@ -14,12 +14,13 @@ namespace cyr::db::berkeley {
 
 namespace {
 
-constexpr std::uint32_t page_size = 4096;                         // bytes
-constexpr std::uint32_t cache_size = std::uint32_t{16} << 20;     // bytes
+constexpr std::uint32_t page_size = 4096;                      // bytes
+constexpr std::uint32_t cache_size = std::uint32_t{16} << 20;  // bytes
 
-// The keys come in the order that the file is to have, whichever that is: what is added is greater than everything that is
-// there. (The library compares the key it was given with one of the tree, in this order of arguments.) So one writer
-// serves every order, and the tree's parting keys are whole keys, right in all of them.
+// The keys come in the order that the file is to have, whichever that is: what is added is greater than
+// everything that is there. (The library compares the key it was given with one of the tree, in this order of
+// arguments.) So one writer serves every order, and the tree's parting keys are whole keys, right in all of
+// them.
 int new_is_greater(DB* /*db*/, const DBT* added, const DBT* there) {
   const bool same = added->size == there->size &&
                     (added->size == 0 || std::memcmp(added->data, there->data, added->size) == 0);
