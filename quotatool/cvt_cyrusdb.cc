@@ -4,6 +4,7 @@
 #include "format/cli/app.h"
 #include "format/cli/printer.h"
 #include "format/db/convert.h"
+#include "quotatool/cvt_cyrusdb_all.h"
 #include "quotatool/database_program.h"
 
 namespace {
@@ -23,19 +24,23 @@ struct Arguments {
   bool no_replace = false;
   bool quiet = false;
   bool mbox_order = false;
+  bool all = false;
+  std::string all_to;
 };
 
 void add_options(CLI::App& app, Arguments& arguments) {
-  cli::add_common_options(app, arguments.common, {.json = true, .verbose = false});
+  cli::add_common_options(app, arguments.common, {.json = true, .verbose = true});
   app.add_flag("-n,--dry-run", arguments.dry_run, "read everything, write nothing");
   app.add_flag("-q,--quiet", arguments.quiet, "say nothing but errors");
   app.add_flag("-M,--improved-mboxlist-sort", arguments.mbox_order, "the new database gets mailbox sort order");
   app.add_flag("--no-keep", arguments.no_keep, "do not keep a replaced NEWDB as NEWDB.old");
   app.add_flag("--no-replace", arguments.no_replace, "refuse when NEWDB exists");
-  app.add_option("OLDDB", arguments.from, "database to read; for quotalegacy the quota directory")->required();
-  app.add_option("OLDBACKEND", arguments.from_backend, "its backend, or auto: " + quotatool::backend_list())->required();
-  app.add_option("NEWDB", arguments.to, "database to write; may be OLDDB")->required();
-  app.add_option("NEWBACKEND", arguments.to_backend, "its backend")->required();
+  CLI::Option* const all = app.add_flag("--all", arguments.all, "every database of the store of -C, to what it asks for");
+  app.add_option("--to", arguments.all_to, "with --all: to this backend instead")->needs(all);
+  app.add_option("OLDDB", arguments.from, "database to read; for quotalegacy the quota directory")->excludes(all);
+  app.add_option("OLDBACKEND", arguments.from_backend, "its backend, or auto: " + quotatool::backend_list());
+  app.add_option("NEWDB", arguments.to, "database to write; may be OLDDB");
+  app.add_option("NEWBACKEND", arguments.to_backend, "its backend");
 }
 
 void print_result(const Arguments& arguments, const db::Converted& done) {
@@ -60,6 +65,18 @@ void print_result(const Arguments& arguments, const db::Converted& done) {
   if (done.kept) {
     std::fputs(fmt::format("old {} kept as {}\n", arguments.to.string(), done.kept->string()).c_str(), stdout);
   }
+}
+
+Result<int> run_all(const Arguments& arguments) {
+  quotatool::ConvertAll request;
+  request.common = arguments.common;
+  request.dry_run = arguments.dry_run;
+  request.keep_old = !arguments.no_keep;
+  request.quiet = arguments.quiet;
+  if (!arguments.all_to.empty()) {
+    CYR_TRY(request.to, quotatool::parse_backend(arguments.all_to));
+  }
+  return quotatool::convert_all(request);
 }
 
 Result<int> run(const Arguments& arguments) {
@@ -121,5 +138,11 @@ int main(int argc, char** argv) {
   if (const auto done = cli::parse_command_line(app, argc, argv, usage_status)) {
     return *done;
   }
-  return cli::run_program("cvt_cyrusdb", [&] { return run(arguments); });
+  if (!arguments.all && arguments.to_backend.empty()) {
+    std::fputs("usage: cvt_cyrusdb [-C CONF] OLDDB OLDBACKEND NEWDB NEWBACKEND\n"
+               "       cvt_cyrusdb [-C CONF] --all [--to BACKEND] [-n]\n",
+               stderr);
+    return usage_status;
+  }
+  return cli::run_program("cvt_cyrusdb", [&] { return arguments.all ? run_all(arguments) : run(arguments); });
 }

@@ -58,7 +58,9 @@ Result<std::unique_ptr<db::Database>> Store::open_database(const fs::path& path,
                    .virtual_domains = ns.virtdomains != names::VirtualDomains::off,
                    .sql = {.engine = std::string(config_->text(conf::Option::sql_engine)),
                            .database = std::string(config_->text(conf::Option::sql_database)),
-                           .table = {}}});
+                           .table = {}},
+                   .sync = db::name_syncs(config_->text(option)) &&
+                           !(kind == db::Kind::skiplist && config_->is_on(conf::Option::skiplist_unsafe))});
 }
 
 Result<meta::MailboxList*> Store::mailbox_list() {
