@@ -26,8 +26,21 @@ class Workload {
  public:
   using Model = std::map<std::string, std::string, std::function<bool(std::string_view, std::string_view)>>;
 
-  Workload(Io& io, fs::path path, db::Kind kind, unsigned seed)
-      : io_(io), path_(std::move(path)), kind_(kind), order_(order_of(kind)), random_(seed), model_(less()) {
+  struct Shape {
+    std::optional<db::Order> order = {};  // nothing: the backend's own
+    unsigned largest = 20000;             // bytes of a value
+    unsigned listings = 1;                // every n-th transaction is listed before it ends
+  };
+
+  Workload(Io& io, fs::path path, db::Kind kind, unsigned seed) : Workload(io, std::move(path), kind, seed, Shape()) {}
+  Workload(Io& io, fs::path path, db::Kind kind, unsigned seed, const Shape& shape)
+      : io_(io),
+        path_(std::move(path)),
+        kind_(kind),
+        shape_(shape),
+        order_(shape.order ? db::KeyOrder(*shape.order) : order_of(kind)),
+        random_(seed),
+        model_(less()) {
     reopen();
   }
 
@@ -71,7 +84,7 @@ class Workload {
 
   void reopen() {
     database_.reset();
-    auto opened = db::open(io_, path_, kind_, {.create = true});
+    auto opened = db::open(io_, path_, kind_, {.create = true, .order = shape_.order});
     REQUIRE_OK(opened);
     database_ = std::move(*opened);
   }
@@ -110,7 +123,8 @@ class Workload {
       return roll(2) == 0 ? std::to_string(roll(1000)) + " " + std::to_string(roll(1000))
                           : "%(S (" + std::to_string(roll(100000)) + " 1024) M (0))";
     }
-    std::string value(roll(30) == 0 ? roll(20000) : roll(40), '\0');
+    const bool largest = shape_.largest > 20000 && roll(4000) == 0;
+    std::string value(largest ? shape_.largest : roll(30) == 0 ? roll(20000) : roll(40), '\0');
     for (char& c : value) {
       c = static_cast<char>(roll(256));
     }
@@ -121,34 +135,51 @@ class Workload {
     const std::string key = make_key();
     if (roll(3) == 0) {
       REQUIRE_OK(database_->erase(key));
-      model_.erase(key);
+      set(key, std::nullopt);
     } else {
       const std::string value = make_value();
       REQUIRE_OK(database_->put(key, value));
-      model_[key] = value;
+      set(key, value);
+    }
+  }
+
+  // Changes the model, and remembers how it was.
+  using Undo = std::vector<std::pair<std::string, std::optional<std::string>>>;
+  void note(Undo& undo, const std::string& key, const std::optional<std::string>& value) {
+    const auto found = model_.find(key);
+    undo.emplace_back(found == model_.end() ? key : found->first,
+                      found == model_.end() ? std::nullopt : std::optional(found->second));
+    set(key, value);
+  }
+  void set(const std::string& key, const std::optional<std::string>& value) {
+    model_.erase(key);  // in mbox order it may be another key, which is equal to this one
+    if (value) {
+      model_.emplace(key, *value);
     }
   }
 
   void transaction() {
-    Model changed = model_;
+    Undo undo;
     auto transaction = database_->begin();
     REQUIRE_OK(transaction);
     for (unsigned i = roll(12); i > 0; --i) {
       const std::string key = make_key();
       if (roll(3) == 0) {
         REQUIRE_OK((*transaction)->erase(key));
-        changed.erase(key);
+        note(undo, key, std::nullopt);
       } else {
         const std::string value = make_value();
         REQUIRE_OK((*transaction)->put(key, value));
-        changed[key] = value;
+        note(undo, key, value);
       }
       const auto there = (*transaction)->get(key);
       REQUIRE_OK(there);
-      REQUIRE(there->has_value() == changed.contains(key));
+      REQUIRE(there->has_value() == model_.contains(key));
     }
-    const Records seen = records_of(*database_);  // reads through the Database see the transaction
-    REQUIRE(seen == Records(changed.begin(), changed.end()));
+    if (++transactions_ % shape_.listings == 0) {
+      const Records seen = records_of(*database_);  // reads through the Database see the transaction
+      REQUIRE(seen == Records(model_.begin(), model_.end()));
+    }
     switch (roll(3)) {
       case 0:
         REQUIRE_OK((*transaction)->abort());
@@ -158,7 +189,10 @@ class Workload {
         break;
       default:
         REQUIRE_OK((*transaction)->commit());
-        model_ = std::move(changed);
+        return;
+    }
+    for (auto step = undo.rbegin(); step != undo.rend(); ++step) {
+      set(step->first, step->second);
     }
   }
 
@@ -176,9 +210,11 @@ class Workload {
   Io& io_;
   fs::path path_;
   db::Kind kind_;
+  Shape shape_;
   db::KeyOrder order_;
   std::mt19937 random_;
   Model model_;
+  unsigned transactions_ = 0;
   std::unique_ptr<db::Database> database_;
 };
 
