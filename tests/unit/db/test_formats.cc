@@ -10,21 +10,12 @@
 #include "format/db/stream_sink.h"
 #include "format/db/twoskip_format.h"
 #include "format/db/view.h"
-#include "tests/unit/db/random_workload.h"
+#include "tests/unit/db/database_files.h"
 
 namespace cyr {
 namespace {
 
 using test::Records;
-
-fs::path seed(const std::string& name) { return fs::path(CYRKIT_SOURCE_DIR) / "tests/fuzz/corpus" / name; }
-
-Buffer read_seed(const std::string& name) {
-  const auto content = posix_io().read_file(seed(name));
-  REQUIRE_OK(content);
-  const Bytes bytes = content->bytes();
-  return {bytes.begin(), bytes.end()};
-}
 
 Result<Records> read_view(const db::View& view, const db::KeyOrder& order) {
   Records out;
@@ -53,7 +44,7 @@ Records dozen_but_fifth() {
 }  // namespace
 
 TEST_CASE("twoskip: the bytes of the test vector", "[db]") {
-  const Buffer file = read_seed("twoskip/one");  // set foo bar in a new file, by 3.6.1
+  const Buffer file = test::read_seed("twoskip/one");  // set foo bar in a new file, by 3.6.1
   REQUIRE(file.size() == 400);
   const auto header = db::twoskip::decode_header(file);
   REQUIRE_OK(header);
@@ -77,7 +68,7 @@ TEST_CASE("twoskip: the bytes of the test vector", "[db]") {
 }
 
 TEST_CASE("twoskip: blanks stand where 3.6.1 puts them", "[db]") {
-  const Buffer file = read_seed("twoskip/batch");
+  const Buffer file = test::read_seed("twoskip/batch");
   std::uint64_t offset = db::twoskip::first_record;
   unsigned blanks = 0;
   unsigned seen = 0;
@@ -98,7 +89,7 @@ TEST_CASE("twoskip: blanks stand where 3.6.1 puts them", "[db]") {
 TEST_CASE("what a dying writer left is looked through", "[db]") {
   for (const std::string name : {"skiplist", "twoskip"}) {
     INFO(name);
-    const Buffer file = read_seed(name + "/crashed");  // cyr_dbtool damage, by 3.6.1: INVALID is not committed
+    const Buffer file = test::read_seed(name + "/crashed");  // cyr_dbtool damage, by 3.6.1: INVALID is not committed
     const auto view = format_of(name).view(file);
     REQUIRE_OK(view);
     const auto records = read_view(**view, db::KeyOrder(db::Order::raw));
@@ -109,7 +100,7 @@ TEST_CASE("what a dying writer left is looked through", "[db]") {
     CHECK((lost && !*lost));
     // The next transaction mends it.
     const test::TempDir dir;
-    fs::copy_file(seed(name + "/crashed"), dir / "a.db");
+    fs::copy_file(test::seed_path(name + "/crashed"), dir / "a.db");
     auto database = db::open(posix_io(), dir / "a.db", *db::kind_from_name(name));
     REQUIRE_OK(database);
     CHECK(!(*database)->consistent());
@@ -169,7 +160,7 @@ TEST_CASE("flat: escapes of 2.5 and literal bytes of older releases", "[db]") {
   std::string scratch;
   CHECK(db::flat::unescape(line, scratch) == std::string_view("\0\xff\n", 3));
   CHECK(db::flat::unescape("a\xff" "b\xff", scratch) == "a\xff" "b\xff");
-  const Buffer file = read_seed("flat/five");  // by 3.6.1
+  const Buffer file = test::read_seed("flat/five");  // by 3.6.1
   db::MemorySink sink;
   const auto view = db::flat_format().view(file);
   REQUIRE_OK(view);
@@ -187,7 +178,7 @@ TEST_CASE("flat: escapes of 2.5 and literal bytes of older releases", "[db]") {
 
 TEST_CASE("flat: lines that were edited by hand", "[db]") {
   const test::TempDir dir;
-  fs::copy_file(seed("flat/unsorted"), dir / "u.sub");
+  fs::copy_file(test::seed_path("flat/unsorted"), dir / "u.sub");
   auto database = db::open(posix_io(), dir / "u.sub", db::Kind::flat);
   REQUIRE_OK(database);
   CHECK((*database)->get("a").value() == "2");
@@ -199,11 +190,11 @@ TEST_CASE("flat: lines that were edited by hand", "[db]") {
   // A change never drops what it cannot read.
   for (const std::string name : {"cut", "twice"}) {
     INFO(name);
-    fs::copy_file(seed("flat/" + name), dir / name);
+    fs::copy_file(test::seed_path("flat/" + name), dir / name);
     auto damaged = db::open(posix_io(), dir / name, db::Kind::flat);
     REQUIRE_OK(damaged);
     CHECK(!(*damaged)->put("k", "v"));
-    const Buffer before = read_seed("flat/" + name);
+    const Buffer before = test::read_seed("flat/" + name);
     CHECK(posix_io().read_file(dir / name).value().text() == as_text(before));
   }
 }
@@ -263,7 +254,7 @@ TEST_CASE("cut and flipped files give an error or something sane", "[db]") {
   for (const std::string name : {"flat/five", "skiplist/dozen", "skiplist/sorted", "twoskip/dozen", "twoskip/repacked"}) {
     const std::string backend = name.substr(0, name.find('/'));
     const db::FileFormat& format = format_of(backend);
-    const Buffer good = read_seed(name);
+    const Buffer good = test::read_seed(name);
     const auto whole = read_view(**format.view(good), db::KeyOrder(format.default_order()));
     REQUIRE_OK(whole);
     const auto try_it = [&](const Buffer& file) {

@@ -4,6 +4,7 @@
 #include "format/base/text.h"
 #include "format/db/database.h"
 #include "tests/support/check.h"
+#include "tests/unit/db/database_files.h"
 #include "tests/support/temp_store.h"
 #include "tests/support/tree.h"
 
@@ -26,15 +27,6 @@ std::vector<Listed> listed_databases(const TempStore& store) {
     const std::size_t dot = name.rfind('.');
     out.push_back({test::replace_all(name.substr(0, dot), "%", "/"), name.substr(dot + 1), test::read_text(entry.path())});
   }
-  return out;
-}
-
-std::string show(db::Database& database) {
-  std::string out;
-  REQUIRE_OK(database.for_each("", [&](std::string_view key, std::string_view value) -> Result<db::Visit> {
-    out.append(key).append("\t").append(value).append("\n");
-    return db::Visit::go_on;
-  }));
   return out;
 }
 
@@ -67,7 +59,7 @@ TEST_CASE("databases of all releases read as their own tools listed them", "[db]
       CHECK((fs::file_size(path) == 0 || *found == *kind));
       auto database = db::open(read_only_io(), path, *kind);
       REQUIRE_OK(database);
-      const std::string ours = show(**database);
+      const std::string ours = test::show(**database);
       CHECK((ours == listed.text || (name.starts_with("old-2.4") && cut_at_nuls(**database) == listed.text)));
       REQUIRE_OK((*database)->consistent());
       ++count;

@@ -4,20 +4,10 @@
 #include "format/db/convert.h"
 #include "tests/support/check.h"
 #include "tests/support/temp_store.h"
-#include "tests/unit/db/random_workload.h"
+#include "tests/unit/db/database_files.h"
 
 namespace cyr {
 namespace {
-
-std::string hex(std::string_view bytes) {
-  std::string out;
-  for (const char c : bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    out += digits[static_cast<unsigned char>(c) >> 4U];
-    out += digits[static_cast<unsigned char>(c) & 15U];
-  }
-  return out.empty() ? "-" : out;
-}
 
 test::Records expected_zeroskip() {
   return {{"apple", "1"}, {"mango", "2"}, {"plum", std::string("new\0value", 9)}};
@@ -73,7 +63,7 @@ TEST_CASE("LMDB files read as the library lists them", "[db][golden][lmdb]") {
     REQUIRE_OK(database);
     std::string listing;
     for (const auto& [key, value] : test::records_of(**database)) {
-      listing += hex(key) + " " + hex(value) + "\n";
+      listing += test::hex(key) + " " + test::hex(value) + "\n";
       REQUIRE((*database)->get(key).value() == value);
     }
     CHECK(listing == test::read_text(dir / "lmdb" / (name + ".show")));

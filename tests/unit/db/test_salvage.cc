@@ -7,6 +7,7 @@
 #include "format/db/live_judge.h"
 #include "format/db/salvage_write.h"
 #include "tests/support/check.h"
+#include "tests/unit/db/database_files.h"
 #include "tests/support/temp_dir.h"
 
 namespace cyr {
@@ -19,13 +20,6 @@ using Found = std::map<std::string, std::string>;
 const Found live = {
     {"user.alpha", "value of alpha"}, {"user.bravo", "second value"}, {"user.delta", "value of delta"}};
 const Found once = {{"user.bravo", "value of bravo"}, {"user.charlie", "value of charlie"}};
-
-Buffer read_seed(const std::string& name) {
-  const auto content = posix_io().read_file(fs::path(CYRKIT_SOURCE_DIR) / "tests/fuzz/corpus" / name);
-  REQUIRE_OK(content);
-  const Bytes bytes = content->bytes();
-  return {bytes.begin(), bytes.end()};
-}
 
 db::SalvageReport salvage_bytes(Bytes file, db::Salvager salvager, bool uncommitted = false) {
   db::SalvageReport report;
@@ -79,7 +73,7 @@ TEST_CASE("crc32: the flipped bit is found", "[db][salvage]") {
 }
 
 TEST_CASE("twoskip: an intact file gives its records and no complaint", "[db][salvage]") {
-  const auto report = salvage_bytes(read_seed("twoskip/replaced"), db::salvage_twoskip);
+  const auto report = salvage_bytes(test::read_seed("twoskip/replaced"), db::salvage_twoskip);
   CHECK(found(report) == live);
   CHECK(report.complete());
   CHECK(report.damaged.empty());
@@ -90,7 +84,7 @@ TEST_CASE("twoskip: an intact file gives its records and no complaint", "[db][sa
 }
 
 TEST_CASE("twoskip: whichever bit is flipped, every record is there", "[db][salvage]") {
-  const Buffer file = read_seed("twoskip/replaced");
+  const Buffer file = test::read_seed("twoskip/replaced");
   for (std::size_t bit = 0; bit < file.size() * 8; ++bit) {
     Buffer hurt = file;
     hurt[bit / 8] ^= std::byte{static_cast<std::uint8_t>(1U << (bit % 8))};
@@ -106,7 +100,7 @@ TEST_CASE("twoskip: whichever bit is flipped, every record is there", "[db][salv
 }
 
 TEST_CASE("twoskip: cuts and zeros lose only what they touch", "[db][salvage]") {
-  const Buffer file = read_seed("twoskip/replaced");
+  const Buffer file = test::read_seed("twoskip/replaced");
   const auto report = salvage_bytes(file, db::salvage_twoskip);
   std::map<std::string, std::uint64_t> ends;  // of the live records in the file
   for (const db::SalvagedRecord& record : report.records) {
@@ -132,7 +126,7 @@ TEST_CASE("twoskip: cuts and zeros lose only what they touch", "[db][salvage]") 
 }
 
 TEST_CASE("twoskip: without its header the file is whole", "[db][salvage]") {
-  Buffer file = read_seed("twoskip/replaced");
+  Buffer file = test::read_seed("twoskip/replaced");
   std::fill(file.begin(), file.begin() + 64, std::byte{0x5a});
   const auto report = salvage_bytes(file, db::salvage_twoskip);
   CHECK(report.header_rebuilt);
@@ -147,11 +141,11 @@ TEST_CASE("twoskip: without its header the file is whole", "[db][salvage]") {
 }
 
 TEST_CASE("twoskip: what is not committed is left out, or taken when asked", "[db][salvage]") {
-  Buffer file = read_seed("twoskip/replaced");
+  Buffer file = test::read_seed("twoskip/replaced");
   // A crash: the header still tells of the state before the last transaction, the deletion of charlie.
   const auto before = salvage_bytes(Bytes(file).first(file.size() - 48), db::salvage_twoskip);
   CHECK(before.records.size() >= 3);
-  const Buffer crash = read_seed("twoskip/crashed");
+  const Buffer crash = test::read_seed("twoskip/crashed");
   const auto without = salvage_bytes(crash, db::salvage_twoskip);
   const auto with = salvage_bytes(crash, db::salvage_twoskip, true);
   CHECK_FALSE(without.left_out.empty());
@@ -161,7 +155,7 @@ TEST_CASE("twoskip: what is not committed is left out, or taken when asked", "[d
 }
 
 TEST_CASE("skiplist: an intact file gives its records and no complaint", "[db][salvage]") {
-  const auto report = salvage_bytes(read_seed("skiplist/replaced"), db::salvage_skiplist);
+  const auto report = salvage_bytes(test::read_seed("skiplist/replaced"), db::salvage_skiplist);
   CHECK(found(report) == live);
   CHECK(report.complete());
   REQUIRE(report.dropped.size() == 1);
@@ -170,7 +164,7 @@ TEST_CASE("skiplist: an intact file gives its records and no complaint", "[db][s
 }
 
 TEST_CASE("skiplist: a flipped bit outside keys and values loses nothing", "[db][salvage]") {
-  const Buffer file = read_seed("skiplist/replaced");
+  const Buffer file = test::read_seed("skiplist/replaced");
   const auto text = as_text(file);
   std::vector<bool> content(file.size(), false);  // key or value, which nothing protects
   for (const auto& names : {live, once}) {
@@ -198,7 +192,7 @@ TEST_CASE("skiplist: a flipped bit outside keys and values loses nothing", "[db]
 }
 
 TEST_CASE("skiplist: cuts and zeros lose only what they touch", "[db][salvage]") {
-  const Buffer file = read_seed("skiplist/replaced");
+  const Buffer file = test::read_seed("skiplist/replaced");
   for (std::size_t cut = 0; cut < file.size(); ++cut) {
     REQUIRE(only_real(found(salvage_bytes(Bytes(file).first(cut), db::salvage_skiplist))));
     Buffer zeroed = file;
@@ -258,7 +252,7 @@ TEST_CASE("quotalegacy: whole files are kept, wherever they are", "[db][salvage]
 
 TEST_CASE("a new database of what was saved", "[db][salvage]") {
   const test::TempDir dir;
-  Buffer file = read_seed("twoskip/replaced");
+  Buffer file = test::read_seed("twoskip/replaced");
   file[20] ^= std::byte{1};  // the version
   REQUIRE_OK(replace_file(posix_io(), dir.path() / "old.db", file));
   db::SalvageOptions options;

@@ -5,7 +5,7 @@
 #include "format/db/convert.h"
 #include "tests/support/check.h"
 #include "tests/support/temp_store.h"
-#include "tests/unit/db/random_workload.h"
+#include "tests/unit/db/database_files.h"
 
 namespace cyr {
 namespace {
@@ -24,14 +24,6 @@ std::unique_ptr<db::Database> open_sql(const fs::path& path, const db::OpenOptio
   auto database = db::open(io, path, db::Kind::sql, options);
   REQUIRE_OK(database);
   return std::move(*database);
-}
-
-std::string show(db::Database& database) {
-  std::string out;
-  for (const auto& [key, value] : test::records_of(database)) {
-    out += key + "\t" + value + "\n";
-  }
-  return out;
 }
 
 db::OpenOptions shared(const fs::path& file) {
@@ -69,7 +61,7 @@ TEST_CASE("tables of Cyrus 3.6.1 read as it lists them", "[db][golden][sql]") {
     const std::string before = test::read_text(own);
     // The file has another name than its table (mailboxes_db).
     const auto database = open_sql(own, {}, *io);
-    CHECK(show(*database) == test::read_text(files / "own.show"));
+    CHECK(test::show(*database) == test::read_text(files / "own.show"));
     CHECK(database->get("user.bovik").value() == "second value");
     CHECK(!database->get("user.zap").value());
     CHECK(database->next("empty").value()->first == "shared x");
@@ -78,7 +70,7 @@ TEST_CASE("tables of Cyrus 3.6.1 read as it lists them", "[db][golden][sql]") {
     CHECK(test::read_text(own) == before);
     for (const std::string table : {"mailboxes", "annotations"}) {
       const auto one = open_sql(files / (table + ".db").c_str(), shared(files / "shared.sqlite"), *io);
-      CHECK(show(*one) == test::read_text(files / ("shared." + table + ".show").c_str()));
+      CHECK(test::show(*one) == test::read_text(files / ("shared." + table + ".show").c_str()));
     }
   }
   CHECK(db::open(posix_io(), files / "deliver.db", db::Kind::sql, shared(files / "shared.sqlite")).error().code ==
@@ -139,7 +131,7 @@ TEST_CASE("databases convert to sql and back", "[db][sql]") {
   CHECK(done->records == 300);
   CHECK(done->kept == files / "mailboxes.db.old");
   CHECK(test::records_of(*open_sql(files / "mailboxes.db")) == records);
-  CHECK(show(*open_sql(files / "mailboxes.db.old")) == test::read_text(files / "own.show"));
+  CHECK(test::show(*open_sql(files / "mailboxes.db.old")) == test::read_text(files / "own.show"));
   CHECK(query(files / "mailboxes.db", "SELECT name FROM sqlite_master") == "mailboxes_db\n");
   // A table of a shared database; the other one stays.
   db::ConvertOptions how;
@@ -148,7 +140,7 @@ TEST_CASE("databases convert to sql and back", "[db][sql]") {
   REQUIRE_OK(table);
   CHECK(table->kept == fs::path("annotations_db_old"));
   CHECK(test::records_of(*open_sql(files / "annotations.db", how.open)) == records);
-  CHECK(show(*open_sql(files / "mailboxes.db", how.open)) == test::read_text(files / "shared.mailboxes.show"));
+  CHECK(test::show(*open_sql(files / "mailboxes.db", how.open)) == test::read_text(files / "shared.mailboxes.show"));
   how.replace = false;
   CHECK(db::convert(posix_io(), files / "source.db", db::Kind::flat, files / "annotations.db", db::Kind::sql, how).error().code ==
         Errc::exists);
@@ -174,7 +166,7 @@ TEST_CASE("other engines, write-ahead logs and damaged files are told so", "[db]
   {
     // Reading makes nothing beside the file.
     const auto database = open_sql(files / "own.db", {}, read_only_io());
-    CHECK(show(*database) == test::read_text(files / "own.show"));
+    CHECK(test::show(*database) == test::read_text(files / "own.show"));
     CHECK(!fs::exists(files / "own.db-wal"));
     CHECK(!fs::exists(files / "own.db-shm"));
     CHECK(database->begin().error().code == Errc::permission);

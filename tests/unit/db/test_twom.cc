@@ -14,7 +14,7 @@
 #include "format/db/twom_view.h"
 #include "tests/support/check.h"
 #include "tests/support/temp_store.h"
-#include "tests/unit/db/random_workload.h"
+#include "tests/unit/db/database_files.h"
 
 namespace cyr {
 namespace {
@@ -35,15 +35,6 @@ void write_text(const fs::path& path, std::string_view text) {
   std::ofstream(path.string(), std::ios::binary).write(text.data(), static_cast<std::streamsize>(text.size()));
 }
 
-std::string hex(std::string_view bytes) {
-  std::string out;
-  for (const char c : bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    out += digits[static_cast<unsigned char>(c) >> 4U];
-    out += digits[static_cast<unsigned char>(c) & 15U];
-  }
-  return out.empty() ? "-" : out;
-}
 std::string unhex(const std::string& text) {
   std::string out;
   for (std::size_t i = 0; text != "-" && i + 1 < text.size(); i += 2) {
@@ -55,7 +46,7 @@ std::string unhex(const std::string& text) {
 std::string listing(db::Database& database) {
   std::string out;
   for (const auto& [key, value] : test::records_of(database)) {
-    out += hex(key) + " " + hex(value) + "\n";
+    out += test::hex(key) + " " + test::hex(value) + "\n";
   }
   return out;
 }
@@ -107,7 +98,7 @@ std::vector<std::string> log_of(Bytes file) {
     CHECK(db::twom::tail_is_sound(*record, header->checksum()));
     const std::uint64_t named = record->type == RecordType::commit ? record->slot(0) : record->ancestor;
     REQUIRE(numbers.contains(named));
-    out.push_back(std::string(db::twom::name_of(record->type)) + " " + hex(record->key) + " " + hex(record->value) + " <- " +
+    out.push_back(std::string(db::twom::name_of(record->type)) + " " + test::hex(record->key) + " " + test::hex(record->value) + " <- " +
                   std::to_string(numbers[named]));
     offset = record->end();
   }
@@ -319,7 +310,7 @@ Yield salvage_after(const std::string& name, int seeds, const std::function<void
   const std::string content = test::read_text(golden(name + ".twom"));
   const auto header = db::twom::decode_header(as_bytes(content));
   REQUIRE_OK(header);
-  const auto live = test::records_of(*open_twom(golden(name + ".twom"), read_only_io()));
+  const auto whole = test::records_of(*open_twom(golden(name + ".twom"), read_only_io()));
   std::set<std::pair<std::string, std::string>> ever;  // all versions
   for (std::uint64_t offset = db::twom::first_record; offset < header->current_size;) {
     const auto record = db::twom::decode_record(as_bytes(content), offset, header->current_size, header->checksum());
@@ -342,9 +333,9 @@ Yield salvage_after(const std::string& name, int seeds, const std::function<void
     for (const auto& record : report->records) {
       const std::pair<std::string, std::string> pair(record.key, record.value);
       yield.wrong += ever.contains(pair) ? 0 : 1;
-      found += std::binary_search(live.begin(), live.end(), pair) ? 1 : 0;
+      found += std::binary_search(whole.begin(), whole.end(), pair) ? 1 : 0;
     }
-    yield.kept += static_cast<double>(found) / static_cast<double>(live.size()) / seeds;
+    yield.kept += static_cast<double>(found) / static_cast<double>(whole.size()) / seeds;
     yield.complete += report->complete() ? 1 : 0;
   }
   return yield;
