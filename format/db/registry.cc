@@ -86,9 +86,9 @@ const std::vector<Backend>& backends() {
       {Kind::lmdb, "lmdb", lmdb::open_file, is_lmdb, nullptr, nullptr, nullptr},
       {Kind::zeroskip, "zeroskip", zeroskip::open_directory, never, nullptr, nullptr, nullptr, zeroskip::caution},
       {Kind::berkeley, "berkeley", open_berkeley<Kind::berkeley>, is_berkeley, format_pointer<berkeley_format>, nullptr,
-       nullptr},
+       salvage_berkeley},
       {Kind::berkeley_hash, "berkeley-hash", open_berkeley<Kind::berkeley_hash>, is_berkeley_hash,
-       format_pointer<berkeley_hash_format>, nullptr, nullptr},
+       format_pointer<berkeley_hash_format>, nullptr, salvage_berkeley},
   };
   return rows;
 }
