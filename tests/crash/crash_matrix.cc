@@ -169,13 +169,13 @@ class FaultCase {
   bool run(Fault fault, int n) {
     const TempDir top;
     UnsyncedIo healthy(posix_io());
-    Subject subject(healthy, top.path(), kind_);
+    FaultIo faulty(healthy, fault, n);
+    Subject subject(healthy, top.path(), kind_);  // after the two, which it uses until its end
     scenario_.prepare(subject);
     subject.use(healthy);
     const bool absent = fs::is_empty(top.path());
     Content next = subject.content();
     subject.watch({.starting = [&](const Content& content) { next = content; }});
-    FaultIo faulty(healthy, fault, n);
     subject.use(faulty);
     const Status done = scenario_.run(subject);
     const bool happened = faulty.happened();
