@@ -1,6 +1,8 @@
 // The check of a btree: a walk of the tree in key order beside a walk of the leaves' chain.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "format/db/berkeley_view.h"
 
 namespace cyr::db::berkeley {
@@ -89,11 +91,28 @@ class TreeCheck {
     if (page.head.entries % 2 != 0) {
       return bad(page, "holds a key without a value");
     }
+    CYR_CHECK(check_places(page));
     PairText pair;
     for (unsigned i = 0; i < page.head.entries; i += 2) {
       CYR_CHECK(load_pair(file_, page, i, pair));
       if (!pair.deleted) {
         CYR_CHECK(visit_key(page, pair.entry.key));
+      }
+    }
+    return success();
+  }
+
+  // No byte belongs to two items: an index entry that went astray would give a key the value of another one.
+  Status check_places(const Page& page) {
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> places;
+    for (unsigned i = 0; i < page.head.entries; ++i) {
+      CYR_TRY(const Item item, page.item(i));
+      places.emplace_back(item.begin, item.end);
+    }
+    std::sort(places.begin(), places.end());
+    for (std::size_t i = 1; i < places.size(); ++i) {
+      if (places[i].first < places[i - 1].second) {
+        return bad(page, "has two items in one place");
       }
     }
     return success();
