@@ -36,7 +36,7 @@ class Taken {
   explicit Taken(std::string_view start) : Taken() {
     thang_.data = std::malloc(start.size() + 1);  // NOLINT: the library calls realloc
     thang_.size = static_cast<u_int32_t>(start.size());
-    if (thang_.data != nullptr) {
+    if (thang_.data != nullptr && !start.empty()) {
       std::memcpy(thang_.data, start.data(), start.size());
     }
   }
