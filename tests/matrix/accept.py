@@ -27,6 +27,7 @@ import facts  # noqa: E402
 import golden  # noqa: E402
 import mailboxfile  # noqa: E402
 import matrix  # noqa: E402
+import model  # noqa: E402
 import oracle as real_cyrus  # noqa: E402
 import repair  # noqa: E402
 from storepaths import split_domain, user_of  # noqa: E402
@@ -249,7 +250,7 @@ class Judge:
 ITEMS = {}                                               # per process: what the real server had cached, by store
 
 
-def run_case(scratch, case, how):
+def run_case(scratch, case, how, quick):
     store, tag, damage = case
     oracle = real_cyrus.Oracle(scratch)
     one = damaged.Case(scratch, store, tag, damage)
@@ -270,7 +271,8 @@ def run_case(scratch, case, how):
             judge.say("mailboxes.db: " + judge.reader.list["error"])
         else:
             judge.tools(one.target["mailbox"], repair.STANDING.get(damage, ()))
-            judge.serve()
+            # quickly: all mailboxes only where the damage may have reached any of them
+            judge.serve({judge.reader.store.internal(one.target["mailbox"])} if quick and damage not in model.DATABASE else None)
         return case, judge.problems, judge.mailboxes, judge.messages
     finally:
         shutil.rmtree(root, ignore_errors=True)
@@ -298,7 +300,8 @@ def main():
             scratch.pristine(store)
         real_cyrus.Oracle(scratch)                       # copied, if need be, before the workers start
         with concurrent.futures.ProcessPoolExecutor(args.jobs) as pool:
-            results = pool.map(run_case, [scratch] * len(todo), todo, [args.how or args.bin] * len(todo))
+            results = pool.map(run_case, [scratch] * len(todo), todo, [args.how or args.bin] * len(todo),
+                               [args.quick] * len(todo))
             for case, problems, mailboxes, messages in results:
                 boxes, mails, bad = boxes + mailboxes, mails + messages, bad + bool(problems)
                 if problems or args.verbose:
