@@ -106,10 +106,14 @@ inline void check_salvage(Bytes data, const db::FileFormat& format) {
   db::SalvageOptions options;
   must(db::salvage_bytes({posix_io(), "file", data, options}, kind, report).has_value());
   const std::string_view text = as_text(data);
+  // A line of a flat file may mix escapes and bytes that should be escaped.
+  std::string scratch;
+  const std::string_view unescaped = db::flat::unescape(text, scratch);
   const auto stands = [&](std::string_view part) {
     std::string escaped;
     db::flat::append_escaped(escaped, part);
-    return text.find(part) != std::string_view::npos || text.find(escaped) != std::string_view::npos;
+    return text.find(part) != std::string_view::npos || unescaped.find(part) != std::string_view::npos ||
+           text.find(escaped) != std::string_view::npos;
   };
   for (const db::SalvagedRecord& record : report.records) {
     const bool literal = !record.has(db::Mark::repaired_bit) && !record.has(db::Mark::wrong_era);
