@@ -32,8 +32,10 @@ Namespace settings(unsigned bits) {
 void check_name(const MailboxName& name, const Namespace& ns) {
   const auto internal = MailboxName::from_internal(name.to_internal(ns), ns);
   // A component with '^' in its abstract form (possible only in database names) is spelt like a dot.
+  // Without virtdomains a '!' is any character, so that a domain (of a list that was made with them) cannot be read back.
   const bool plain = name.to_dbname(ns).find('^') == std::string::npos &&
-                     (name.domain.empty() || name.domain.find_first_of("!\x1D") == std::string::npos);
+                     (name.domain.empty() || (ns.virtdomains != VirtualDomains::off &&
+                                              name.domain.find_first_of("!\x1D") == std::string::npos));
   if (plain && name.to_dbname(ns).find('!') == std::string::npos &&
       name.to_internal(ns).find('\x1F') == std::string::npos) {
     check(internal.has_value());
