@@ -79,7 +79,8 @@ inline void check_edit(Bytes data, const db::FileFormat& format, const db::KeyOr
     const auto view = (*editor)->view();
     must(view.has_value());
     const auto found = (*view)->find("key", order);
-    must(found && *found && (*found)->value == "last value");
+    // Links that were damaged before may end in an error, never in another value.
+    must(found ? *found && (*found)->value == "last value" : !sound);
   }
   if ((*editor)->rewrites()) {
     return;
