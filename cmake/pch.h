@@ -1,5 +1,6 @@
-// What nearly every source includes, compiled once (option CYRKIT_PCH, on in all presets but `dev` and `clang`). Only
-// headers from outside: the other two build without it and file by file (no CMAKE_UNITY_BUILD), so a missing include is found.
+// What nearly every source includes, compiled once (option CYRKIT_PCH, on in all presets but `dev` and
+// `clang`). Only headers from outside: the other two build without it and file by file (no
+// CMAKE_UNITY_BUILD), so a missing include is found.
 #pragma once
 
 #include <fmt/format.h>

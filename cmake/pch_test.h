@@ -1,5 +1,6 @@
 // The same with Catch2, for the unit tests.
 #pragma once
 
-#include "cmake/pch.h"
 #include <catch2/catch.hpp>
+
+#include "cmake/pch.h"

@@ -1,4 +1,5 @@
-// ctl_cyrusdb: upkeep of a server's databases, at its start and from time to time (ctl_cyrusdb.8, tools.md 5.3).
+// ctl_cyrusdb: upkeep of a server's databases, at its start and from time to time (ctl_cyrusdb.8,
+// tools.md 5.3).
 #include <fmt/format.h>
 
 #include <ctime>
@@ -26,7 +27,8 @@ struct Arguments {
 
 void add_options(CLI::App& app, Arguments& arguments) {
   cli::add_common_options(app, arguments.common);
-  app.add_flag("-r,--recover", arguments.recover, "at the start of the server: recover, and convert to what is configured");
+  app.add_flag("-r,--recover", arguments.recover,
+               "at the start of the server: recover, and convert to what is configured");
   app.add_flag("-x,--no-cleanup", arguments.no_cleanup, "with -r: leave the mailbox list as it is");
   app.add_flag("-c,--checkpoint", arguments.checkpoint, "copy the databases to db.backup1");
   app.add_flag("-m,--mend", arguments.mend, "clear away what dead writers left, and nothing else");
@@ -34,10 +36,11 @@ void add_options(CLI::App& app, Arguments& arguments) {
 }
 
 int usage() {
-  std::fputs("ctl_cyrusdb [-C <altconfig>] -c\n"
-             "ctl_cyrusdb [-C <altconfig>] -r [-x]\n"
-             "ctl_cyrusdb [-C <altconfig>] -m\n",
-             stderr);
+  std::fputs(
+      "ctl_cyrusdb [-C <altconfig>] -c\n"
+      "ctl_cyrusdb [-C <altconfig>] -r [-x]\n"
+      "ctl_cyrusdb [-C <altconfig>] -m\n",
+      stderr);
   return usage_status;
 }
 

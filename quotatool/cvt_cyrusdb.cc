@@ -32,12 +32,15 @@ void add_options(CLI::App& app, Arguments& arguments) {
   cli::add_common_options(app, arguments.common, {.json = true, .verbose = true});
   app.add_flag("-n,--dry-run", arguments.dry_run, "read everything, write nothing");
   app.add_flag("-q,--quiet", arguments.quiet, "say nothing but errors");
-  app.add_flag("-M,--improved-mboxlist-sort", arguments.mbox_order, "the new database gets mailbox sort order");
+  app.add_flag("-M,--improved-mboxlist-sort", arguments.mbox_order,
+               "the new database gets mailbox sort order");
   app.add_flag("--no-keep", arguments.no_keep, "do not keep a replaced NEWDB as NEWDB.old");
   app.add_flag("--no-replace", arguments.no_replace, "refuse when NEWDB exists");
-  CLI::Option* const all = app.add_flag("--all", arguments.all, "every database of the store of -C, to what it asks for");
+  CLI::Option* const all =
+      app.add_flag("--all", arguments.all, "every database of the store of -C, to what it asks for");
   app.add_option("--to", arguments.all_to, "with --all: to this backend instead")->needs(all);
-  app.add_option("OLDDB", arguments.from, "database to read; for quotalegacy the quota directory")->excludes(all);
+  app.add_option("OLDDB", arguments.from, "database to read; for quotalegacy the quota directory")
+      ->excludes(all);
   app.add_option("OLDBACKEND", arguments.from_backend, "its backend, or auto: " + quotatool::backend_list());
   app.add_option("NEWDB", arguments.to, "database to write; may be OLDDB");
   app.add_option("NEWBACKEND", arguments.to_backend, "its backend");
@@ -60,10 +63,13 @@ void print_result(const Arguments& arguments, const db::Converted& done) {
   if (arguments.quiet || arguments.common.compat_exit) {
     return;
   }
-  std::fputs(fmt::format("{} records {}\n", done.records, arguments.dry_run ? "read, nothing written" : "converted").c_str(),
-             stdout);
+  std::fputs(
+      fmt::format("{} records {}\n", done.records, arguments.dry_run ? "read, nothing written" : "converted")
+          .c_str(),
+      stdout);
   if (done.kept) {
-    std::fputs(fmt::format("old {} kept as {}\n", arguments.to.string(), done.kept->string()).c_str(), stdout);
+    std::fputs(fmt::format("old {} kept as {}\n", arguments.to.string(), done.kept->string()).c_str(),
+               stdout);
   }
 }
 
@@ -87,8 +93,8 @@ Result<int> run(const Arguments& arguments) {
     return make_error(Errc::config, "auto is no backend for the new database");
   }
   if (!arguments.common.json && !arguments.quiet) {
-    std::fputs(fmt::format("Converting from {} ({}) to {} ({})\n", arguments.from.string(), arguments.from_backend,
-                           arguments.to.string(), arguments.to_backend)
+    std::fputs(fmt::format("Converting from {} ({}) to {} ({})\n", arguments.from.string(),
+                           arguments.from_backend, arguments.to.string(), arguments.to_backend)
                    .c_str(),
                stdout);
     std::fflush(stdout);
@@ -139,9 +145,10 @@ int main(int argc, char** argv) {
     return *done;
   }
   if (!arguments.all && arguments.to_backend.empty()) {
-    std::fputs("usage: cvt_cyrusdb [-C CONF] OLDDB OLDBACKEND NEWDB NEWBACKEND\n"
-               "       cvt_cyrusdb [-C CONF] --all [--to BACKEND] [-n]\n",
-               stderr);
+    std::fputs(
+        "usage: cvt_cyrusdb [-C CONF] OLDDB OLDBACKEND NEWDB NEWBACKEND\n"
+        "       cvt_cyrusdb [-C CONF] --all [--to BACKEND] [-n]\n",
+        stderr);
     return usage_status;
   }
   return cli::run_program("cvt_cyrusdb", [&] { return arguments.all ? run_all(arguments) : run(arguments); });

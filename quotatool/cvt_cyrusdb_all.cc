@@ -22,13 +22,15 @@ class AllDatabases {
   Result<int> run() {
     // Listed first: what is converted must not be met again under another name.
     std::vector<store::DatabaseFile> files;
-    CYR_CHECK(store::each_database(store_, store::DatabaseScope::everything, [&](const store::DatabaseFile& file) {
-      files.push_back(file);
-      return success();
-    }));
+    CYR_CHECK(
+        store::each_database(store_, store::DatabaseScope::everything, [&](const store::DatabaseFile& file) {
+          files.push_back(file);
+          return success();
+        }));
     for (const store::DatabaseFile& file : files) {
       if (cli::stop_requested()) {
-        return make_error(Errc::cancelled, fmt::format("stopped after {} of {} databases", done_, files.size()));
+        return make_error(Errc::cancelled,
+                          fmt::format("stopped after {} of {} databases", done_, files.size()));
       }
       ++done_;
       progress_.show(done_, files.size(), file.path.string());
@@ -60,7 +62,8 @@ class AllDatabases {
     options.open = file.open;
     options.progress = [&](std::uint64_t records) -> Status {
       progress_.show(records, 0, "records of " + file.path.string());
-      return cli::stop_requested() ? Status(make_error(Errc::cancelled, "stopped, it was not changed")) : success();
+      return cli::stop_requested() ? Status(make_error(Errc::cancelled, "stopped, it was not changed"))
+                                   : success();
     };
     const fs::path to = store::path_for(store_, file, *target);
     const auto done = db::convert(store_.io(), file.path, file.kind, to, *target, options);
@@ -80,8 +83,8 @@ class AllDatabases {
         kept ? kept->string() : std::string(), {});
   }
 
-  void add(const store::DatabaseFile& file, std::optional<db::Kind> target, const char* result, std::uint64_t records,
-           const std::string& kept, const std::string& error) {
+  void add(const store::DatabaseFile& file, std::optional<db::Kind> target, const char* result,
+           std::uint64_t records, const std::string& kept, const std::string& error) {
     const std::string_view from = file.empty ? "(empty)" : file.kind ? db::name_of(*file.kind) : "(unknown)";
     const std::string_view to = target ? db::name_of(*target) : std::string_view("?");
     failed_ += error.empty() ? 0 : 1;
@@ -89,15 +92,19 @@ class AllDatabases {
     settled_ += settled ? 1 : 0;
     if (request_.common.json) {
       cli::JsonLine line;
-      line.add("role", file.role).add("path", file.path.string()).add("from_backend", from).add("to_backend", to);
+      line.add("role", file.role)
+          .add("path", file.path.string())
+          .add("from_backend", from)
+          .add("to_backend", to);
       line.add("result", result).add("records", records).add("kept", kept).add("error", error);
       line.print();
       return;
     }
     if (!error.empty()) {
       progress_.clear();
-      cli::print_warning(program, error.find(file.path.string()) == std::string::npos ? file.path.string() + ": " + error
-                                                                                      : error);
+      cli::print_warning(program, error.find(file.path.string()) == std::string::npos
+                                      ? file.path.string() + ": " + error
+                                      : error);
     }
     if (!settled || request_.common.verbose > 0) {
       table_.add_row({std::string(file.role), std::string(from), std::string(to),
@@ -113,11 +120,13 @@ class AllDatabases {
     if (rows_ > 0) {
       table_.print();
     }
-    fmt::print("{} databases, {} as wanted or empty, {} {}, {} failed\n", done_, settled_, done_ - settled_ - failed_,
-               request_.dry_run ? "to convert" : "converted", failed_);
+    fmt::print("{} databases, {} as wanted or empty, {} {}, {} failed\n", done_, settled_,
+               done_ - settled_ - failed_, request_.dry_run ? "to convert" : "converted", failed_);
     if (request_.to && !options_.empty() && !request_.dry_run) {
-      fmt::print("now imapd.conf must ask for {}: databases of other backends are converted back by the next start\n",
-                 db::name_of(*request_.to));
+      fmt::print(
+          "now imapd.conf must ask for {}: databases of other backends are converted back by the next "
+          "start\n",
+          db::name_of(*request_.to));
     }
   }
 

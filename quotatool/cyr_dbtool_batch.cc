@@ -1,4 +1,5 @@
-// The batch mode of cyr_dbtool: BEGIN COMMIT ABORT SHOW GET SET DELETE, arguments as IMAP astrings (cyrusdb.md 12.1).
+// The batch mode of cyr_dbtool: BEGIN COMMIT ABORT SHOW GET SET DELETE, arguments as IMAP astrings
+// (cyrusdb.md 12.1).
 #include <cstdio>
 
 #include "format/base/text.h"
@@ -116,8 +117,8 @@ class Batch {
     if ((name == "COMMIT" || name == "ABORT") && words.empty()) {
       return end(name == "COMMIT");
     }
-    const bool known = name == "SHOW" || name == "GET" || name == "SET" || name == "DELETE" || name == "BEGIN" ||
-                       name == "COMMIT" || name == "ABORT";
+    const bool known = name == "SHOW" || name == "GET" || name == "SET" || name == "DELETE" ||
+                       name == "BEGIN" || name == "COMMIT" || name == "ABORT";
     // The words of the real program, which has no better ones; scripts look for them.
     return known ? syntax() : make_error(Errc::not_found, "Mailbox does not exist");
   }
@@ -134,7 +135,9 @@ class Batch {
   static void append(std::string& line, std::string_view text) {
     text::append_astring(line, text, text::LiteralForm::synchronizing);
   }
-  static Status status(const Result<db::Visit>& result) { return result ? success() : Status(result.error()); }
+  static Status status(const Result<db::Visit>& result) {
+    return result ? success() : Status(result.error());
+  }
 
   Status begin() {
     if (transaction_) {
@@ -175,8 +178,9 @@ Result<int> run_batch(const ActionContext& in) {
     const Status done = command ? batch.run(**command, name) : Status(command.error());
     if (!done) {
       std::fflush(stdout);
-      std::fprintf(stderr, "FAILED: line %llu at cmd %s with error %s\n", static_cast<unsigned long long>(reader.line()),
-                   printable(name).c_str(), printable(done.error().text()).c_str());
+      std::fprintf(stderr, "FAILED: line %llu at cmd %s with error %s\n",
+                   static_cast<unsigned long long>(reader.line()), printable(name).c_str(),
+                   printable(done.error().text()).c_str());
       return in.status(cli::exit_failed);
     }
   }

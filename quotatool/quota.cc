@@ -34,12 +34,14 @@ void add_options(CLI::App& app, Arguments& arguments) {
   cli::add_common_options(app, arguments.common);
   app.add_option("-d,--domain", arguments.which.domain, "only the roots of this domain")->type_name("DOMAIN");
   app.add_flag("-f,--fix", arguments.fix, "count again, correct quota roots in headers, remove unused roots");
-  app.add_flag("-n,--report-only", arguments.dry_run, "with -f: only say what would be done; changes nothing");
+  app.add_flag("-n,--report-only", arguments.dry_run,
+               "with -f: only say what would be done; changes nothing");
   app.add_flag("-q,--quiet", arguments.quiet, "with -f: no report afterwards");
   app.add_flag("-J", arguments.json_report, "report as one JSON object");
   app.add_flag("-u,--userids", arguments.which.users, "the arguments are user ids");
   app.add_flag("-Z,--test-sync-mode", arguments.test_sync, "wait for files in quota-sync (for tests)");
-  app.add_flag("--remove-unused", arguments.remove_unused, "with -f: also remove unused roots that have a limit");
+  app.add_flag("--remove-unused", arguments.remove_unused,
+               "with -f: also remove unused roots that have a limit");
   app.add_flag("--no-keep", arguments.no_keep, "do not keep old versions of what is changed");
   app.add_option("-j,--jobs", arguments.threads, "mailboxes read at the same time")->type_name("N");
   app.add_option("name", arguments.which.names, "mailboxes, with everything below them; * and % match");
@@ -79,7 +81,8 @@ void wait_for_signal(Io& io, const fs::path& file, const std::string& mailbox) {
       if (i == 0) {
         log(LogLevel::notice, "quota -Z did not wait");
       } else {
-        log(LogLevel::notice, "quota -Z waited {}.{:03} sec", i / polls_per_second, i % polls_per_second * 20);
+        log(LogLevel::notice, "quota -Z waited {}.{:03} sec", i / polls_per_second,
+            i % polls_per_second * 20);
       }
       return;
     }
@@ -88,17 +91,21 @@ void wait_for_signal(Io& io, const fs::path& file, const std::string& mailbox) {
   log(LogLevel::notice, "quota -Z timed out");
 }
 
-check::QuotaOptions quota_options(const Arguments& arguments, check::QuotaSelection selection, store::Store& store) {
+check::QuotaOptions quota_options(const Arguments& arguments, check::QuotaSelection selection,
+                                  store::Store& store) {
   check::QuotaOptions options;
   options.selection = std::move(selection);
   options.remove_unused = arguments.remove_unused;
-  options.threads = arguments.threads != 0 ? arguments.threads : std::max(2U, std::thread::hardware_concurrency());
+  options.threads =
+      arguments.threads != 0 ? arguments.threads : std::max(2U, std::thread::hardware_concurrency());
   options.stop = &cli::stop_requested();
   if (arguments.test_sync) {
     options.count_all = true;
     Io& io = store.io();
     const fs::path folder = store.paths().config_directory() / "quota-sync";
-    options.before_mailbox = [&io, folder](const std::string& name) { wait_for_signal(io, folder / name, name); };
+    options.before_mailbox = [&io, folder](const std::string& name) {
+      wait_for_signal(io, folder / name, name);
+    };
     options.after_mailbox = [&io, folder](const std::string& name) {
       (void)io.unlink(folder / name);  // the test may have taken it away itself
       log(LogLevel::notice, "quota -Z done with {}", name);
@@ -115,15 +122,16 @@ std::vector<fs::path> saved_roots(const store::Store& store) {
 
 Result<bool> fix(store::Store& store, const Arguments& arguments, const check::QuotaSelection& selection,
                  Printer& printer) {
-  store::SavedCopies saved(store.io(), saved_roots(store), store::new_saved_id(std::time(nullptr), ::getpid()),
-                           !arguments.no_keep);
+  store::SavedCopies saved(store.io(), saved_roots(store),
+                           store::new_saved_id(std::time(nullptr), ::getpid()), !arguments.no_keep);
   store::UserLocks locks;
   check::QuotaChecker checker(store, quota_options(arguments, selection, store), saved, locks, printer);
   CYR_TRY(const auto summary, checker.run());
   if (arguments.common.verbose > 0) {
-    std::fprintf(stderr, "%llu roots, %llu mailboxes, %llu changes, %llu problems left\n",
-                 static_cast<unsigned long long>(summary.roots), static_cast<unsigned long long>(summary.mailboxes),
-                 static_cast<unsigned long long>(summary.changed), static_cast<unsigned long long>(summary.problems));
+    std::fprintf(
+        stderr, "%llu roots, %llu mailboxes, %llu changes, %llu problems left\n",
+        static_cast<unsigned long long>(summary.roots), static_cast<unsigned long long>(summary.mailboxes),
+        static_cast<unsigned long long>(summary.changed), static_cast<unsigned long long>(summary.problems));
     for (const auto& directory : saved.directories()) {
       std::fprintf(stderr, "old versions are kept in %s\n", printable(directory.native()).c_str());
     }
@@ -137,7 +145,8 @@ void print_report(store::Store& store, const Arguments& arguments, const check::
   for (const auto& root : listing.roots) {
     if (!removed.contains(root.name)) {
       const bool domain = root.name.ends_with('!');
-      roots.push_back({domain ? "@" + root.name.substr(0, root.name.size() - 1) : store.external_name(root.name), root});
+      roots.push_back(
+          {domain ? "@" + root.name.substr(0, root.name.size() - 1) : store.external_name(root.name), root});
     }
   }
   if (arguments.json_report) {
@@ -148,8 +157,9 @@ void print_report(store::Store& store, const Arguments& arguments, const check::
     std::fputs(std::string(check::quota_table_header()).c_str(), stdout);
   }
   for (const auto& root : roots) {
-    const std::string text = arguments.common.json ? check::quota_json_line(root) + "\n"
-                                                   : check::quota_table_lines(root.root, printable(root.name));
+    const std::string text = arguments.common.json
+                                 ? check::quota_json_line(root) + "\n"
+                                 : check::quota_table_lines(root.root, printable(root.name));
     std::fputs(text.c_str(), stdout);
   }
 }
@@ -164,7 +174,8 @@ Result<int> run(const Arguments& arguments) {
   CYR_TRY(auto listing, check::list_quotas(*store, selection));
   bool good = true;
   for (const auto& name : listing.unmatched) {
-    cli::print_error("quota", make_error(Errc::not_found, "no quota root or mailbox '" + printable(name) + "'"));
+    cli::print_error("quota",
+                     make_error(Errc::not_found, "no quota root or mailbox '" + printable(name) + "'"));
     good = false;
   }
   Printer printer(arguments.common.json);
@@ -175,7 +186,8 @@ Result<int> run(const Arguments& arguments) {
   }
   if (!arguments.fix) {
     for (const auto& [name, error] : listing.unreadable) {
-      cli::print_error("quota", Error(error).at(name).with_hint("quota -f keeps the old record and counts it anew"));
+      cli::print_error("quota",
+                       Error(error).at(name).with_hint("quota -f keeps the old record and counts it anew"));
       good = false;
     }
   }

@@ -1,5 +1,6 @@
-// mbexamine: shows header, index and cache of mailboxes, also of damaged ones, and compares the index with the message
-// files (tools.md 6.1). It changes nothing: all file access is through a read-only Io, under shared locks.
+// mbexamine: shows header, index and cache of mailboxes, also of damaged ones, and compares the index with
+// the message files (tools.md 6.1). It changes nothing: all file access is through a read-only Io, under
+// shared locks.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -25,7 +26,8 @@ struct CommandLine {
 void declare_options(CLI::App& app, CommandLine& line) {
   cli::add_common_options(app, line.common, {.json = true, .verbose = false});
   app.add_option("-u,--uid", line.show.uid, "only the message with this UID")->type_name("UID");
-  app.add_option("-s,--seq", line.show.sequence, "only the message with this sequence number")->type_name("NUMBER");
+  app.add_option("-s,--seq", line.show.sequence, "only the message with this sequence number")
+      ->type_name("NUMBER");
   app.add_flag("-q,--check-quota", line.check_quota, "compare sizes and quota usage with the message files");
   app.add_flag("-c,--check-message-files", line.check_files, "compare the records with the message files");
   app.add_flag("--all", line.show.all, "show expunged records too, and where each record lies");
@@ -51,7 +53,8 @@ void note(int& status, int other) {
   }
 }
 
-// Where Cyrus shows a mailbox: users, then shared ones, then deleted ones of users; names in list order within each.
+// Where Cyrus shows a mailbox: users, then shared ones, then deleted ones of users; names in list order
+// within each.
 int place_in_output(const meta::MailboxEntry& entry, const names::Namespace& name_space) {
   const auto name = names::MailboxName::from_internal(entry.name, name_space);
   if (!name || !name->is_user()) {
@@ -61,9 +64,10 @@ int place_in_output(const meta::MailboxEntry& entry, const names::Namespace& nam
 }
 
 void sort_as_cyrus(std::vector<meta::MailboxEntry>& entries, const names::Namespace& name_space) {
-  std::stable_sort(entries.begin(), entries.end(), [&](const meta::MailboxEntry& a, const meta::MailboxEntry& b) {
-    return place_in_output(a, name_space) < place_in_output(b, name_space);
-  });
+  std::stable_sort(entries.begin(), entries.end(),
+                   [&](const meta::MailboxEntry& a, const meta::MailboxEntry& b) {
+                     return place_in_output(a, name_space) < place_in_output(b, name_space);
+                   });
 }
 
 Result<int> run(CommandLine& line) {
@@ -104,7 +108,8 @@ Result<int> run(CommandLine& line) {
   }
   for (const std::string& argument : selection.unmatched) {
     std::fflush(stdout);
-    cli::print_error("mbexamine", make_error(Errc::not_found, fmt::format("no mailbox matches \"{}\"", argument)));
+    cli::print_error("mbexamine",
+                     make_error(Errc::not_found, fmt::format("no mailbox matches \"{}\"", argument)));
     note(status, cli::exit_unavailable);
   }
   if (std::fflush(stdout) != 0) {

@@ -69,8 +69,11 @@ std::optional<Side> file_side(const ExaminedMailbox& mailbox, std::string_view f
   }
   const mime::MessageSummary summary = mime::summarise(file, 0, mailbox.parse_options());
   const std::string with_start = std::string(mailbox::kCacheStart, '\0') + summary.cache_record;
-  Side side{summary.guid.hex(), std::to_string(summary.size), mail_date(summary.date_is_usable ? summary.sentdate : 0),
-            {}, {}};
+  Side side{summary.guid.hex(),
+            std::to_string(summary.size),
+            mail_date(summary.date_is_usable ? summary.sentdate : 0),
+            {},
+            {}};
   if (const auto items = mailbox::cache_record_at(as_bytes(with_start), mailbox::kCacheStart); items) {
     side.from = as_text(items->item(CacheItem::from));
     side.subject = as_text(items->item(CacheItem::subject));
@@ -94,7 +97,8 @@ bool compare(ExaminedMailbox& mailbox, const IndexRecord& record) {
   const auto column = [&](std::string Side::*member) {
     return right ? std::optional((*right).*member) : std::nullopt;
   };
-  put_line("GUID", left.guid, right || !exists ? column(&Side::guid) : std::optional<std::string>("Failed to parse file"));
+  put_line("GUID", left.guid,
+           right || !exists ? column(&Side::guid) : std::optional<std::string>("Failed to parse file"));
   put_line("Size", left.size, column(&Side::size));
   put_line("Date", left.date, column(&Side::date));
   put_line("From", left.from, column(&Side::from));

@@ -1,5 +1,5 @@
-// The dump as JSON lines, for programs. Every stored field of header and record goes out under its own name, walked from
-// the layout tables, so that a field of a new index version appears by itself.
+// The dump as JSON lines, for programs. Every stored field of header and record goes out under its own name,
+// walked from the layout tables, so that a field of a new index version appears by itself.
 #include <variant>
 
 #include "format/cli/printer.h"
@@ -13,21 +13,29 @@ using cli::JsonLine;
 using mailbox::CacheItem;
 
 constexpr auto kItems = std::to_array<std::pair<std::string_view, CacheItem>>({
-    {"envelope", CacheItem::envelope}, {"bodystructure", CacheItem::bodystructure}, {"body", CacheItem::body},
-    {"headers", CacheItem::headers},   {"from", CacheItem::from},                   {"to", CacheItem::to},
-    {"cc", CacheItem::cc},             {"bcc", CacheItem::bcc},                     {"subject", CacheItem::subject},
+    {"envelope", CacheItem::envelope},
+    {"bodystructure", CacheItem::bodystructure},
+    {"body", CacheItem::body},
+    {"headers", CacheItem::headers},
+    {"from", CacheItem::from},
+    {"to", CacheItem::to},
+    {"cc", CacheItem::cc},
+    {"bcc", CacheItem::bcc},
+    {"subject", CacheItem::subject},
 });
 
 template <class S>
 void add_fields(JsonLine& line, std::span<const Field<S>> fields, unsigned version, const S& from) {
   for (const Field<S>& field : fields) {
     if (field.in(version)) {
-      line.add(field.name, std::visit([&](auto member) { return std::uint64_t{from.*member}; }, field.member));
+      line.add(field.name,
+               std::visit([&](auto member) { return std::uint64_t{from.*member}; }, field.member));
     }
   }
 }
 
-std::vector<std::string> user_flag_names(const mailbox::IndexRecord& record, const std::vector<std::string>& names) {
+std::vector<std::string> user_flag_names(const mailbox::IndexRecord& record,
+                                         const std::vector<std::string>& names) {
   std::vector<std::string> out;
   for (std::size_t bit = 0; bit < mailbox::kMaxUserFlags; ++bit) {
     if (record.user_flag(bit)) {

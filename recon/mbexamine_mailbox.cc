@@ -31,9 +31,13 @@ mime::ParseOptions options_of(const conf::Config& config) {
 }  // namespace
 
 ExaminedMailbox::ExaminedMailbox(store::Store& store, meta::MailboxEntry entry, store::MailboxFiles files)
-    : store_(store), entry_(std::move(entry)), files_(std::move(files)), parse_options_(options_of(store.config())) {}
+    : store_(store),
+      entry_(std::move(entry)),
+      files_(std::move(files)),
+      parse_options_(options_of(store.config())) {}
 
-Result<std::unique_ptr<ExaminedMailbox>> ExaminedMailbox::open(store::Store& store, const meta::MailboxEntry& entry,
+Result<std::unique_ptr<ExaminedMailbox>> ExaminedMailbox::open(store::Store& store,
+                                                               const meta::MailboxEntry& entry,
                                                                store::UserLocks& locks) {
   CYR_TRY(auto files, store.files(entry));
   std::unique_ptr<ExaminedMailbox> mailbox(new ExaminedMailbox(store, entry, std::move(files)));
@@ -142,7 +146,8 @@ Result<Bytes> ExaminedMailbox::cache_bytes(bool archived) {
 Result<CachedItems> ExaminedMailbox::cached_items(const IndexRecord& record) {
   CachedItems out;
   const auto cache = cache_bytes(record.has(mailbox::flag::archived));
-  auto view = cache ? mailbox::cache_record_of(*cache, record) : Result<mailbox::CacheRecordView>(cache.error());
+  auto view =
+      cache ? mailbox::cache_record_of(*cache, record) : Result<mailbox::CacheRecordView>(cache.error());
   if (view) {
     out.view_ = *view;
     return out;

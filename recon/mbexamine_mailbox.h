@@ -1,5 +1,5 @@
-// One mailbox as mbexamine sees it: header, index and records read as far as they can be read, with a list of what is
-// wrong with each. Nothing here prints.
+// One mailbox as mbexamine sees it: header, index and records read as far as they can be read, with a list of
+// what is wrong with each. Nothing here prints.
 #pragma once
 
 #include <array>
@@ -49,7 +49,8 @@ class ExaminedMailbox {
   [[nodiscard]] const store::MailboxFiles& files() const { return files_; }
   [[nodiscard]] std::string external_name() const { return store_.external_name(entry_.name); }
   [[nodiscard]] const mailbox::MailboxHeader& header() const { return header_; }
-  // Nothing when there is no index, or one of which not even the version can be told. With apply_read_defaults.
+  // Nothing when there is no index, or one of which not even the version can be told. With
+  // apply_read_defaults.
   [[nodiscard]] const std::optional<mailbox::IndexHeader>& index() const { return index_; }
   [[nodiscard]] unsigned record_layout() const { return layout_; }
   [[nodiscard]] bool header_readable() const { return header_readable_; }

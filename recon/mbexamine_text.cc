@@ -1,5 +1,6 @@
-// The dump as text, in the words and columns of mbexamine 3.6.1. What that program cannot show is added on lines of its
-// own: "  DAMAGE: " in the header blocks and "      > DAMAGE: " below a record; never with --classic.
+// The dump as text, in the words and columns of mbexamine 3.6.1. What that program cannot show is added on
+// lines of its own: "  DAMAGE: " in the header blocks and "      > DAMAGE: " below a record; never with
+// --classic.
 #include <fmt/core.h>
 #include <fmt/format.h>
 
@@ -44,9 +45,15 @@ constexpr auto kOptions = std::to_array<ShownBit>({
     {mailbox::option::imap_has_alarms, "IMAP_HAS_ALARMS"},
 });
 constexpr auto kItems = std::to_array<std::pair<std::string_view, CacheItem>>({
-    {"Envel", CacheItem::envelope}, {"BdyStr", CacheItem::bodystructure}, {"Body", CacheItem::body},
-    {"CacHdr", CacheItem::headers}, {"From", CacheItem::from},            {"To", CacheItem::to},
-    {"Cc", CacheItem::cc},          {"Bcc", CacheItem::bcc},              {"Subjct", CacheItem::subject},
+    {"Envel", CacheItem::envelope},
+    {"BdyStr", CacheItem::bodystructure},
+    {"Body", CacheItem::body},
+    {"CacHdr", CacheItem::headers},
+    {"From", CacheItem::from},
+    {"To", CacheItem::to},
+    {"Cc", CacheItem::cc},
+    {"Bcc", CacheItem::bcc},
+    {"Subjct", CacheItem::subject},
 });
 
 template <std::size_t N>
@@ -104,23 +111,27 @@ void put_mailbox_header(const ExaminedMailbox& mailbox) {
 }
 
 void put_index_header(const IndexHeader& header) {
-  put(fmt::format("\n Index Header Info:\n  Generation Number: {}\n  Minor Version: {}\n", header.generation_no,
-                  header.minor_version));
-  put(fmt::format("  Header Size: {} bytes  Record Size: {} bytes\n", header.start_offset, header.record_size));
-  put(fmt::format("  Number of Messages: {}  Mailbox Size: {} bytes  Annotations Size: {} bytes\n", header.exists,
-                  header.quota_mailbox_used, header.quota_annot_used));
+  put(fmt::format("\n Index Header Info:\n  Generation Number: {}\n  Minor Version: {}\n",
+                  header.generation_no, header.minor_version));
+  put(fmt::format("  Header Size: {} bytes  Record Size: {} bytes\n", header.start_offset,
+                  header.record_size));
+  put(fmt::format("  Number of Messages: {}  Mailbox Size: {} bytes  Annotations Size: {} bytes\n",
+                  header.exists, header.quota_mailbox_used, header.quota_annot_used));
   if (mailbox::stored_in(header.minor_version, &IndexHeader::quota_deleted_used)) {
     put(fmt::format("    Deleted Size: {} bytes  Expunged Size: {} bytes\n", header.quota_deleted_used,
                     header.quota_expunged_used));
   }
-  put(fmt::format("  Last Append Date: ({}) {}\n", header.last_appenddate, local_time(header.last_appenddate)));
+  put(fmt::format("  Last Append Date: ({}) {}\n", header.last_appenddate,
+                  local_time(header.last_appenddate)));
   put(fmt::format("  UIDValidity: {}  Last UID: {}\n", header.uidvalidity, header.last_uid));
-  put(fmt::format("  Deleted: {}  Answered: {}  Flagged: {}\n", header.deleted, header.answered, header.flagged));
+  put(fmt::format("  Deleted: {}  Answered: {}  Flagged: {}\n", header.deleted, header.answered,
+                  header.flagged));
   // An empty mailbox has POP3_NEW_UIDL whatever the file says.
   const std::uint32_t bits = header.options | (header.exists == 0 ? mailbox::option::pop3_new_uidl : 0);
   const std::string words = labels(bits, kOptions);
   put(fmt::format("  Mailbox Options:{}\n", words.empty() ? " NONE" : words));
-  put(fmt::format("  Last POP3 Login: ({}) {}\n", header.pop3_last_login, local_time(header.pop3_last_login)));
+  put(fmt::format("  Last POP3 Login: ({}) {}\n", header.pop3_last_login,
+                  local_time(header.pop3_last_login)));
   put(fmt::format("  Highest Mod Sequence: {}\n", header.highestmodseq));
   put("\n Message Info:\n");
 }
@@ -130,8 +141,8 @@ void put_record(const ExaminedMessage& message, unsigned layout, const Options& 
   const std::uint32_t number = options.classic ? 1 : message.sequence;
   put(fmt::format("{:06}> UID:{:08}   INT_DATE:{} SENTDATE:{} SAVEDATE:{} SIZE:{:<6}\n", number, record.uid,
                   record.internaldate, record.sentdate, record.savedate, record.size));
-  put(fmt::format("      > HDRSIZE:{:<6} LASTUPD :{} SYSFLAGS:{:08X}", record.header_size, record.last_updated,
-                  record.system_flags & ~kInternalFlags));
+  put(fmt::format("      > HDRSIZE:{:<6} LASTUPD :{} SYSFLAGS:{:08X}", record.header_size,
+                  record.last_updated, record.system_flags & ~kInternalFlags));
   put(fmt::format("      > CACHEVER:{:<2}", record.cache_version));
   if (mailbox::has_guid(layout) || mailbox::has_uuid(layout)) {  // v7-v9: all zero
     put(fmt::format(" GUID:{}", record.guid.hex()));
@@ -145,10 +156,11 @@ void put_record(const ExaminedMessage& message, unsigned layout, const Options& 
   put(fmt::format("\n      > INTERNALFLAGS:{}", labels(record.system_flags, kInternal)));
   put(fmt::format("      > SYSTEMFLAGS:{}\n", labels(record.system_flags, kSystem)));
   const auto& flags = record.user_flags;
-  put(fmt::format("      > USERFLAGS: {:08X} {:08X} {:08X} {:08X}\n", flags[3], flags[2], flags[1], flags[0]));
+  put(fmt::format("      > USERFLAGS: {:08X} {:08X} {:08X} {:08X}\n", flags[3], flags[2], flags[1],
+                  flags[0]));
   if (options.all) {
-    put(fmt::format("      > RECORD:{} OFFSET:{} CACHEOFFSET:{}{}\n", message.entry.recno, message.entry.offset,
-                    record.cache_offset, message.expunged() ? " EXPUNGED" : ""));
+    put(fmt::format("      > RECORD:{} OFFSET:{} CACHEOFFSET:{}{}\n", message.entry.recno,
+                    message.entry.offset, record.cache_offset, message.expunged() ? " EXPUNGED" : ""));
   }
   put_damage("      > ", message.damage, options);
 }

@@ -1,4 +1,5 @@
-// reconstruct(8): checks mailboxes and repairs what is damaged. Options and words are those of Cyrus (tools.md 3).
+// reconstruct(8): checks mailboxes and repairs what is damaged. Options and words are those of Cyrus
+// (tools.md 3).
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -19,30 +20,39 @@ struct CommandLine {
 
 void add_options(CLI::App& app, CommandLine& line) {
   ReconstructOptions& run = line.run;
-  app.add_option("mailbox", run.arguments, "mailbox names or patterns (with -u: user ids, with -P: paths); none: everything");
+  app.add_option("mailbox", run.arguments,
+                 "mailbox names or patterns (with -u: user ids, with -P: paths); none: everything");
   app.add_flag("-r,--recursive", run.recursive, "also everything below each mailbox");
   app.add_flag("-u,--userids", run.users, "the arguments are user ids");
-  app.add_flag("-P,--header-paths", run.header_paths, "the arguments are paths of cyrus.header files; only repairs mailboxes.db");
-  app.add_option("-p,--partition", run.partition, "the mailboxes are missing in mailboxes.db; import them from this partition")
+  app.add_flag("-P,--header-paths", run.header_paths,
+               "the arguments are paths of cyrus.header files; only repairs mailboxes.db");
+  app.add_option("-p,--partition", run.partition,
+                 "the mailboxes are missing in mailboxes.db; import them from this partition")
       ->type_name("PARTITION");
-  app.add_flag("-x,--ignore-disk-metadata", run.check.ignore_metadata, "with -p and -f: do not import access lists from the disk");
-  app.add_flag("-f,--scan-filesystem", run.scan_filesystem, "import mailboxes on disk at and below the arguments");
+  app.add_flag("-x,--ignore-disk-metadata", run.check.ignore_metadata,
+               "with -p and -f: do not import access lists from the disk");
+  app.add_flag("-f,--scan-filesystem", run.scan_filesystem,
+               "import mailboxes on disk at and below the arguments");
   app.add_flag("-d", run.find_missing, "look for mailboxes on disk that mailboxes.db lacks and add them");
   app.add_flag("-m", run.rebuild_list, "rebuild mailboxes.db from its records and the partitions first");
   app.add_flag("-s,--no-stat", line.no_stat, "do not look at the sizes of message files");
   app.add_flag("-q,--quiet", run.quiet, "no line for each mailbox");
   app.add_flag("-n,--dry-run", run.dry_run, "change nothing; say what would be done");
   app.add_flag("-G,--force-reparse", run.check.force_reparse, "parse every message and compare its GUID");
-  app.add_flag("-R,--guid-mismatch-keep", run.check.guid_keep, "a message with another GUID becomes a new message");
-  app.add_flag("-U,--guid-mismatch-discard", run.check.guid_discard, "a message with another GUID is expunged and set aside");
+  app.add_flag("-R,--guid-mismatch-keep", run.check.guid_keep,
+               "a message with another GUID becomes a new message");
+  app.add_flag("-U,--guid-mismatch-discard", run.check.guid_discard,
+               "a message with another GUID is expunged and set aside");
   app.add_flag("-o,--ignore-odd-files", run.check.ignore_odd, "do not mention odd files");
   app.add_flag("-O,--delete-odd-files", run.check.remove_odd, "set odd files aside");
   app.add_flag("-M,--prefer-mboxlist", run.check.prefer_list, "believe mailboxes.db, not header and index");
-  app.add_flag("-I,--update-uniqueids", run.check.new_uniqueids, "give a mailbox whose unique id belongs to another one a new one");
+  app.add_flag("-I,--update-uniqueids", run.check.new_uniqueids,
+               "give a mailbox whose unique id belongs to another one a new one");
   app.add_flag("-k", line.deprecated_k, "ignored")->group("");
   app.add_flag("-g", line.deprecated_g, "ignored")->group("");
   app.add_option("-j,--jobs", run.jobs, "threads (default: one per processor)")->check(CLI::Range(1U, 256U));
-  app.add_flag("--no-keep", line.no_keep, "do not keep the old versions of files that are replaced or removed");
+  app.add_flag("--no-keep", line.no_keep,
+               "do not keep the old versions of files that are replaced or removed");
   app.add_flag("--check", run.check_only_status, "with -n: exit status 1 when something would be changed");
   app.add_flag("--progress", run.progress, "show how far the run is");
   app.add_flag("--list-saved", line.list_saved, "list what earlier runs have kept");

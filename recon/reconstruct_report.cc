@@ -35,10 +35,14 @@ void MailboxReport::report(const check::Finding& finding) {
   }
 }
 
-void MailboxReport::done(const std::string& internal, const std::string& external, const check::Summary& summary) {
+void MailboxReport::done(const std::string& internal, const std::string& external,
+                         const check::Summary& summary) {
   if (style_.json) {
     cli::JsonLine line;
-    line.add("mailbox", internal).add("name", external).add("messages", summary.messages).add("findings", summary.found);
+    line.add("mailbox", internal)
+        .add("name", external)
+        .add("messages", summary.messages)
+        .add("findings", summary.found);
     line.add("fixed", summary.fixed).add("remaining", summary.remaining).add("parsed", summary.parsed);
     line.add("changed", summary.changed);
     out += line.text() + "\n";
@@ -63,7 +67,8 @@ void MailboxReport::failed(const std::string& internal, const std::string& exter
 void OrderedOutput::put(std::size_t number, std::string out, std::string err) {
   const std::lock_guard guard(mutex_);
   waiting_.emplace(number, std::pair{std::move(out), std::move(err)});
-  for (auto first = waiting_.begin(); first != waiting_.end() && first->first == next_; first = waiting_.begin()) {
+  for (auto first = waiting_.begin(); first != waiting_.end() && first->first == next_;
+       first = waiting_.begin()) {
     const auto& [text, problems] = first->second;
     std::fwrite(text.data(), 1, text.size(), stdout);
     if (!problems.empty()) {

@@ -1,5 +1,5 @@
-// What reconstruct prints: the words of real Cyrus, or one JSON object per line, in list order although mailboxes are
-// checked by several threads.
+// What reconstruct prints: the words of real Cyrus, or one JSON object per line, in list order although
+// mailboxes are checked by several threads.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace cyr::recon {
 
 struct ReportStyle {
   bool json = false;
-  bool quiet = false;        // -q: no line per mailbox
+  bool quiet = false;  // -q: no line per mailbox
   bool dry_run = false;
   bool remove_odd = false;
 };

@@ -31,21 +31,24 @@ fs::path absolute(const std::string& argument) {
     return argument;
   }
   std::array<char, 4096> here{};
-  return ::getcwd(here.data(), here.size()) != nullptr ? fs::path(here.data()) / argument : fs::path(argument);
+  return ::getcwd(here.data(), here.size()) != nullptr ? fs::path(here.data()) / argument
+                                                       : fs::path(argument);
 }
 
 class Run {
  public:
   Run(std::shared_ptr<const conf::Config> config, const ReconstructOptions& options)
-      : config_(std::move(config)), options_(options), io_(options.dry_run ? read_only_io() : posix_io()),
+      : config_(std::move(config)),
+        options_(options),
+        io_(options.dry_run ? read_only_io() : posix_io()),
         style_{options.json, options.quiet, options.dry_run, options.check.remove_odd},
         now_(options.check.now != 0 ? options.check.now : static_cast<std::int64_t>(std::time(nullptr))),
         progress_("reconstruct", options.progress) {}
 
   Result<int> run() {
     CYR_TRY(store_, store::Store::open(io_, config_));
-    saved_ = std::make_unique<store::SavedCopies>(io_, store_->saved_roots(), store::new_saved_id(now_, ::getpid()),
-                                                  options_.keep);
+    saved_ = std::make_unique<store::SavedCopies>(io_, store_->saved_roots(),
+                                                  store::new_saved_id(now_, ::getpid()), options_.keep);
     if (options_.header_paths) {
       CYR_CHECK(import_paths());
       return finish();
@@ -79,15 +82,17 @@ class Run {
     }
     MailboxReport report(style_);
     const Error reason = problem ? *problem : make_error(Errc::corrupt, "to be rebuilt by request");
-    auto rebuilt = check::rebuild_mailbox_list(*store_, reason, *saved_, report, now_, &cli::stop_requested());
+    auto rebuilt =
+        check::rebuild_mailbox_list(*store_, reason, *saved_, report, now_, &cli::stop_requested());
     print(report);
     if (!rebuilt) {
       return rebuilt.error();
     }
-    cli::print_warning("reconstruct", fmt::format("mailboxes.db {}: {} names from its records, {} from the partitions, "
-                                                  "{} directories unresolved",
-                                                  options_.dry_run ? "would be rebuilt" : "was rebuilt", rebuilt->kept,
-                                                  rebuilt->added, rebuilt->unresolved));
+    cli::print_warning("reconstruct",
+                       fmt::format("mailboxes.db {}: {} names from its records, {} from the partitions, "
+                                   "{} directories unresolved",
+                                   options_.dry_run ? "would be rebuilt" : "was rebuilt", rebuilt->kept,
+                                   rebuilt->added, rebuilt->unresolved));
     totals_.remaining += rebuilt->unresolved + (problem ? 1 : 0);
     if (options_.dry_run) {
       list_entries_ = std::move(rebuilt->entries);
@@ -120,7 +125,8 @@ class Run {
         ++totals_.failed;
       } else {
         CYR_TRY(const auto imported,
-                check::import_mailboxes(*store_, {*found}, [](const auto&) { return true; }, *saved_, report, now_));
+                check::import_mailboxes(
+                    *store_, {*found}, [](const auto&) { return true; }, *saved_, report, now_));
         totals_.remaining += imported.unresolved;
         report.done(found->entry.name, store_->external_name(found->entry.name), {});
         ++totals_.mailboxes;
@@ -137,16 +143,18 @@ class Run {
     }
     const names::Namespace& ns = store_->name_space();
     const auto name = names::MailboxName::from_internal(found.entry.name, ns);
-    return name && std::any_of(options_.arguments.begin(), options_.arguments.end(), [&](const std::string& argument) {
-      if (options_.users) {
-        return name->user() == names::UserId::parse(argument, ns);
-      }
-      if (names::matches(argument, name->to_admin(ns), ns.separator()) || names::matches(argument, found.entry.name, '.')) {
-        return true;
-      }
-      const auto above = names::MailboxName::from_admin(argument, ns);
-      return options_.partition.empty() && above && name->is_below(*above);
-    });
+    return name && std::any_of(options_.arguments.begin(), options_.arguments.end(),
+                               [&](const std::string& argument) {
+                                 if (options_.users) {
+                                   return name->user() == names::UserId::parse(argument, ns);
+                                 }
+                                 if (names::matches(argument, name->to_admin(ns), ns.separator()) ||
+                                     names::matches(argument, found.entry.name, '.')) {
+                                   return true;
+                                 }
+                                 const auto above = names::MailboxName::from_admin(argument, ns);
+                                 return options_.partition.empty() && above && name->is_below(*above);
+                               });
   }
 
   // -p is for mailboxes that the list lacks.
@@ -181,8 +189,10 @@ class Run {
     const auto wanted = [this](const check::FoundMailbox& found) {
       return found.entry.name.empty() ? options_.arguments.empty() : is_asked_for(found);
     };
-    const auto metadata = options_.check.ignore_metadata ? check::DiskMetadata::ignore : check::DiskMetadata::use;
-    CYR_TRY(auto imported, check::import_mailboxes(*store_, scan.mailboxes, wanted, *saved_, report, now_, metadata));
+    const auto metadata =
+        options_.check.ignore_metadata ? check::DiskMetadata::ignore : check::DiskMetadata::use;
+    CYR_TRY(auto imported,
+            check::import_mailboxes(*store_, scan.mailboxes, wanted, *saved_, report, now_, metadata));
 
     totals_.remaining += imported.unresolved;
     if (options_.dry_run && imported.added != 0) {
@@ -197,9 +207,10 @@ class Run {
       select_from_memory();
       return success();
     }
-    CYR_TRY(auto selection, store::select_mailboxes(*store_, options_.arguments,
-                                                    {.recursive = options_.recursive || options_.scan_filesystem,
-                                                     .users = options_.users}));
+    CYR_TRY(auto selection,
+            store::select_mailboxes(
+                *store_, options_.arguments,
+                {.recursive = options_.recursive || options_.scan_filesystem, .users = options_.users}));
     entries_ = std::move(selection.entries);
     for (const auto& name : selection.unmatched) {
       unmatched(name);
@@ -218,7 +229,8 @@ class Run {
     if (!options_.compat_exit) {
       std::fprintf(stderr, "%s: no such mailbox\n", printable(name).c_str());
       if (!options_.scan_filesystem && !options_.find_missing && !options_.users && totals_.unmatched == 1) {
-        std::fputs("reconstruct: hint: -f imports mailboxes that are on disk and not in mailboxes.db\n", stderr);
+        std::fputs("reconstruct: hint: -f imports mailboxes that are on disk and not in mailboxes.db\n",
+                   stderr);
       }
     }
   }
@@ -242,7 +254,8 @@ class Run {
 
   void check_all() {
     const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
-    const auto jobs = std::min<std::size_t>(options_.jobs == 0 ? cores : options_.jobs, std::max<std::size_t>(entries_.size(), 1));
+    const auto jobs = std::min<std::size_t>(options_.jobs == 0 ? cores : options_.jobs,
+                                            std::max<std::size_t>(entries_.size(), 1));
     std::vector<std::thread> workers;
     for (std::size_t i = 1; i < jobs; ++i) {
       workers.emplace_back([this] { work(); });
@@ -311,7 +324,8 @@ class Run {
     }
   }
 
-  // Roots whose mailboxes lost the numbers that were counted before: adding a difference would count them twice.
+  // Roots whose mailboxes lost the numbers that were counted before: adding a difference would count them
+  // twice.
   Status recount_roots() {
     if (recount_.empty() || options_.dry_run) {
       return success();
@@ -345,15 +359,20 @@ class Run {
     }
     std::fflush(stdout);
     if (!counts_.empty()) {
-      cli::Table table({{"Code", cli::Align::left}, {"Count", cli::Align::right}, {"Severity", cli::Align::left}, {"Problem", cli::Align::left}});
+      cli::Table table({{"Code", cli::Align::left},
+                        {"Count", cli::Align::right},
+                        {"Severity", cli::Align::left},
+                        {"Problem", cli::Align::left}});
       for (const auto& [problem, count] : counts_) {
         const auto& row = check::row_of(problem);
-        table.add_row({std::string(row.code), std::to_string(count), std::string(name_of(row.severity)), std::string(row.slug)});
+        table.add_row({std::string(row.code), std::to_string(count), std::string(name_of(row.severity)),
+                       std::string(row.slug)});
       }
       table.print(stderr);
     }
-    fmt::print(stderr, "{} mailboxes, {} findings, {} repaired, {} left, {} mailboxes changed, {} failed\n", totals_.mailboxes,
-               totals_.found, totals_.fixed, totals_.remaining, totals_.changed, totals_.failed);
+    fmt::print(stderr, "{} mailboxes, {} findings, {} repaired, {} left, {} mailboxes changed, {} failed\n",
+               totals_.mailboxes, totals_.found, totals_.fixed, totals_.remaining, totals_.changed,
+               totals_.failed);
     for (const auto& directory : saved_->directories()) {
       fmt::print(stderr, "old versions: {}\n", directory.native());
     }
@@ -402,7 +421,10 @@ Result<int> run_reconstruct(std::shared_ptr<const conf::Config> config, const Re
 Result<int> run_list_saved(std::shared_ptr<const conf::Config> config, bool json) {
   CYR_TRY(const auto store, store::Store::open(read_only_io(), std::move(config)));
   CYR_TRY(const auto runs, store::list_saved(read_only_io(), store->saved_roots()));
-  cli::Table table({{"ID", cli::Align::left}, {"Files", cli::Align::right}, {"Bytes", cli::Align::right}, {"Below", cli::Align::left}});
+  cli::Table table({{"ID", cli::Align::left},
+                    {"Files", cli::Align::right},
+                    {"Bytes", cli::Align::right},
+                    {"Below", cli::Align::left}});
   for (const auto& run : runs) {
     if (json) {
       cli::JsonLine line;

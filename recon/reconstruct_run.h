@@ -13,21 +13,21 @@ namespace cyr::recon {
 struct ReconstructOptions {
   check::Options check;
   std::vector<std::string> arguments;
-  bool recursive = false;      // -r
-  bool users = false;          // -u
-  bool header_paths = false;   // -P
+  bool recursive = false;        // -r
+  bool users = false;            // -u
+  bool header_paths = false;     // -P
   bool scan_filesystem = false;  // -f
-  bool find_missing = false;   // -d
-  bool rebuild_list = false;   // -m
-  std::string partition;       // -p
-  bool quiet = false;          // -q
-  bool dry_run = false;        // -n
+  bool find_missing = false;     // -d
+  bool rebuild_list = false;     // -m
+  std::string partition;         // -p
+  bool quiet = false;            // -q
+  bool dry_run = false;          // -n
   bool json = false;
-  bool keep = true;            // not --no-keep
+  bool keep = true;                // not --no-keep
   bool check_only_status = false;  // --check: a dry run that finds something ends with 1
   bool compat_exit = false;
   bool progress = false;
-  unsigned jobs = 0;           // -j; 0: one per processor
+  unsigned jobs = 0;  // -j; 0: one per processor
 };
 
 // What happened, for the summary and the exit status.
@@ -36,8 +36,8 @@ struct RunTotals {
   std::uint64_t found = 0, fixed = 0, remaining = 0, parsed = 0;
 };
 
-// 0 everything was processed; 1 a mailbox could not be, or an argument matched nothing; 2 damage remains. With `--check`
-// a dry run that would change something gives 1.
+// 0 everything was processed; 1 a mailbox could not be, or an argument matched nothing; 2 damage remains.
+// With `--check` a dry run that would change something gives 1.
 [[nodiscard]] int exit_status(const RunTotals& totals, const ReconstructOptions& options);
 
 Result<int> run_reconstruct(std::shared_ptr<const conf::Config> config, const ReconstructOptions& options);

@@ -1,7 +1,7 @@
 // Access control lists: "id TAB rights TAB id TAB rights TAB ..." (acl.md, store.md 4).
 //
-// Stored rights are kept letter for letter, for byte fidelity; comparing and evaluating go by set, because the same set
-// is spelt differently by different releases.
+// Stored rights are kept letter for letter, for byte fidelity; comparing and evaluating go by set, because
+// the same set is spelt differently by different releases.
 #pragma once
 
 #include <cstdint>
@@ -79,7 +79,8 @@ class Acl {
   // SETACL's argument: letters replace, "+letters" add, "-letters" take away; the new set of `id`.
   Result<Rights> apply(std::string_view id, std::string_view change, const Dialect& dialect = {});
 
-  // Union of the entries whose id `is_member` accepts, less that of the negative ones (their ids without '-').
+  // Union of the entries whose id `is_member` accepts, less that of the negative ones (their ids without
+  // '-').
   [[nodiscard]] Rights rights(const std::function<bool(std::string_view id)>& is_member,
                               const Dialect& dialect = {}) const;
   // Same ids with the same sets, whatever the order and the letters; a repeated id counts as the union.

@@ -1,5 +1,5 @@
-// Bytes on disk: views, integers, and a cursor that cannot run past the end. Nothing else in the tree shifts bytes. All
-// integers of the Cyrus formats are big-endian (mailbox.md 1), but for those of twom.
+// Bytes on disk: views, integers, and a cursor that cannot run past the end. Nothing else in the tree shifts
+// bytes. All integers of the Cyrus formats are big-endian (mailbox.md 1), but for those of twom.
 #pragma once
 
 #include <array>
@@ -21,7 +21,9 @@ using Bytes = std::span<const std::byte>;
 using MutableBytes = std::span<std::byte>;
 using Buffer = std::vector<std::byte>;
 
-[[nodiscard]] inline Bytes as_bytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
+[[nodiscard]] inline Bytes as_bytes(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
 [[nodiscard]] inline std::string_view as_text(Bytes bytes) {
   // The one place where bytes become characters; both are byte-sized types that may alias.
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};  // NOLINT
@@ -89,8 +91,8 @@ enum class ByteOrder : std::uint8_t { big, little };
   return (value + step - 1) / step * step;
 }
 
-// Reads forward through bytes that may be hostile. After the first read past the end the cursor is failed: every
-// later read gives 0 or nothing, and ok() is false; check it once per record.
+// Reads forward through bytes that may be hostile. After the first read past the end the cursor is failed:
+// every later read gives 0 or nothing, and ok() is false; check it once per record.
 class Cursor {
  public:
   explicit Cursor(Bytes bytes, std::uint64_t base_offset = 0) : bytes_(bytes), base_(base_offset) {}

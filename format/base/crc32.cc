@@ -51,8 +51,8 @@ std::optional<FlippedBit> find_flipped_bit(std::uint32_t difference, std::uint64
   if (std::has_single_bit(difference)) {
     return FlippedBit{length, 0};
   }
-  // The CRC is linear: the difference is what one byte leaves in the register after all bytes behind it went through as
-  // zeros. Going back over those, nothing but that byte remains.
+  // The CRC is linear: the difference is what one byte leaves in the register after all bytes behind it went
+  // through as zeros. Going back over those, nothing but that byte remains.
   for (std::uint64_t behind = 0; behind < length; ++behind) {
     difference = reverse_table.step_back(difference);
     if (difference < 256 && std::has_single_bit(difference)) {

@@ -15,9 +15,9 @@ namespace cyr {
   return crc32(as_bytes(text), start);
 }
 
-// Which bit of the `length` bytes under a CRC is flipped, when it is exactly one: its byte and the mask that puts it right.
-// `difference` is the CRC that was found xor the one that should be. Below 2^29 bytes there is at most one answer; what
-// damaged more than a bit looks like a flipped bit with a chance of length / 2^29.
+// Which bit of the `length` bytes under a CRC is flipped, when it is exactly one: its byte and the mask that
+// puts it right. `difference` is the CRC that was found xor the one that should be. Below 2^29 bytes there is
+// at most one answer; what damaged more than a bit looks like a flipped bit with a chance of length / 2^29.
 struct FlippedBit {
   std::uint64_t position = 0;  // byte; `length`: the bit is in the stored CRC, and the bytes are right
   std::uint8_t mask = 0;

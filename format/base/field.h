@@ -1,4 +1,5 @@
-// Field tables: an on-disk structure is declared once, as rows, and reader, writer, dump and documentation walk the same rows.
+// Field tables: an on-disk structure is declared once, as rows, and reader, writer, dump and documentation
+// walk the same rows.
 #pragma once
 
 #include <array>
@@ -28,7 +29,8 @@ struct Field {
 
 // True if every field of `version` lies inside `size` bytes and no two overlap.
 template <class S, std::size_t N>
-[[nodiscard]] constexpr bool fields_fit(const std::array<Field<S>, N>& fields, unsigned version, std::size_t size) {
+[[nodiscard]] constexpr bool fields_fit(const std::array<Field<S>, N>& fields, unsigned version,
+                                        std::size_t size) {
   for (std::size_t i = 0; i < N; ++i) {
     if (!fields[i].in(version)) {
       continue;
@@ -46,8 +48,8 @@ template <class S, std::size_t N>
   return true;
 }
 
-// Copies every field of `version` from `from` into `out`; fields beyond its end keep their value. `fields` is an array
-// or span of Field<S>.
+// Copies every field of `version` from `from` into `out`; fields beyond its end keep their value. `fields` is
+// an array or span of Field<S>.
 template <class Rows, class S>
 void load_fields(const Rows& fields, unsigned version, Bytes from, S& out, ByteOrder order = ByteOrder::big) {
   const bool little = order == ByteOrder::little;
@@ -56,15 +58,19 @@ void load_fields(const Rows& fields, unsigned version, Bytes from, S& out, ByteO
       continue;
     }
     const std::byte* at = from.data() + field.offset;
-    const std::uint64_t value = field.width == 8 ? (little ? load_le<std::uint64_t>(at) : load_be<std::uint64_t>(at))
-                                                 : (little ? load_le<std::uint32_t>(at) : load_be<std::uint32_t>(at));
-    std::visit([&](auto member) { out.*member = static_cast<std::remove_reference_t<decltype(out.*member)>>(value); },
-               field.member);
+    const std::uint64_t value = field.width == 8
+                                    ? (little ? load_le<std::uint64_t>(at) : load_be<std::uint64_t>(at))
+                                    : (little ? load_le<std::uint32_t>(at) : load_be<std::uint32_t>(at));
+    std::visit(
+        [&](auto member) {
+          out.*member = static_cast<std::remove_reference_t<decltype(out.*member)>>(value);
+        },
+        field.member);
   }
 }
 
-// Writes every field of `version` that lies within `to`; the bytes between fields stay as they are. Errc::invalid for
-// a value that is wider than its field: nothing is ever truncated silently.
+// Writes every field of `version` that lies within `to`; the bytes between fields stay as they are.
+// Errc::invalid for a value that is wider than its field: nothing is ever truncated silently.
 template <class Rows, class S>
 [[nodiscard]] Status store_fields(const Rows& fields, unsigned version, const S& in, MutableBytes to,
                                   ByteOrder order = ByteOrder::big) {
@@ -76,14 +82,16 @@ template <class Rows, class S>
       continue;
     }
     std::byte* at = to.data() + field.offset;
-    const auto value = std::visit([&](auto member) { return static_cast<std::uint64_t>(in.*member); }, field.member);
+    const auto value =
+        std::visit([&](auto member) { return static_cast<std::uint64_t>(in.*member); }, field.member);
     if (field.width == 8) {
       store(at, value);
     } else if (value <= std::numeric_limits<std::uint32_t>::max()) {
       store(at, static_cast<std::uint32_t>(value));
     } else {
       return make_error(Errc::invalid, std::string(field.name) + " " + std::to_string(value) +
-                                           " does not fit into the 4 bytes it has in version " + std::to_string(version));
+                                           " does not fit into the 4 bytes it has in version " +
+                                           std::to_string(version));
     }
   }
   return success();

@@ -39,7 +39,8 @@ Result<std::size_t> File::read(MutableBytes into, std::uint64_t offset) const {
 Status File::read_exactly(MutableBytes into, std::uint64_t offset) const {
   CYR_TRY(const std::size_t have, read(into, offset));
   if (have != into.size()) {
-    return corrupt(fmt::format("file ends after {} bytes, expected {}", offset + have, offset + into.size()), offset)
+    return corrupt(fmt::format("file ends after {} bytes, expected {}", offset + have, offset + into.size()),
+                   offset)
         .at(path_);
   }
   return success();
@@ -71,7 +72,8 @@ Status File::lock(LockMode mode, LockWait wait, const LockPlan& plan) {
 }
 
 Status File::lock_repack(const LockPlan& plan) {
-  return plan.repack ? io_->lock(fd_, LockMode::exclusive, LockWait::try_once, *plan.repack, path_) : success();
+  return plan.repack ? io_->lock(fd_, LockMode::exclusive, LockWait::try_once, *plan.repack, path_)
+                     : success();
 }
 
 Status File::unlock(const LockPlan& plan) {
@@ -123,13 +125,16 @@ Result<AtomicFile> AtomicFile::create(Io& io, const fs::path& target, ::mode_t m
   return create(io, target, temporary, mode);
 }
 
-Result<AtomicFile> AtomicFile::create(Io& io, const fs::path& target, const fs::path& temporary, ::mode_t mode) {
+Result<AtomicFile> AtomicFile::create(Io& io, const fs::path& target, const fs::path& temporary,
+                                      ::mode_t mode) {
   const auto old = io.stat(target);
-  // A leftover .NEW is garbage of a crash (cyrusdb.md 1.3): it may be a link to something else, so it goes first.
+  // A leftover .NEW is garbage of a crash (cyrusdb.md 1.3): it may be a link to something else, so it goes
+  // first.
   if (auto gone = io.unlink(temporary); !gone && gone.error().code != Errc::not_found) {
     return gone.error();
   }
-  CYR_TRY(File file, File::open(io, temporary, {.write = true, .create = true, .exclusive = true}, old ? old->mode : mode));
+  CYR_TRY(File file, File::open(io, temporary, {.write = true, .create = true, .exclusive = true},
+                                old ? old->mode : mode));
   AtomicFile out(std::move(file), target);
   if (old) {
     CYR_TRY(const FileInfo now, out.file_.info());

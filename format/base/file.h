@@ -1,5 +1,5 @@
-// An open file that closes itself, locks that can be trusted although Cyrus replaces files by rename, and replacing a
-// file all or nothing.
+// An open file that closes itself, locks that can be trusted although Cyrus replaces files by rename, and
+// replacing a file all or nothing.
 #pragma once
 
 #include <optional>
@@ -63,13 +63,15 @@ class File {
   fs::path path_;
 };
 
-// Opens and locks `path`, and makes sure that the locked file is still the one under that name (Cyrus replaces files by
-// rename, so the inode is compared after the lock is held; if it changed, once more). Errc::locked with try_once.
+// Opens and locks `path`, and makes sure that the locked file is still the one under that name (Cyrus
+// replaces files by rename, so the inode is compared after the lock is held; if it changed, once more).
+// Errc::locked with try_once.
 Result<File> open_locked(Io& io, const fs::path& path, LockMode mode, LockWait wait = LockWait::block,
                          OpenFlags flags = {}, ::mode_t create_mode = 0600, const LockPlan& plan = {});
 
-// Replaces `target` by new content: written to `<target>.NEW` (the suffix Cyrus uses and ignores), synced, renamed, the
-// directory synced. Without commit() nothing remains. Owner and mode are those of the file that is replaced, if any.
+// Replaces `target` by new content: written to `<target>.NEW` (the suffix Cyrus uses and ignores), synced,
+// renamed, the directory synced. Without commit() nothing remains. Owner and mode are those of the file that
+// is replaced, if any.
 class AtomicFile {
  public:
   static Result<AtomicFile> create(Io& io, const fs::path& target, ::mode_t mode = 0600);
@@ -86,10 +88,11 @@ class AtomicFile {
   [[nodiscard]] std::uint64_t size() const { return written_ + pending_.size(); }
   // Everything written reaches the disk; still under the `.NEW` name.
   Status sync();
-  // Locks the new file exclusively, until commit() is over: who opens it as soon as it has its name waits until the disk
-  // has that, too. Otherwise what he writes and syncs could be lost with the name.
+  // Locks the new file exclusively, until commit() is over: who opens it as soon as it has its name waits
+  // until the disk has that, too. Otherwise what he writes and syncs could be lost with the name.
   Status lock(const LockPlan& plan = {});
-  // sync(), rename, sync of the directory. An error after the rename is reported although the new file is in place.
+  // sync(), rename, sync of the directory. An error after the rename is reported although the new file is in
+  // place.
   Status commit();
   [[nodiscard]] const fs::path& temporary() const { return file_.path(); }
   [[nodiscard]] File& file() { return file_; }

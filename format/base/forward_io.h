@@ -28,7 +28,9 @@ class ForwardIo : public Io {
   Status lock(int fd, LockMode mode, LockWait wait, LockRange range, const fs::path& path) override {
     return inner_.lock(fd, mode, wait, range, path);
   }
-  Status unlock(int fd, LockRange range, const fs::path& path) override { return inner_.unlock(fd, range, path); }
+  Status unlock(int fd, LockRange range, const fs::path& path) override {
+    return inner_.unlock(fd, range, path);
+  }
   Result<FileBytes> map(int fd, std::uint64_t size, const fs::path& path) override {
     return inner_.map(fd, size, path);
   }
@@ -37,13 +39,19 @@ class ForwardIo : public Io {
   Result<std::vector<DirEntry>> list(const fs::path& directory) override { return inner_.list(directory); }
   Status rename(const fs::path& from, const fs::path& to) override { return inner_.rename(from, to); }
   Status link(const fs::path& from, const fs::path& to) override { return inner_.link(from, to); }
-  Status symlink(const std::string& target, const fs::path& to) override { return inner_.symlink(target, to); }
+  Status symlink(const std::string& target, const fs::path& to) override {
+    return inner_.symlink(target, to);
+  }
   Result<std::string> read_link(const fs::path& path) override { return inner_.read_link(path); }
   Status unlink(const fs::path& path) override { return inner_.unlink(path); }
-  Status make_directory(const fs::path& path, ::mode_t mode) override { return inner_.make_directory(path, mode); }
+  Status make_directory(const fs::path& path, ::mode_t mode) override {
+    return inner_.make_directory(path, mode);
+  }
   Status remove_directory(const fs::path& path) override { return inner_.remove_directory(path); }
   Status sync_directory(const fs::path& path) override { return inner_.sync_directory(path); }
-  Status set_owner(const fs::path& path, ::uid_t uid, ::gid_t gid) override { return inner_.set_owner(path, uid, gid); }
+  Status set_owner(const fs::path& path, ::uid_t uid, ::gid_t gid) override {
+    return inner_.set_owner(path, uid, gid);
+  }
   Status set_mode(const fs::path& path, ::mode_t mode) override { return inner_.set_mode(path, mode); }
   Status set_mtime(const fs::path& path, std::int64_t seconds, std::uint32_t nanoseconds) override {
     return inner_.set_mtime(path, seconds, nanoseconds);

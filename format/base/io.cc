@@ -101,7 +101,8 @@ class PosixIo : public Io {
     return status_of(retry([&] { return ::fsync(fd); }), "cannot sync to disk", path);
   }
   Status truncate(int fd, std::uint64_t size, const fs::path& path) override {
-    return status_of(retry([&] { return ::ftruncate(fd, static_cast<::off_t>(size)); }), "cannot set length", path);
+    return status_of(retry([&] { return ::ftruncate(fd, static_cast<::off_t>(size)); }), "cannot set length",
+                     path);
   }
   Result<FileInfo> fstat(int fd, const fs::path& path) override {
     struct ::stat st {};
@@ -174,7 +175,9 @@ class PosixIo : public Io {
     out.resize(static_cast<std::size_t>(count));
     return out;
   }
-  Status unlink(const fs::path& path) override { return status_of(::unlink(path.c_str()), "cannot remove", path); }
+  Status unlink(const fs::path& path) override {
+    return status_of(::unlink(path.c_str()), "cannot remove", path);
+  }
   Status make_directory(const fs::path& path, ::mode_t mode) override {
     return status_of(::mkdir(path.c_str(), mode), "cannot make directory", path);
   }
@@ -244,7 +247,8 @@ class ReadOnlyIo final : public PosixIo {
  public:
   [[nodiscard]] bool read_only() const override { return true; }
   Result<int> open(const fs::path& path, OpenFlags flags, ::mode_t /*mode*/) override {
-    // `create` and `write` are taken as wishes: an existing file opens for reading, an absent one stays absent.
+    // `create` and `write` are taken as wishes: an existing file opens for reading, an absent one stays
+    // absent.
     const int bits = O_RDONLY | O_CLOEXEC | O_NOCTTY | (flags.no_follow ? O_NOFOLLOW : 0);
     if (flags.truncate || flags.exclusive) {
       return refuse(path);
@@ -255,7 +259,9 @@ class ReadOnlyIo final : public PosixIo {
     }
     return open_with(path, bits, 0);
   }
-  Result<std::size_t> pwrite(int /*fd*/, Bytes /*from*/, std::uint64_t /*offset*/) override { return refuse({}); }
+  Result<std::size_t> pwrite(int /*fd*/, Bytes /*from*/, std::uint64_t /*offset*/) override {
+    return refuse({});
+  }
   Status fsync(int /*fd*/, const fs::path& /*path*/) override { return success(); }
   Status truncate(int /*fd*/, std::uint64_t /*size*/, const fs::path& path) override { return refuse(path); }
   Status lock(int fd, LockMode /*mode*/, LockWait wait, LockRange range, const fs::path& path) override {
@@ -270,7 +276,9 @@ class ReadOnlyIo final : public PosixIo {
   Status sync_directory(const fs::path& /*path*/) override { return success(); }
   Status set_owner(const fs::path& path, ::uid_t /*uid*/, ::gid_t /*gid*/) override { return refuse(path); }
   Status set_mode(const fs::path& path, ::mode_t /*mode*/) override { return refuse(path); }
-  Status set_mtime(const fs::path& path, std::int64_t /*s*/, std::uint32_t /*ns*/) override { return refuse(path); }
+  Status set_mtime(const fs::path& path, std::int64_t /*s*/, std::uint32_t /*ns*/) override {
+    return refuse(path);
+  }
 
  private:
   static Error refuse(const fs::path& path) {

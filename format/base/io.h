@@ -1,5 +1,5 @@
-// Every system call that touches the store goes through Io: PosixIo in the programs, ReadOnlyIo for dry runs (it
-// cannot write, so a forgotten `if` cannot delete mail), fault- and crash-injecting ones in the tests.
+// Every system call that touches the store goes through Io: PosixIo in the programs, ReadOnlyIo for dry runs
+// (it cannot write, so a forgotten `if` cannot delete mail), fault- and crash-injecting ones in the tests.
 #pragma once
 
 #include <sys/types.h>
@@ -37,7 +37,9 @@ struct FileInfo {
   std::int64_t mtime = 0;  // seconds since 1970 UTC
   std::uint32_t mtime_nsec = 0;
 
-  [[nodiscard]] bool same_file(const FileInfo& other) const { return device == other.device && inode == other.inode; }
+  [[nodiscard]] bool same_file(const FileInfo& other) const {
+    return device == other.device && inode == other.inode;
+  }
 };
 
 struct DirEntry {
@@ -104,16 +106,17 @@ class Io {
   virtual Status fsync(int fd, const fs::path& path) = 0;
   virtual Status truncate(int fd, std::uint64_t size, const fs::path& path) = 0;
   virtual Result<FileInfo> fstat(int fd, const fs::path& path) = 0;
-  // Open-file-description lock (F_OFD_SETLKW). It excludes and is excluded by the fcntl locks of Cyrus, and unlike those
-  // survives the closing of another descriptor of the same file. Released when the descriptor is closed.
+  // Open-file-description lock (F_OFD_SETLKW). It excludes and is excluded by the fcntl locks of Cyrus, and
+  // unlike those survives the closing of another descriptor of the same file. Released when the descriptor is
+  // closed.
   virtual Status lock(int fd, LockMode mode, LockWait wait, LockRange range, const fs::path& path) = 0;
   virtual Status unlock(int fd, LockRange range, const fs::path& path) = 0;
-  // Read-only private mapping of the first `size` bytes. Only under a lock that keeps others from truncating the file,
-  // or of files that are never changed in place (message files).
+  // Read-only private mapping of the first `size` bytes. Only under a lock that keeps others from truncating
+  // the file, or of files that are never changed in place (message files).
   virtual Result<FileBytes> map(int fd, std::uint64_t size, const fs::path& path) = 0;
 
-  virtual Result<FileInfo> stat(const fs::path& path) = 0;   // follows symbolic links
-  virtual Result<FileInfo> lstat(const fs::path& path) = 0;  // does not
+  virtual Result<FileInfo> stat(const fs::path& path) = 0;                    // follows symbolic links
+  virtual Result<FileInfo> lstat(const fs::path& path) = 0;                   // does not
   virtual Result<std::vector<DirEntry>> list(const fs::path& directory) = 0;  // without . and .., unsorted
   virtual Status rename(const fs::path& from, const fs::path& to) = 0;
   virtual Status link(const fs::path& from, const fs::path& to) = 0;
@@ -137,8 +140,9 @@ class Io {
 // The real system calls.
 [[nodiscard]] Io& posix_io();
 
-// Passes reads on to `inner` and refuses every change with Errc::permission. Exclusive locks become shared ones, since
-// the files are open for reading only; nothing on disk changes, access times included where the kernel lets us (O_NOATIME).
+// Passes reads on to `inner` and refuses every change with Errc::permission. Exclusive locks become shared
+// ones, since the files are open for reading only; nothing on disk changes, access times included where the
+// kernel lets us (O_NOATIME).
 [[nodiscard]] Io& read_only_io();
 
 }  // namespace cyr

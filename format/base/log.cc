@@ -20,12 +20,21 @@ LogSink& sink() {
 
 int facility_of(std::string_view name) {
   constexpr std::array<std::pair<std::string_view, int>, 12> known{{
-      {"auth", LOG_AUTH},     {"daemon", LOG_DAEMON}, {"mail", LOG_MAIL},     {"user", LOG_USER},
-      {"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2}, {"local3", LOG_LOCAL3},
-      {"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5}, {"local6", LOG_LOCAL6}, {"local7", LOG_LOCAL7},
+      {"auth", LOG_AUTH},
+      {"daemon", LOG_DAEMON},
+      {"mail", LOG_MAIL},
+      {"user", LOG_USER},
+      {"local0", LOG_LOCAL0},
+      {"local1", LOG_LOCAL1},
+      {"local2", LOG_LOCAL2},
+      {"local3", LOG_LOCAL3},
+      {"local4", LOG_LOCAL4},
+      {"local5", LOG_LOCAL5},
+      {"local6", LOG_LOCAL6},
+      {"local7", LOG_LOCAL7},
   }};
-  const auto* const row =
-      std::find_if(known.begin(), known.end(), [&](const auto& entry) { return equal_ignoring_case(entry.first, name); });
+  const auto* const row = std::find_if(
+      known.begin(), known.end(), [&](const auto& entry) { return equal_ignoring_case(entry.first, name); });
   return row == known.end() ? LOG_LOCAL6 : row->second;
 }
 

@@ -10,8 +10,12 @@
 
 namespace cyr {
 
-[[nodiscard]] constexpr char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-[[nodiscard]] constexpr char ascii_upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c; }
+[[nodiscard]] constexpr char ascii_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+[[nodiscard]] constexpr char ascii_upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - ('a' - 'A')) : c;
+}
 [[nodiscard]] constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 [[nodiscard]] constexpr bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 [[nodiscard]] constexpr bool is_alnum(char c) { return is_digit(c) || is_alpha(c); }
@@ -27,8 +31,8 @@ namespace cyr {
 [[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator);
 [[nodiscard]] std::string join(const std::vector<std::string>& parts, std::string_view separator);
 
-// The whole of `text` as a number in `base`; nothing for an empty text, a sign where T is unsigned, other characters
-// or a value out of range.
+// The whole of `text` as a number in `base`; nothing for an empty text, a sign where T is unsigned, other
+// characters or a value out of range.
 template <std::integral T>
 [[nodiscard]] std::optional<T> parse_number(std::string_view text, int base = 10) {
   T value{};
@@ -39,8 +43,8 @@ template <std::integral T>
   return value;
 }
 
-// For messages: control characters and bytes >= 0x80 that are not UTF-8 shown as \xNN, so that a hostile name cannot
-// drive a terminal or break a log line.
+// For messages: control characters and bytes >= 0x80 that are not UTF-8 shown as \xNN, so that a hostile name
+// cannot drive a terminal or break a log line.
 [[nodiscard]] std::string printable(std::string_view text);
 
 }  // namespace cyr

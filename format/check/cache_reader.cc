@@ -8,7 +8,8 @@ namespace cyr::check {
 namespace {
 
 constexpr std::size_t kWindow = std::size_t{1} << 20U;
-// Bytes before the wanted record that the window keeps: the decoder wants an offset behind the generation number.
+// Bytes before the wanted record that the window keeps: the decoder wants an offset behind the generation
+// number.
 constexpr std::uint64_t kLead = mailbox::kCacheStart;
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Verifies cache records one by one, in bounded memory: the cache of a large mailbox has gigabytes, and its records lie
-// nearly in index order.
+// Verifies cache records one by one, in bounded memory: the cache of a large mailbox has gigabytes, and its
+// records lie nearly in index order.
 #pragma once
 
 #include "format/base/file.h"
@@ -16,8 +16,8 @@ class CacheReader {
   [[nodiscard]] bool exists() const { return file_.is_open(); }
   [[nodiscard]] bool has_generation() const { return size_ >= mailbox::kCacheStart; }
   [[nodiscard]] std::uint32_t generation() const { return generation_; }
-  // The bytes of the record's cache entry, valid until the next call: ten items inside the file and, where the record
-  // has one, the right CRC. Errc::corrupt says what is wrong; Errc::io is a failing disk.
+  // The bytes of the record's cache entry, valid until the next call: ten items inside the file and, where
+  // the record has one, the right CRC. Errc::corrupt says what is wrong; Errc::io is a failing disk.
   Result<Bytes> record(const mailbox::IndexRecord& record);
 
  private:

@@ -26,8 +26,9 @@ Status list_files(Context& context) {
 Status run_passes(Context& context, const meta::MailboxEntry& entry) {
   context.state.entry = entry;
   CYR_TRY(context.state.files, context.store.files(entry));
-  constexpr Pass passes[] = {pass_index_header, pass_header, list_files,       pass_records, pass_expunge_file,
-                             pass_files,        pass_annotations, pass_totals, pass_list};
+  constexpr Pass passes[] = {pass_index_header, pass_header,       list_files,
+                             pass_records,      pass_expunge_file, pass_files,
+                             pass_annotations,  pass_totals,       pass_list};
   for (const Pass pass : passes) {
     CYR_CHECK(pass(context));
     if (context.stop()) {
@@ -35,14 +36,16 @@ Status run_passes(Context& context, const meta::MailboxEntry& entry) {
     }
   }
   const auto& index = context.state.index;
-  context.summary.messages = mailbox::has_record_crc(index.minor_version) ? index.exists : context.state.records.size();
+  context.summary.messages =
+      mailbox::has_record_crc(index.minor_version) ? index.exists : context.state.records.size();
   return success();
 }
 
 }  // namespace
 
-// Looking comes first, under shared locks and without making a lock file, so that a sound mailbox is left without a
-// trace. Only when something is to be written the exclusive locks are taken and everything is looked at again.
+// Looking comes first, under shared locks and without making a lock file, so that a sound mailbox is left
+// without a trace. Only when something is to be written the exclusive locks are taken and everything is
+// looked at again.
 Result<Summary> Checker::mailbox(const meta::MailboxEntry& entry, Reporter& reporter) {
   const std::int64_t now = options_.now != 0 ? options_.now : static_cast<std::int64_t>(std::time(nullptr));
   CYR_TRY(const auto files, store_.files(entry));

@@ -1,4 +1,5 @@
-// Checks one mailbox and repairs it: the passes of this folder in order, then one commit (format/doc/repair.md).
+// Checks one mailbox and repairs it: the passes of this folder in order, then one commit
+// (format/doc/repair.md).
 #pragma once
 
 #include <memory>
@@ -14,20 +15,20 @@ namespace cyr::check {
 
 // The options of reconstruct(8) that decide what a check does.
 struct Options {
-  bool force_reparse = false;   // -G: parse every message file, compare the GUID
-  bool stat_files = true;       // not -s
-  bool guid_keep = false;       // -R
-  bool guid_discard = false;    // -U
-  bool ignore_odd = false;      // -o
-  bool remove_odd = false;      // -O
-  bool prefer_list = false;     // -M: believe mailboxes.db, not header and index
-  bool new_uniqueids = false;   // -I
-  bool ignore_metadata = false; // -x: make the header anew, with -p and -f
-  std::int64_t now = 0;         // seconds since 1970, for last_updated and new records; 0: the clock
+  bool force_reparse = false;    // -G: parse every message file, compare the GUID
+  bool stat_files = true;        // not -s
+  bool guid_keep = false;        // -R
+  bool guid_discard = false;     // -U
+  bool ignore_odd = false;       // -o
+  bool remove_odd = false;       // -O
+  bool prefer_list = false;      // -M: believe mailboxes.db, not header and index
+  bool new_uniqueids = false;    // -I
+  bool ignore_metadata = false;  // -x: make the header anew, with -p and -f
+  std::int64_t now = 0;          // seconds since 1970, for last_updated and new records; 0: the clock
 };
 
-// Receives findings, in the order in which they are made; one at a time for a mailbox, but mailboxes may be checked by
-// several threads with a Reporter each.
+// Receives findings, in the order in which they are made; one at a time for a mailbox, but mailboxes may be
+// checked by several threads with a Reporter each.
 class Reporter {
  public:
   Reporter() = default;
@@ -39,26 +40,27 @@ class Reporter {
 
 // What one mailbox came to.
 struct Summary {
-  std::uint64_t messages = 0;        // records that are not expunged, afterwards
-  std::uint64_t parsed = 0;          // message files that were read
-  std::uint64_t found = 0;           // findings
+  std::uint64_t messages = 0;  // records that are not expunged, afterwards
+  std::uint64_t parsed = 0;    // message files that were read
+  std::uint64_t found = 0;     // findings
   std::uint64_t fixed = 0;
-  std::uint64_t remaining = 0;       // damage or loss that was left as it is
-  bool changed = false;              // something was written
+  std::uint64_t remaining = 0;  // damage or loss that was left as it is
+  bool changed = false;         // something was written
   // Usage by resource after less before; `usage_known` false: the old index did not say what was counted.
   meta::Usage usage_change{};
   bool usage_known = true;
-  std::string quotaroot;             // internal name; empty: none
+  std::string quotaroot;  // internal name; empty: none
 };
 
-// One per thread. Whether anything may be changed is the Store's Io's matter: with a read-only one everything is
-// computed and reported, nothing written.
+// One per thread. Whether anything may be changed is the Store's Io's matter: with a read-only one everything
+// is computed and reported, nothing written.
 class Checker {
  public:
   Checker(store::Store& store, const Options& options, store::SavedCopies& saved, store::UserLocks& locks)
       : store_(store), options_(options), saved_(saved), locks_(locks) {}
 
-  // Errc::... when the mailbox could not be processed at all: an I/O error, an unknown partition. Damage is no error.
+  // Errc::... when the mailbox could not be processed at all: an I/O error, an unknown partition. Damage is
+  // no error.
   Result<Summary> mailbox(const meta::MailboxEntry& entry, Reporter& reporter);
 
  private:

@@ -1,5 +1,5 @@
-// Writes what the passes decided, in this order, so that an interruption leaves either the old mailbox, the new one, or
-// something the passes find and finish (format/doc/repair.md):
+// Writes what the passes decided, in this order, so that an interruption leaves either the old mailbox, the
+// new one, or something the passes find and finish (format/doc/repair.md):
 //   1. directories; new names of messages that get another UID (as links)
 //   2. cyrus.cache.NEW, cyrus.header.NEW, cyrus.index.NEW, all synced; message annotations
 //   3. old versions saved; renames: caches, header, index. The index is the point of no return.
@@ -41,7 +41,9 @@ class Commit {
   }
 
  private:
-  [[nodiscard]] store::SavedCopies::Why why(std::string_view reason) const { return {state_.entry.name, reason}; }
+  [[nodiscard]] store::SavedCopies::Why why(std::string_view reason) const {
+    return {state_.entry.name, reason};
+  }
 
   Status make_directories() {
     for (const auto& directory : state_.files.directories()) {
@@ -78,8 +80,8 @@ class Commit {
     return state_.files.has_archive() && record.has(mailbox::flag::archived);
   }
 
-  // The cache record of index record `i`: the old bytes, what a pass rebuilt, or the message parsed again. Empty: there
-  // is none to be had (the message is unlinked or unreadable).
+  // The cache record of index record `i`: the old bytes, what a pass rebuilt, or the message parsed again.
+  // Empty: there is none to be had (the message is unlinked or unreadable).
   Result<Buffer> cache_bytes(std::size_t i, mailbox::IndexRecord& record, CacheReader& old) {
     if (!state_.records.cache_bad(i)) {
       const auto bytes = old.record(record);
@@ -95,7 +97,8 @@ class Commit {
       rebuilt = std::move(kept->second);
       state_.rebuilt.erase(kept);
     } else if (!record.has(mailbox::flag::unlinked)) {
-      if (auto summary = parse_message_file(context_, record.uid, record.has(mailbox::flag::archived), record.internaldate)) {
+      if (auto summary = parse_message_file(context_, record.uid, record.has(mailbox::flag::archived),
+                                            record.internaldate)) {
         rebuilt = std::move(summary->cache_record);
         record.cache_crc = summary->cache_crc;
         record.cache_version = summary->cache_version;
@@ -263,8 +266,8 @@ class Commit {
             static_cast<std::int64_t>(header.quota_annot_used), 0};
   }
 
-  // The root's usage changes by what this mailbox's own numbers changed by. Where the old index did not say, the caller
-  // has the root counted anew (Summary::usage_known).
+  // The root's usage changes by what this mailbox's own numbers changed by. Where the old index did not say,
+  // the caller has the root counted anew (Summary::usage_known).
   Status update_quota() {
     context_.summary.quotaroot = state_.header.quotaroot.value_or("");
     context_.summary.usage_known = !state_.index_lost && state_.index_sound;
@@ -285,19 +288,21 @@ class Commit {
       CYR_TRY(file, paths.quota_file(context_.summary.quotaroot));
     }
     CYR_CHECK(saved_.before_change(file, why("quota")));
-    return quotas->change(context_.summary.quotaroot, [&change](std::optional<meta::QuotaRoot>& root) -> Result<bool> {
-      if (!root) {
-        return false;
-      }
-      root->used = meta::add(root->used, change);
-      return true;
-    });
+    return quotas->change(context_.summary.quotaroot,
+                          [&change](std::optional<meta::QuotaRoot>& root) -> Result<bool> {
+                            if (!root) {
+                              return false;
+                            }
+                            root->used = meta::add(root->used, change);
+                            return true;
+                          });
   }
 
-  // statuscache.db answers STATUS without opening the mailbox; its records of this one are stale now. It is disposable,
-  // so one that cannot be changed is no reason to fail.
+  // statuscache.db answers STATUS without opening the mailbox; its records of this one are stale now. It is
+  // disposable, so one that cannot be changed is no reason to fail.
   Status forget_status() {
-    const auto database = context_.store.open_database(context_.store.paths().statuscache_db(), conf::Option::statuscache_db);
+    const auto database =
+        context_.store.open_database(context_.store.paths().statuscache_db(), conf::Option::statuscache_db);
     if (!database) {
       return success();
     }

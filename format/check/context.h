@@ -1,8 +1,8 @@
-// What the passes of one mailbox share: the facts found on disk, the state that the repair will write, and the way to
-// report. Internal to this room.
+// What the passes of one mailbox share: the facts found on disk, the state that the repair will write, and
+// the way to report. Internal to this room.
 //
-// Passes only fill the State; nothing on disk changes before commit.cc. Order: index header, header, index records,
-// cyrus.expunge, message files with their cache records, annotations, totals, list entry.
+// Passes only fill the State; nothing on disk changes before commit.cc. Order: index header, header, index
+// records, cyrus.expunge, message files with their cache records, annotations, totals, list entry.
 #pragma once
 
 #include <map>
@@ -30,8 +30,8 @@ struct MessageAnnotation {
   std::uint32_t uid = 0;
   std::string key;  // as in the database
   std::string entry, userid;
-  std::string value;    // of the annotation
-  std::string stored;   // as in the database
+  std::string value;     // of the annotation
+  std::string stored;    // as in the database
   bool deleted = false;  // a tombstone
 };
 
@@ -48,25 +48,25 @@ struct State {
   store::MailboxFiles files;
 
   // cyrus.index
-  bool index_exists = false;   // there is a file
-  bool index_lost = false;     // nothing of it could be used
-  bool index_sound = false;    // header CRC right or corrected (before v12: it decodes)
+  bool index_exists = false;      // there is a file
+  bool index_lost = false;        // nothing of it could be used
+  bool index_sound = false;       // header CRC right or corrected (before v12: it decodes)
   bool uidvalidity_known = true;  // false: the field is not to be believed
-  mailbox::IndexHeader before;  // as read and corrected; for usage differences
-  mailbox::IndexHeader index;   // as it will be written
+  mailbox::IndexHeader before;    // as read and corrected; for usage differences
+  mailbox::IndexHeader index;     // as it will be written
   RecordTable records;
-  std::vector<UidRange> lost;   // ascending
+  std::vector<UidRange> lost;  // ascending
   // Records that are gone whose number the old header tells; see lost_records.cc.
   std::uint64_t records_lost = 0;
 
   // cyrus.header
   bool header_exists = false;
-  bool header_sound = false;    // its CRC is the one in the index
-  std::uint32_t header_crc = 0; // of the file as it stands
+  bool header_sound = false;     // its CRC is the one in the index
+  std::uint32_t header_crc = 0;  // of the file as it stands
   mailbox::MailboxHeader header;
 
   store::DirectoryListing listing;
-  std::vector<std::uint32_t> expunge_uids;  // sorted; UIDs in cyrus.expunge of a 2.3 store
+  std::vector<std::uint32_t> expunge_uids;     // sorted; UIDs in cyrus.expunge of a 2.3 store
   std::vector<MessageAnnotation> annotations;  // of cyrus.annotations, sorted by uid
   std::uint64_t own_annotation_bytes = 0;      // of the mailbox itself, in annotations.db
   bool own_annotations_known = false;
@@ -77,9 +77,9 @@ struct State {
   bool write_cache = false;
   bool write_archive_cache = false;
   bool annotations_set_aside = false;
-  std::vector<std::string> annotation_keys;  // to be erased
+  std::vector<std::string> annotation_keys;                          // to be erased
   std::vector<std::pair<std::string, std::string>> annotation_puts;  // key and value
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> renumbered;   // messages that got another UID: old, new
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> renumbered;  // messages that got another UID: old, new
   std::vector<FileAction> actions;
   std::optional<meta::MailboxEntry> new_entry;
   bool erase_old_entry = false;
@@ -92,13 +92,19 @@ struct State {
 
 class Context {
  public:
-  // `probe`: only find out whether anything would be written; findings are kept back, and stop() tells when it is known.
-  Context(store::Store& the_store, const Options& the_options, Reporter& reporter, std::int64_t time, bool probe)
-      : store(the_store), options(the_options), now(time), reporter_(reporter), probe_(probe),
+  // `probe`: only find out whether anything would be written; findings are kept back, and stop() tells when
+  // it is known.
+  Context(store::Store& the_store, const Options& the_options, Reporter& reporter, std::int64_t time,
+          bool probe)
+      : store(the_store),
+        options(the_options),
+        now(time),
+        reporter_(reporter),
+        probe_(probe),
         dry_run_(the_store.io().read_only()) {}
 
-  // Reports a finding and says whether it is to be repaired in the State (in a dry run too, so that later passes see
-  // what they would see).
+  // Reports a finding and says whether it is to be repaired in the State (in a dry run too, so that later
+  // passes see what they would see).
   bool fix(Finding finding);
   // Reports something that stays as it is.
   void note(Finding finding);

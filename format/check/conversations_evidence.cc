@@ -9,10 +9,11 @@ namespace cyr::check {
 
 namespace {
 
-// Bits that are facts about the message. Where its file lies and what Cyrus still meant to do with it is seen elsewhere.
-constexpr std::uint32_t kept_flags = mailbox::flag::answered | mailbox::flag::flagged | mailbox::flag::deleted |
-                                     mailbox::flag::draft | mailbox::flag::seen | mailbox::flag::split_conversation |
-                                     mailbox::flag::expunged;
+// Bits that are facts about the message. Where its file lies and what Cyrus still meant to do with it is seen
+// elsewhere.
+constexpr std::uint32_t kept_flags = mailbox::flag::answered | mailbox::flag::flagged |
+                                     mailbox::flag::deleted | mailbox::flag::draft | mailbox::flag::seen |
+                                     mailbox::flag::split_conversation | mailbox::flag::expunged;
 
 std::optional<std::uint32_t> folder_number(db::Database& database, std::string_view uniqueid) {
   const auto value = database.get(meta::conversation_folders_key);
@@ -24,7 +25,8 @@ std::optional<std::uint32_t> folder_number(db::Database& database, std::string_v
     return {};
   }
   const auto at = std::find(folders->begin(), folders->end(), uniqueid);
-  return at == folders->end() ? std::nullopt : std::optional(static_cast<std::uint32_t>(at - folders->begin()));
+  return at == folders->end() ? std::nullopt
+                              : std::optional(static_cast<std::uint32_t>(at - folders->begin()));
 }
 
 }  // namespace
@@ -32,7 +34,8 @@ std::optional<std::uint32_t> folder_number(db::Database& database, std::string_v
 ConversationsEvidence ConversationsEvidence::load(Context& context) {
   const State& state = context.state;
   ConversationsEvidence out;
-  // Index versions without record CRCs have no conversation ids and keep \Seen and expunged messages elsewhere.
+  // Index versions without record CRCs have no conversation ids and keep \Seen and expunged messages
+  // elsewhere.
   if (state.files.user.empty() || !mailbox::has_record_crc(state.records.layout())) {
     return out;
   }
@@ -50,13 +53,14 @@ ConversationsEvidence ConversationsEvidence::load(Context& context) {
   }
   (void)(*database)->for_each(meta::conversation_guid_prefix,
                               [&](std::string_view key, std::string_view value) -> Result<db::Visit> {
-    const auto message = meta::decode_conversation_message(key, value);
-    if (message && *message && (*message)->folder == *folder) {
-      out.messages_.push_back(**message);
-    }
-    return db::Visit::go_on;
-  });
-  std::sort(out.messages_.begin(), out.messages_.end(), [](const auto& a, const auto& b) { return a.uid < b.uid; });
+                                const auto message = meta::decode_conversation_message(key, value);
+                                if (message && *message && (*message)->folder == *folder) {
+                                  out.messages_.push_back(**message);
+                                }
+                                return db::Visit::go_on;
+                              });
+  std::sort(out.messages_.begin(), out.messages_.end(),
+            [](const auto& a, const auto& b) { return a.uid < b.uid; });
   return out;
 }
 

@@ -1,5 +1,5 @@
-// The messages of one mailbox as the conversations database of its owner has them: state that a lost index record took
-// with it.
+// The messages of one mailbox as the conversations database of its owner has them: state that a lost index
+// record took with it.
 #pragma once
 
 #include <vector>
@@ -11,11 +11,12 @@ namespace cyr::check {
 
 class ConversationsEvidence {
  public:
-  // Never fails: a database that is absent, damaged or of another release says nothing, or what could be read of it.
+  // Never fails: a database that is absent, damaged or of another release says nothing, or what could be read
+  // of it.
   static ConversationsEvidence load(Context& context);
 
-  // Gives a new record the conversation id, the system flags, EXPUNGED and the internaldate that a message of the same
-  // content had under the same UID. False, and nothing done, when there was none.
+  // Gives a new record the conversation id, the system flags, EXPUNGED and the internaldate that a message of
+  // the same content had under the same UID. False, and nothing done, when there was none.
   [[nodiscard]] bool apply(const Context& context, mailbox::IndexRecord& record) const;
 
  private:

@@ -1,7 +1,7 @@
-// Finding and correcting one wrong byte by a CRC32. A CRC is linear: the difference between the computed and the stored
-// value says which single byte, with which mask, would explain it. A flipped bit of a header or record is so undone
-// exactly instead of being thrown away. Chance that unrelated damage looks like one byte: 255 * size / 2^32 (some
-// 7 in a million for an index record), and every user checks the result for sense.
+// Finding and correcting one wrong byte by a CRC32. A CRC is linear: the difference between the computed and
+// the stored value says which single byte, with which mask, would explain it. A flipped bit of a header or
+// record is so undone exactly instead of being thrown away. Chance that unrelated damage looks like one byte:
+// 255 * size / 2^32 (some 7 in a million for an index record), and every user checks the result for sense.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ struct ByteFix {
   std::uint8_t mask = 0;   // to be XORed in
 };
 
-// The only single-byte change after which crc32(data) is `stored_crc`; nothing when there is none or more than one, or
-// when the CRC is right already. Time: 255 steps for each byte.
+// The only single-byte change after which crc32(data) is `stored_crc`; nothing when there is none or more
+// than one, or when the CRC is right already. Time: 255 steps for each byte.
 [[nodiscard]] std::optional<ByteFix> find_wrong_byte(Bytes data, std::uint32_t stored_crc);
 
 }  // namespace cyr::check

@@ -10,7 +10,8 @@ namespace cyr::check {
 
 namespace {
 
-constexpr std::size_t kDeepest = 128;  // directories; Cyrus's longest path allows some hundred one-letter components
+constexpr std::size_t kDeepest =
+    128;  // directories; Cyrus's longest path allows some hundred one-letter components
 
 bool keyed_list(store::Store& store) {
   const auto list = store.mailbox_list();
@@ -55,7 +56,8 @@ void read_index(Io& io, const fs::path& path, FoundMailbox& found) {
   found.entry.foldermodseq = index.highestmodseq;
 }
 
-Result<FoundMailbox> examine(store::Store& store, const fs::path& directory, const names::Paths::Identified& where) {
+Result<FoundMailbox> examine(store::Store& store, const fs::path& directory,
+                             const names::Paths::Identified& where) {
   FoundMailbox found;
   found.directory = directory;
   found.by_id = where.identity.layout == names::Layout::by_id;
@@ -65,7 +67,8 @@ Result<FoundMailbox> examine(store::Store& store, const fs::path& directory, con
   } else {
     found.entry.name = where.identity.name.to_internal(store.name_space());
   }
-  CYR_TRY(const auto files, store.files(names::MailboxPlace{.partition = where.partition, .name = where.identity.name,
+  CYR_TRY(const auto files, store.files(names::MailboxPlace{.partition = where.partition,
+                                                            .name = where.identity.name,
                                                             .uniqueid = where.identity.uniqueid,
                                                             .layout = where.identity.layout}));
   read_header(store.io(), files.header, found);
@@ -77,7 +80,8 @@ Result<FoundMailbox> examine(store::Store& store, const fs::path& directory, con
 // Walks one root without recursion.
 class Walk {
  public:
-  Walk(store::Store& store, const std::atomic<bool>* stop, DiskScan& out) : store_(store), stop_(stop), out_(out) {}
+  Walk(store::Store& store, const std::atomic<bool>* stop, DiskScan& out)
+      : store_(store), stop_(stop), out_(out) {}
 
   Status run(const fs::path& root) {
     std::vector<std::pair<fs::path, std::size_t>> open{{root, 0}};
@@ -143,7 +147,8 @@ class Walk {
 
 }  // namespace
 
-Result<DiskScan> scan_partitions(store::Store& store, const std::string& partition, const std::atomic<bool>* stop) {
+Result<DiskScan> scan_partitions(store::Store& store, const std::string& partition,
+                                 const std::atomic<bool>* stop) {
   DiskScan out;
   Walk walk(store, stop, out);
   std::set<std::string> roots;
@@ -159,12 +164,14 @@ Result<DiskScan> scan_partitions(store::Store& store, const std::string& partiti
     }
   }
   // A header and an index in two metadata roots are one mailbox.
-  std::stable_sort(out.mailboxes.begin(), out.mailboxes.end(), [](const FoundMailbox& a, const FoundMailbox& b) {
-    return std::tie(a.entry.name, a.entry.uniqueid, a.entry.partition) < std::tie(b.entry.name, b.entry.uniqueid, b.entry.partition);
-  });
+  std::stable_sort(out.mailboxes.begin(), out.mailboxes.end(),
+                   [](const FoundMailbox& a, const FoundMailbox& b) {
+                     return std::tie(a.entry.name, a.entry.uniqueid, a.entry.partition) <
+                            std::tie(b.entry.name, b.entry.uniqueid, b.entry.partition);
+                   });
   const auto same = [](const FoundMailbox& a, const FoundMailbox& b) {
-    return a.entry.name == b.entry.name && a.entry.uniqueid == b.entry.uniqueid && a.entry.partition == b.entry.partition &&
-           a.by_id == b.by_id;
+    return a.entry.name == b.entry.name && a.entry.uniqueid == b.entry.uniqueid &&
+           a.entry.partition == b.entry.partition && a.by_id == b.by_id;
   };
   out.mailboxes.erase(std::unique(out.mailboxes.begin(), out.mailboxes.end(), same), out.mailboxes.end());
   return out;

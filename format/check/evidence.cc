@@ -106,7 +106,8 @@ IndexEvidence gather_index_evidence(Context& context) {
   }
   if (status) {
     out.uidvalidity = static_cast<std::uint32_t>(status->uidvalidity);
-    out.last_uid = std::max(out.last_uid, status->uidnext == 0 ? 0U : static_cast<std::uint32_t>(status->uidnext - 1));
+    out.last_uid =
+        std::max(out.last_uid, status->uidnext == 0 ? 0U : static_cast<std::uint32_t>(status->uidnext - 1));
     out.highestmodseq = std::max(out.highestmodseq, status->highestmodseq);
     out.exists = status->messages;
     out.bytes = status->size;

@@ -50,15 +50,17 @@ Remains read_remains(store::Store& store) {
     return remains;
   }
   remains.kind = salvaged->kind;
-  // `N...` and `I...` with a dlist value are of 3.6 and later; the list's own detection wants a sound database.
+  // `N...` and `I...` with a dlist value are of 3.6 and later; the list's own detection wants a sound
+  // database.
   const bool keyed = std::any_of(salvaged->records.begin(), salvaged->records.end(), [](const auto& record) {
     return record.key.starts_with('I') && record.value.starts_with("%(T ");
   });
   const bool dlist = std::any_of(salvaged->records.begin(), salvaged->records.end(),
                                  [](const auto& record) { return record.value.starts_with("%("); });
-  remains.format = keyed   ? meta::ListFormat::keyed_36
-                   : dlist ? meta::ListFormat::dlist_32
-                           : (salvaged->records.empty() ? meta::ListFormat::keyed_36 : meta::ListFormat::text);
+  remains.format = keyed ? meta::ListFormat::keyed_36
+                   : dlist
+                       ? meta::ListFormat::dlist_32
+                       : (salvaged->records.empty() ? meta::ListFormat::keyed_36 : meta::ListFormat::text);
   for (const db::SalvagedRecord& record : salvaged->records) {
     take_record(remains, record.key, record.value);
   }
@@ -81,7 +83,8 @@ Finding finding_of(Problem problem, const store::Store& store, std::string mailb
 
 class Merger {
  public:
-  Merger(store::Store& store, Reporter& reporter, std::map<std::string, meta::MailboxEntry> entries, bool keyed)
+  Merger(store::Store& store, Reporter& reporter, std::map<std::string, meta::MailboxEntry> entries,
+         bool keyed)
       : store_(store), reporter_(reporter), entries_(std::move(entries)), keyed_(keyed) {
     for (const auto& [name, entry] : entries_) {
       if (entry.type.local() && !entry.uniqueid.empty()) {
@@ -191,7 +194,8 @@ FoundMailbox with_new_metadata(const store::Store& store, FoundMailbox found) {
 }
 
 RebuildSummary summary_of(const Merger& merger, std::uint64_t kept) {
-  RebuildSummary out{.kept = kept, .added = merger.added.size(), .unresolved = merger.unresolved_count, .entries = {}};
+  RebuildSummary out{
+      .kept = kept, .added = merger.added.size(), .unresolved = merger.unresolved_count, .entries = {}};
   for (const auto& [name, entry] : merger.entries()) {
     if (entry.type.local()) {
       out.entries.push_back(entry);
@@ -207,7 +211,8 @@ std::optional<Error> mailbox_list_problem(store::Store& store) {
   if (!list) {
     return list.error();
   }
-  const auto walked = (*list)->for_each("", [](const meta::ListItem&) -> Result<db::Visit> { return db::Visit::go_on; });
+  const auto walked =
+      (*list)->for_each("", [](const meta::ListItem&) -> Result<db::Visit> { return db::Visit::go_on; });
   if (!walked) {
     return walked.error();
   }
@@ -217,8 +222,9 @@ std::optional<Error> mailbox_list_problem(store::Store& store) {
   return {};
 }
 
-Result<RebuildSummary> rebuild_mailbox_list(store::Store& store, const Error& problem, store::SavedCopies& saved,
-                                            Reporter& reporter, std::int64_t now, const std::atomic<bool>* stop) {
+Result<RebuildSummary> rebuild_mailbox_list(store::Store& store, const Error& problem,
+                                            store::SavedCopies& saved, Reporter& reporter, std::int64_t now,
+                                            const std::atomic<bool>* stop) {
   Remains remains = read_remains(store);
   Finding finding = finding_of(remains.records.empty() ? Problem::list_lost : Problem::list_damaged, store);
   finding.path = store.paths().mailboxes_db();
@@ -238,7 +244,8 @@ Result<RebuildSummary> rebuild_mailbox_list(store::Store& store, const Error& pr
   std::vector<meta::MailboxEntry> write = merger.added;
   std::set<std::string> named;
   for (const auto& [key, value] : remains.records) {
-    if (const auto parsed = meta::parse_list_key(key, remains.format); parsed.kind == meta::KeyKind::mailbox) {
+    if (const auto parsed = meta::parse_list_key(key, remains.format);
+        parsed.kind == meta::KeyKind::mailbox) {
       named.insert(parsed.name);
     }
   }
@@ -254,8 +261,8 @@ Result<RebuildSummary> rebuild_mailbox_list(store::Store& store, const Error& pr
 }
 
 Result<RebuildSummary> import_mailboxes(store::Store& store, const std::vector<FoundMailbox>& found,
-                                        const WantedMailbox& wanted, store::SavedCopies& saved, Reporter& reporter,
-                                        std::int64_t now, DiskMetadata metadata) {
+                                        const WantedMailbox& wanted, store::SavedCopies& saved,
+                                        Reporter& reporter, std::int64_t now, DiskMetadata metadata) {
   CYR_TRY(meta::MailboxList * list, store.mailbox_list());
   std::map<std::string, meta::MailboxEntry> entries;
   CYR_CHECK(list->for_each("", [&entries](const meta::ListItem& item) -> Result<db::Visit> {
@@ -272,7 +279,8 @@ Result<RebuildSummary> import_mailboxes(store::Store& store, const std::vector<F
     }
   }
   if (!merger.added.empty() && !store.io().read_only()) {
-    CYR_CHECK(saved.before_change(store.paths().mailboxes_db(), {"", row_of(Problem::list_entry_missing).slug}));
+    CYR_CHECK(
+        saved.before_change(store.paths().mailboxes_db(), {"", row_of(Problem::list_entry_missing).slug}));
     CYR_CHECK(list->update(merger.added, now));
   }
   return summary_of(merger, kept);

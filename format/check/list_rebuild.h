@@ -1,5 +1,5 @@
-// mailboxes.db when it is lost or damaged, and entries that it lacks: from the records that can still be read and from
-// what the partitions have.
+// mailboxes.db when it is lost or damaged, and entries that it lacks: from the records that can still be read
+// and from what the partitions have.
 #pragma once
 
 #include <functional>
@@ -10,8 +10,8 @@
 
 namespace cyr::check {
 
-// What is wrong with the list as a database: it is absent, does not open, cannot be walked to its end or breaks its
-// format's rules. Nothing: it is sound (single records may still be unreadable).
+// What is wrong with the list as a database: it is absent, does not open, cannot be walked to its end or
+// breaks its format's rules. Nothing: it is sound (single records may still be unreadable).
 [[nodiscard]] std::optional<Error> mailbox_list_problem(store::Store& store);
 
 struct RebuildSummary {
@@ -21,19 +21,22 @@ struct RebuildSummary {
   std::vector<meta::MailboxEntry> entries;  // local mailboxes of the new list
 };
 
-// Makes the list anew, beside the old one, and puts it in its place; the damaged file is saved. With a read-only Io only
-// computed and reported.
-Result<RebuildSummary> rebuild_mailbox_list(store::Store& store, const Error& problem, store::SavedCopies& saved,
-                                            Reporter& reporter, std::int64_t now, const std::atomic<bool>* stop = nullptr);
+// Makes the list anew, beside the old one, and puts it in its place; the damaged file is saved. With a
+// read-only Io only computed and reported.
+Result<RebuildSummary> rebuild_mailbox_list(store::Store& store, const Error& problem,
+                                            store::SavedCopies& saved, Reporter& reporter, std::int64_t now,
+                                            const std::atomic<bool>* stop = nullptr);
 
 // Adds entries to a sound list: for each of `found` whose name it lacks and that `wanted` accepts.
 using WantedMailbox = std::function<bool(const FoundMailbox& found)>;
 enum class DiskMetadata : bool {
   use,
-  ignore,  // -x: the access list of a new mailbox, and by name a new unique id; the header follows the list later
+  ignore,  // -x: the access list of a new mailbox, and by name a new unique id; the header follows the list
+           // later
 };
 Result<RebuildSummary> import_mailboxes(store::Store& store, const std::vector<FoundMailbox>& found,
-                                        const WantedMailbox& wanted, store::SavedCopies& saved, Reporter& reporter,
-                                        std::int64_t now, DiskMetadata metadata = DiskMetadata::use);
+                                        const WantedMailbox& wanted, store::SavedCopies& saved,
+                                        Reporter& reporter, std::int64_t now,
+                                        DiskMetadata metadata = DiskMetadata::use);
 
 }  // namespace cyr::check

@@ -57,7 +57,8 @@ class ListRecords {
       return success();
     }
     CYR_TRY(meta::MailboxList * list, store_.mailbox_list());
-    CYR_CHECK(saved.before_change(store_.paths().mailboxes_db(), {"", row_of(Problem::list_entry_unreadable).slug}));
+    CYR_CHECK(saved.before_change(store_.paths().mailboxes_db(),
+                                  {"", row_of(Problem::list_entry_unreadable).slug}));
     for (const auto& name : former_names_) {
       CYR_CHECK(list->erase(name));
     }
@@ -101,12 +102,13 @@ class ListRecords {
     });
   }
 
-  // The record by id that has this name. A name that was used again has several: the one whose id the damaged value
-  // still shows comes first, then one that is no tombstone, then the newest.
+  // The record by id that has this name. A name that was used again has several: the one whose id the damaged
+  // value still shows comes first, then one that is no tombstone, then the newest.
   [[nodiscard]] std::optional<meta::MailboxEntry> from_id_record(const BadRecord& bad) const {
     const meta::MailboxEntry* best = nullptr;
     const auto rank = [&bad](const meta::MailboxEntry& entry) {
-      return std::tuple(bad.value.find(entry.uniqueid) != std::string::npos, !entry.type.deleted, entry.mtime);
+      return std::tuple(bad.value.find(entry.uniqueid) != std::string::npos, !entry.type.deleted,
+                        entry.mtime);
     };
     for (const auto& entry : by_id_) {
       if (entry.name == bad.name && (best == nullptr || rank(entry) > rank(*best))) {
@@ -116,7 +118,8 @@ class ListRecords {
     return best == nullptr ? std::nullopt : std::optional(*best);
   }
 
-  Result<std::optional<meta::MailboxEntry>> from_partitions(const BadRecord& bad, const std::atomic<bool>* stop) {
+  Result<std::optional<meta::MailboxEntry>> from_partitions(const BadRecord& bad,
+                                                            const std::atomic<bool>* stop) {
     if (!scan_) {
       CYR_TRY(scan_, scan_partitions(store_, {}, stop));
     }
@@ -155,7 +158,7 @@ class ListRecords {
     finding.path = store_.paths().mailboxes_db();
     finding.found = bad.value;
     finding.detail = bad.error.what;
-    finding.outcome = !can_rebuild             ? Outcome::remains
+    finding.outcome = !can_rebuild              ? Outcome::remains
                       : store_.io().read_only() ? Outcome::found
                                                 : Outcome::fixed;
     reporter_.report(finding);

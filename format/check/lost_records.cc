@@ -12,8 +12,8 @@ namespace cyr::check {
 
 namespace {
 
-// Depth-first over members in order, taking each before leaving it out; stops at the second solution or after kMostSteps.
-// Without recursion: a lost index may have any number of messages.
+// Depth-first over members in order, taking each before leaving it out; stops at the second solution or after
+// kMostSteps. Without recursion: a lost index may have any number of messages.
 class SubsetSearch {
  public:
   SubsetSearch(const std::vector<std::uint64_t>& sizes, std::size_t count, std::uint64_t sum)
@@ -44,7 +44,9 @@ class SubsetSearch {
  private:
   static constexpr std::uint64_t kMostSteps = 2'000'000;
 
-  [[nodiscard]] bool leads_on() const { return count_ > 0 && sizes_.size() - at_ >= count_ && rest_[at_] >= sum_; }
+  [[nodiscard]] bool leads_on() const {
+    return count_ > 0 && sizes_.size() - at_ >= count_ && rest_[at_] >= sum_;
+  }
 
   void take_or_pass() {
     if (sizes_[at_] <= sum_) {
@@ -70,9 +72,9 @@ class SubsetSearch {
   }
 
   const std::vector<std::uint64_t>& sizes_;
-  std::size_t at_ = 0;      // the next one to decide on
-  std::size_t count_;       // how many are still to be taken
-  std::uint64_t sum_;       // what they must add up to
+  std::size_t at_ = 0;  // the next one to decide on
+  std::size_t count_;   // how many are still to be taken
+  std::uint64_t sum_;   // what they must add up to
   std::vector<bool> chosen_;
   std::vector<std::uint64_t> rest_;  // sum of sizes from here on
 };
@@ -84,7 +86,9 @@ struct Remainder {
   bool flags_known = false;
 };
 
-std::int64_t minus(std::uint64_t a, std::uint64_t b) { return static_cast<std::int64_t>(a) - static_cast<std::int64_t>(b); }
+std::int64_t minus(std::uint64_t a, std::uint64_t b) {
+  return static_cast<std::int64_t>(a) - static_cast<std::int64_t>(b);
+}
 
 std::optional<Remainder> remainder_of(Context& context, const mailbox::IndexTotals& kept) {
   const State& state = context.state;
@@ -127,7 +131,8 @@ std::uint32_t proven_flags(const Remainder& left, std::size_t live) {
 
 }  // namespace
 
-std::optional<std::vector<bool>> unique_subset(const std::vector<std::uint64_t>& sizes, std::size_t count, std::uint64_t sum) {
+std::optional<std::vector<bool>> unique_subset(const std::vector<std::uint64_t>& sizes, std::size_t count,
+                                               std::uint64_t sum) {
   if (count > sizes.size()) {
     return {};
   }
@@ -156,10 +161,12 @@ Status restore_lost_states(Context& context, const std::vector<std::uint32_t>& u
     }
   }
   const auto left = remainder_of(context, kept);
-  if (!left || left->exists < 0 || left->bytes < 0 || left->exists > static_cast<std::int64_t>(restored.size())) {
+  if (!left || left->exists < 0 || left->bytes < 0 ||
+      left->exists > static_cast<std::int64_t>(restored.size())) {
     return success();
   }
-  const auto live = unique_subset(sizes, static_cast<std::size_t>(left->exists), static_cast<std::uint64_t>(left->bytes));
+  const auto live =
+      unique_subset(sizes, static_cast<std::size_t>(left->exists), static_cast<std::uint64_t>(left->bytes));
   if (!live) {
     context.note(with(context.of(Problem::revived_unknown), {.found = std::to_string(restored.size())}));
     return success();

@@ -56,20 +56,24 @@ void MessageCheck::remove(std::size_t i) {
   state_.records.drop(i);
 }
 
-// Both places have the message. The record says which one counts; the other goes aside when it is the same, or when the
-// one that counts is proven right by its GUID.
-Result<store::MessageFile> MessageCheck::settle_twins(const mailbox::IndexRecord& record, const store::MessageFile& spool,
+// Both places have the message. The record says which one counts; the other goes aside when it is the same,
+// or when the one that counts is proven right by its GUID.
+Result<store::MessageFile> MessageCheck::settle_twins(const mailbox::IndexRecord& record,
+                                                      const store::MessageFile& spool,
                                                       const store::MessageFile& archive) {
   const bool prefers_archive = record.has(mailbox::flag::archived);
   const store::MessageFile& first = prefers_archive ? archive : spool;
   const store::MessageFile& second = prefers_archive ? spool : archive;
-  CYR_TRY(const auto first_bytes, context_.store.io().read_file(state_.files.message(first.uid, prefers_archive)));
-  CYR_TRY(const auto second_bytes, context_.store.io().read_file(state_.files.message(second.uid, !prefers_archive)));
+  CYR_TRY(const auto first_bytes,
+          context_.store.io().read_file(state_.files.message(first.uid, prefers_archive)));
+  CYR_TRY(const auto second_bytes,
+          context_.store.io().read_file(state_.files.message(second.uid, !prefers_archive)));
   const Guid first_guid = sha1(first_bytes.bytes());
   const Guid second_guid = sha1(second_bytes.bytes());
   const bool second_is_right = first_guid != record.guid && second_guid == record.guid;
   const bool take_archive = prefers_archive != second_is_right;
-  Finding finding = context_.of(first_guid == second_guid ? Problem::duplicate_archive : Problem::duplicate_differs, record.uid);
+  Finding finding = context_.of(
+      first_guid == second_guid ? Problem::duplicate_archive : Problem::duplicate_differs, record.uid);
   finding.path = state_.files.message(record.uid, !take_archive);
   finding.detail = fmt::format("keeping the {} one", take_archive ? "archive's" : "spool's");
   const Problem why = finding.problem;
@@ -79,7 +83,8 @@ Result<store::MessageFile> MessageCheck::settle_twins(const mailbox::IndexRecord
   return take_archive ? archive : spool;
 }
 
-void MessageCheck::settle_place(std::size_t i, mailbox::IndexRecord& record, const store::MessageFile& file, bool& changed) {
+void MessageCheck::settle_place(std::size_t i, mailbox::IndexRecord& record, const store::MessageFile& file,
+                                bool& changed) {
   const bool archived = file.archived != 0;
   if (archived == record.has(mailbox::flag::archived)) {
     return;
@@ -148,14 +153,15 @@ std::vector<std::string> MessageCheck::differing_fields(const mailbox::IndexReco
   return out;
 }
 
-Status MessageCheck::compare(std::size_t i, mailbox::IndexRecord record, const store::MessageFile& file, bool cache_ok,
-                             bool changed) {
+Status MessageCheck::compare(std::size_t i, mailbox::IndexRecord record, const store::MessageFile& file,
+                             bool cache_ok, bool changed) {
   auto summary = parse_message_file(context_, file.uid, file.archived != 0, record.internaldate);
   if (!summary) {
     report_unreadable(file.uid, state_.files.message(file.uid, file.archived != 0), summary.error());
     return success();
   }
-  if (mailbox::has_guid(state_.records.layout()) && guid_is_known(record.guid) && record.guid != summary->guid) {
+  if (mailbox::has_guid(state_.records.layout()) && guid_is_known(record.guid) &&
+      record.guid != summary->guid) {
     return guid_mismatch(i, record, file, std::move(*summary));
   }
   const auto fields = differing_fields(record, *summary);
@@ -184,12 +190,13 @@ Status MessageCheck::compare(std::size_t i, mailbox::IndexRecord record, const s
   return fields.empty() && !changed ? success() : state_.records.set(i, record);
 }
 
-Status MessageCheck::rebuild_cache(std::size_t i, mailbox::IndexRecord& record, mime::MessageSummary& summary) {
+Status MessageCheck::rebuild_cache(std::size_t i, mailbox::IndexRecord& record,
+                                   mime::MessageSummary& summary) {
   const std::uint64_t old_offset = record.cache_offset;
   const std::uint32_t old_crc = record.cache_crc;
   context_.fix(with(context_.of(Problem::cache_record, record.uid),
-                    {.detail = fmt::format("offset {} to {}, crc {} to {}/{}", old_offset, next_offset_, old_crc,
-                                           summary.cache_crc, summary.cache_crc)}));
+                    {.detail = fmt::format("offset {} to {}, crc {} to {}/{}", old_offset, next_offset_,
+                                           old_crc, summary.cache_crc, summary.cache_crc)}));
   next_offset_ += summary.cache_record.size();
   record.cache_crc = summary.cache_crc;
   record.cache_version = summary.cache_version;
@@ -201,8 +208,8 @@ Status MessageCheck::rebuild_cache(std::size_t i, mailbox::IndexRecord& record, 
   return state_.records.set(i, record);
 }
 
-Status MessageCheck::guid_mismatch(std::size_t i, const mailbox::IndexRecord& record, const store::MessageFile& file,
-                                   mime::MessageSummary summary) {
+Status MessageCheck::guid_mismatch(std::size_t i, const mailbox::IndexRecord& record,
+                                   const store::MessageFile& file, mime::MessageSummary summary) {
   const fs::path path = state_.files.message(file.uid, file.archived != 0);
   Finding finding = context_.of(Problem::guid_mismatch, record.uid);
   finding.path = path;
@@ -238,7 +245,8 @@ Status MessageCheck::append(const mailbox::IndexRecord& record, mime::MessageSum
   return success();
 }
 
-// Unlike Cyrus, -R keeps flags and internaldate: it is the same message to the reader, whatever happened to its file.
+// Unlike Cyrus, -R keeps flags and internaldate: it is the same message to the reader, whatever happened to
+// its file.
 Status MessageCheck::append_upgraded() {
   for (auto& upgrade : upgrades_) {
     const std::uint32_t old_uid = upgrade.record.uid;
@@ -260,7 +268,8 @@ Status MessageCheck::append_upgraded() {
 
 Status MessageCheck::check_generations() {
   const auto check = [this](const CacheReader& cache, bool& rewrite) {
-    if (rewrite || !cache.exists() || (cache.has_generation() && cache.generation() == state_.index.generation_no)) {
+    if (rewrite || !cache.exists() ||
+        (cache.has_generation() && cache.generation() == state_.index.generation_no)) {
       return;
     }
     context_.fix(with(context_.of(Problem::cache_generation),

@@ -35,11 +35,14 @@ class MessageCheck {
   };
   Result<store::MessageFile> settle_twins(const mailbox::IndexRecord& record, const store::MessageFile& spool,
                                           const store::MessageFile& archive);
-  void settle_place(std::size_t i, mailbox::IndexRecord& record, const store::MessageFile& file, bool& changed);
-  Status compare(std::size_t i, mailbox::IndexRecord record, const store::MessageFile& file, bool cache_ok, bool changed);
+  void settle_place(std::size_t i, mailbox::IndexRecord& record, const store::MessageFile& file,
+                    bool& changed);
+  Status compare(std::size_t i, mailbox::IndexRecord record, const store::MessageFile& file, bool cache_ok,
+                 bool changed);
   Status guid_mismatch(std::size_t i, const mailbox::IndexRecord& record, const store::MessageFile& file,
                        mime::MessageSummary summary);
-  std::vector<std::string> differing_fields(const mailbox::IndexRecord& record, const mime::MessageSummary& summary) const;
+  std::vector<std::string> differing_fields(const mailbox::IndexRecord& record,
+                                            const mime::MessageSummary& summary) const;
   Status rebuild_cache(std::size_t i, mailbox::IndexRecord& record, mime::MessageSummary& summary);
   CacheReader& cache_of(const mailbox::IndexRecord& record) {
     return record.has(mailbox::flag::archived) && state_.files.has_archive() ? *archive_cache_ : *cache_;
@@ -50,7 +53,8 @@ class MessageCheck {
   State& state_;
   std::optional<CacheReader> cache_, archive_cache_;
   std::vector<Upgrade> upgrades_;
-  std::uint64_t next_offset_ = mailbox::kCacheStart;  // where the next record would stand in a rewritten cache
+  std::uint64_t next_offset_ =
+      mailbox::kCacheStart;  // where the next record would stand in a rewritten cache
 };
 
 }  // namespace cyr::check

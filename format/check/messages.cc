@@ -16,8 +16,10 @@ constexpr std::uint16_t kNewestCacheVersion = 14;
 mime::ParseOptions parse_options(const Context& context) {
   const conf::Config& config = context.store.config();
   mime::ParseOptions options;
-  options.max_header_lines = static_cast<std::uint32_t>(std::clamp<std::int64_t>(config.integer(conf::Option::maxheaderlines), 0, INT32_MAX));
-  options.boundary_limit = static_cast<std::uint32_t>(std::clamp<std::int64_t>(config.integer(conf::Option::boundary_limit), 0, INT32_MAX));
+  options.max_header_lines = static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>(config.integer(conf::Option::maxheaderlines), 0, INT32_MAX));
+  options.boundary_limit = static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>(config.integer(conf::Option::boundary_limit), 0, INT32_MAX));
   options.rfc2046_strict = config.is_on(conf::Option::rfc2046_strict);
   options.rfc2047_utf8 = config.is_on(conf::Option::rfc2047_utf8);
   options.profile = mime::cache_profile_for_version(context.state.cache_version);
@@ -53,11 +55,13 @@ void take_summary(const State& state, const mime::MessageSummary& summary, mailb
   record.content_lines = layout >= 5 && layout < 14 ? summary.content_lines : 0;
 }
 
-mailbox::IndexRecord new_record(Context& context, const store::MessageFile& file, const mime::MessageSummary& summary) {
+mailbox::IndexRecord new_record(Context& context, const store::MessageFile& file,
+                                const mime::MessageSummary& summary) {
   State& state = context.state;
   mailbox::IndexRecord record;
   record.uid = file.uid;
-  record.internaldate = file.mtime > 0 ? static_cast<std::uint64_t>(file.mtime) : static_cast<std::uint64_t>(context.now);
+  record.internaldate =
+      file.mtime > 0 ? static_cast<std::uint64_t>(file.mtime) : static_cast<std::uint64_t>(context.now);
   record.internaldate_nsec = mailbox::has_nanoseconds(state.records.layout()) ? file.mtime_nsec : 0;
   take_summary(state, summary, record);
   record.last_updated = static_cast<std::uint64_t>(context.now);
@@ -72,8 +76,9 @@ mailbox::IndexRecord new_record(Context& context, const store::MessageFile& file
 
 std::vector<store::MessageFile>::const_iterator find_file(const State& state, std::uint32_t uid) {
   const auto& files = state.listing.messages;
-  const auto at = std::lower_bound(files.begin(), files.end(), uid,
-                                   [](const store::MessageFile& file, std::uint32_t value) { return file.uid < value; });
+  const auto at =
+      std::lower_bound(files.begin(), files.end(), uid,
+                       [](const store::MessageFile& file, std::uint32_t value) { return file.uid < value; });
   return at != files.end() && at->uid == uid ? at : files.end();
 }
 
@@ -82,7 +87,8 @@ std::uint16_t choose_cache_version(const State& state) {
     return 0;
   }
   std::uint32_t newest = 0;
-  // A sample is enough: mailboxes do not mix more than a few versions, and the newest records stand at the end.
+  // A sample is enough: mailboxes do not mix more than a few versions, and the newest records stand at the
+  // end.
   const std::size_t from = state.records.size() > 256 ? state.records.size() - 256 : 0;
   for (std::size_t i = from; i < state.records.size(); ++i) {
     if (state.records.crc_ok(i)) {

@@ -12,7 +12,8 @@ namespace cyr::check {
 Result<mime::MessageSummary> parse_message_file(Context& context, std::uint32_t uid, bool archived,
                                                 std::uint64_t internaldate);
 
-// Keeps a rebuilt cache record for the commit while there is room; beyond that the message is parsed again then.
+// Keeps a rebuilt cache record for the commit while there is room; beyond that the message is parsed again
+// then.
 void keep_rebuilt(State& state, std::uint32_t uid, std::string cache_record);
 
 // Takes what only the message tells into a record: GUID, sizes, dates and cache fields (without offset).
@@ -23,9 +24,11 @@ void take_summary(const State& state, const mime::MessageSummary& summary, mailb
                                               const mime::MessageSummary& summary);
 
 // First file of `uid` in the listing, or the end.
-[[nodiscard]] std::vector<store::MessageFile>::const_iterator find_file(const State& state, std::uint32_t uid);
+[[nodiscard]] std::vector<store::MessageFile>::const_iterator find_file(const State& state,
+                                                                        std::uint32_t uid);
 
-// Cache version for new records: the newest that valid records of the mailbox have, else that of the index version.
+// Cache version for new records: the newest that valid records of the mailbox have, else that of the index
+// version.
 [[nodiscard]] std::uint16_t choose_cache_version(const State& state);
 
 }  // namespace cyr::check

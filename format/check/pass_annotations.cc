@@ -1,6 +1,7 @@
-// Pass 5: cyrus.annotations, the annotations of the messages, and the size of the mailbox's own in annotations.db.
-// Checks: the database can be read; every annotation belongs to a message; fields that the index has do not stand there
-// too; the snoozed flag agrees. Annotations of a message that got another UID move with it.
+// Pass 5: cyrus.annotations, the annotations of the messages, and the size of the mailbox's own in
+// annotations.db. Checks: the database can be read; every annotation belongs to a message; fields that the
+// index has do not stand there too; the snoozed flag agrees. Annotations of a message that got another UID
+// move with it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -22,12 +23,13 @@ bool is_carried(std::string_view entry, unsigned layout) {
     return false;
   }
   const std::string_view name = entry.substr(mailbox::kVendorPrefix.size());
-  return (name == "thrid" && mailbox::has_cid(layout)) || (name == "savedate" && mailbox::has_savedate(layout)) ||
+  return (name == "thrid" && mailbox::has_cid(layout)) ||
+         (name == "savedate" && mailbox::has_savedate(layout)) ||
          (name == "createdmodseq" && mailbox::has_createdmodseq(layout));
 }
 
-// Puts the value of a carried entry into the field of its name: seconds and modseqs in decimal, a conversation id in
-// hexadecimal. False, and nothing done, for a value that cannot be right.
+// Puts the value of a carried entry into the field of its name: seconds and modseqs in decimal, a
+// conversation id in hexadecimal. False, and nothing done, for a value that cannot be right.
 bool take_field(const MessageAnnotation& one, std::uint64_t now, mailbox::IndexRecord& record) {
   constexpr std::uint64_t day = 86400;
   const std::string_view name = std::string_view(one.entry).substr(mailbox::kVendorPrefix.size());
@@ -66,10 +68,11 @@ class AnnotationPass {
     if (!database) {
       return database.error().code == Errc::not_found ? success() : unreadable(database.error());
     }
-    const auto read = (*database)->for_each("", [this](std::string_view key, std::string_view value) -> Result<db::Visit> {
-      add(key, value);
-      return db::Visit::go_on;
-    });
+    const auto read =
+        (*database)->for_each("", [this](std::string_view key, std::string_view value) -> Result<db::Visit> {
+          add(key, value);
+          return db::Visit::go_on;
+        });
     if (!read) {
       return unreadable(read.error());
     }
@@ -102,13 +105,18 @@ class AnnotationPass {
     const auto decoded = mailbox::decode_annotation_value(as_bytes(value));
     const auto uid = decoded_key ? mailbox::annotation_uid(*decoded_key) : std::nullopt;
     if (!uid || !decoded) {
-      context_.fix(with(context_.of(Problem::annotation_unreadable),
-                        {.found = std::string(key.substr(0, 200)), .detail = decoded ? "key" : decoded.error().what}));
+      context_.fix(
+          with(context_.of(Problem::annotation_unreadable),
+               {.found = std::string(key.substr(0, 200)), .detail = decoded ? "key" : decoded.error().what}));
       state_.annotation_keys.emplace_back(key);
       return;
     }
-    state_.annotations.push_back({.uid = *uid, .key = std::string(key), .entry = decoded_key->entry,
-                                  .userid = decoded_key->userid, .value = decoded->value, .stored = std::string(value),
+    state_.annotations.push_back({.uid = *uid,
+                                  .key = std::string(key),
+                                  .entry = decoded_key->entry,
+                                  .userid = decoded_key->userid,
+                                  .value = decoded->value,
+                                  .stored = std::string(value),
                                   .deleted = decoded->deleted()});
   }
 
@@ -145,8 +153,9 @@ class AnnotationPass {
   }
   [[nodiscard]] bool has_record(std::uint32_t uid) const { return find_record(uid).has_value(); }
 
-  // A record that was made anew knows less than the annotation that an older index version kept beside it: its field is
-  // taken from there. True if it was. A sound record is the newer truth, as for Cyrus, and stays.
+  // A record that was made anew knows less than the annotation that an older index version kept beside it:
+  // its field is taken from there. True if it was. A sound record is the newer truth, as for Cyrus, and
+  // stays.
   Result<bool> carry_over(const MessageAnnotation& one) {
     const auto at = find_record(one.uid);
     if (!state_.index_lost || one.deleted || !at) {
@@ -219,11 +228,12 @@ class AnnotationPass {
       state_.own_annotations_known = database.error().code == Errc::not_found;
       return;
     }
-    const auto read = (*database)->for_each(prefix, [this](std::string_view, std::string_view value) -> Result<db::Visit> {
-      CYR_TRY(const auto decoded, mailbox::decode_annotation_value(as_bytes(value)));
-      state_.own_annotation_bytes += decoded.deleted() ? 0 : decoded.value.size();
-      return db::Visit::go_on;
-    });
+    const auto read =
+        (*database)->for_each(prefix, [this](std::string_view, std::string_view value) -> Result<db::Visit> {
+          CYR_TRY(const auto decoded, mailbox::decode_annotation_value(as_bytes(value)));
+          state_.own_annotation_bytes += decoded.deleted() ? 0 : decoded.value.size();
+          return db::Visit::go_on;
+        });
     state_.own_annotations_known = read.has_value();
   }
 

@@ -1,6 +1,7 @@
-// cyrus.expunge of Cyrus 2.3 (mailbox.md 7). Beside an index before v12 it is part of the mailbox: its UIDs are messages
-// that are expunged and not yet removed. Beside a newer index it is left over, and Cyrus 2.5 and later would delete every
-// message file it names; its records are taken into the index as expunged ones instead and the file is set aside.
+// cyrus.expunge of Cyrus 2.3 (mailbox.md 7). Beside an index before v12 it is part of the mailbox: its UIDs
+// are messages that are expunged and not yet removed. Beside a newer index it is left over, and Cyrus 2.5 and
+// later would delete every message file it names; its records are taken into the index as expunged ones
+// instead and the file is set aside.
 #include <algorithm>
 
 #include "format/check/context.h"
@@ -63,7 +64,8 @@ Status pass_expunge_file(Context& context) {
     }
     return success();
   }
-  context.fix(with(context.of(Problem::expunge_file), {.found = image ? std::to_string(image->records.size()) : "unreadable"}));
+  context.fix(with(context.of(Problem::expunge_file),
+                   {.found = image ? std::to_string(image->records.size()) : "unreadable"}));
   state.actions.push_back({FileAction::Kind::set_aside, Problem::expunge_file, state.files.expunge, {}});
   state.write_index = true;
   return image ? merge(context, *image) : success();

@@ -1,6 +1,7 @@
-// Pass 4: index records against message files and cache records, merged in UID order. Checks: record without file, file
-// without record, empty and odd files, place (spool or archive), size, GUID (with -G, or when something else asks for a
-// parse), cache record. Needs: records that ascend. Leaves: a record for every message file and the reverse.
+// Pass 4: index records against message files and cache records, merged in UID order. Checks: record without
+// file, file without record, empty and odd files, place (spool or archive), size, GUID (with -G, or when
+// something else asks for a parse), cache record. Needs: records that ascend. Leaves: a record for every
+// message file and the reverse.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -187,7 +188,8 @@ class FilePass {
     numbered.uid = uid;
     if (uid != file.uid) {
       state_.renumbered.emplace_back(file.uid, uid);
-      state_.actions.push_back({FileAction::Kind::rename, problem, path, state_.files.message(uid, file.archived != 0)});
+      state_.actions.push_back(
+          {FileAction::Kind::rename, problem, path, state_.files.message(uid, file.archived != 0)});
     }
     const bool was_lost = uid == file.uid && uid <= state_.index.last_uid;
     state_.index.last_uid = std::max(state_.index.last_uid, uid);

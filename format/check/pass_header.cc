@@ -1,6 +1,7 @@
-// Pass 2: cyrus.header. Checks: it decodes, its CRC is the one in the index, and name, unique id, type, ACL and quota root
-// agree with mailboxes.db and the quota roots. mailboxes.db is the authority; what only the header knows (flag names) is
-// kept from whatever is left of it. Needs: the index header. Leaves: state.header.
+// Pass 2: cyrus.header. Checks: it decodes, its CRC is the one in the index, and name, unique id, type, ACL
+// and quota root agree with mailboxes.db and the quota roots. mailboxes.db is the authority; what only the
+// header knows (flag names) is kept from whatever is left of it. Needs: the index header. Leaves:
+// state.header.
 #include <fmt/format.h>
 
 #include "format/acl/acl.h"
@@ -20,7 +21,8 @@ mailbox::HeaderForm form_for(Context& context) {
 }
 
 bool has_header_crc(const State& state) {
-  return state.index_sound && mailbox::has_record_crc(state.index.minor_version) && state.index.header_file_crc != 0;
+  return state.index_sound && mailbox::has_record_crc(state.index.minor_version) &&
+         state.index.header_file_crc != 0;
 }
 
 // One wrong byte of the file, found by the CRC that the index holds.
@@ -108,8 +110,9 @@ Status read_file(Context& context) {
     state.header = std::move(*header);
     state.header_sound = crc_ok || !crc_known;
     if (crc_known && !crc_ok) {
-      context.fix(with(context.of(Problem::header_crc), {.found = fmt::format("{:08x}", state.index.header_file_crc),
-                                                         .expected = fmt::format("{:08x}", state.header_crc)}));
+      context.fix(
+          with(context.of(Problem::header_crc), {.found = fmt::format("{:08x}", state.index.header_file_crc),
+                                                 .expected = fmt::format("{:08x}", state.header_crc)}));
       state.write_index = true;
     }
     return success();
@@ -134,8 +137,8 @@ void compare_acl(Context& context) {
   state.write_header = true;
 }
 
-// Only 3.6 and later keep type and name in the header; a by-name mailbox keeps its old name there after RENAME, which
-// is no damage (store.md 3.9, 6).
+// Only 3.6 and later keep type and name in the header; a by-name mailbox keeps its old name there after
+// RENAME, which is no damage (store.md 3.9, 6).
 void compare_identity(Context& context) {
   State& state = context.state;
   mailbox::MailboxHeader& header = state.header;

@@ -1,5 +1,6 @@
-// Pass 1: the header of cyrus.index. Checks: existence, version, sizes, CRC; a single wrong byte is corrected by the
-// CRC, otherwise what salvage can believe is kept. Loads the records. Leaves: state.index, state.records, state.lost.
+// Pass 1: the header of cyrus.index. Checks: existence, version, sizes, CRC; a single wrong byte is corrected
+// by the CRC, otherwise what salvage can believe is kept. Loads the records. Leaves: state.index,
+// state.records, state.lost.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,7 +15,8 @@ namespace cyr::check {
 
 namespace {
 
-// The header with one byte corrected, tried for every version that has a CRC: the wrong byte may be the version's own.
+// The header with one byte corrected, tried for every version that has a CRC: the wrong byte may be the
+// version's own.
 std::optional<std::pair<mailbox::IndexHeader, ByteFix>> correct_header(Bytes file) {
   for (const auto& version : mailbox::index_versions()) {
     if (version.header_crc_at == 0 || file.size() < version.header_size) {
@@ -35,7 +37,8 @@ std::optional<std::pair<mailbox::IndexHeader, ByteFix>> correct_header(Bytes fil
   return {};
 }
 
-// The fields that the first bytes of a header still hold, when the file is cut inside it and the sizes in it are right.
+// The fields that the first bytes of a header still hold, when the file is cut inside it and the sizes in it
+// are right.
 void take_cut_header(Bytes file, IndexEvidence& evidence, mailbox::IndexHeader& index) {
   constexpr std::size_t least = 48;  // up to uidvalidity
   if (file.size() < least) {
@@ -73,7 +76,8 @@ Status start_over(Context& context, Bytes file) {
   IndexEvidence evidence = gather_index_evidence(context);
   take_cut_header(file, evidence, state.index);
   if (!mailbox::set_index_version(state.index, evidence.minor_version)) {
-    return make_error(Errc::unsupported, fmt::format("no index version {}", evidence.minor_version)).at(state.files.index);
+    return make_error(Errc::unsupported, fmt::format("no index version {}", evidence.minor_version))
+        .at(state.files.index);
   }
   state.index.uidvalidity = evidence.uidvalidity;
   state.index.last_uid = evidence.last_uid;
@@ -101,7 +105,8 @@ Status use_salvaged(Context& context, Bytes file) {
   state.index = salvaged.header;
   state.before = salvaged.header;
   const auto doubtful = [&salvaged](std::string_view field) {
-    return std::find(salvaged.doubtful_fields.begin(), salvaged.doubtful_fields.end(), field) != salvaged.doubtful_fields.end();
+    return std::find(salvaged.doubtful_fields.begin(), salvaged.doubtful_fields.end(), field) !=
+           salvaged.doubtful_fields.end();
   };
   const IndexEvidence evidence = gather_index_evidence(context);
   if (doubtful("uidvalidity") || state.index.uidvalidity == 0) {
@@ -128,7 +133,8 @@ void load_records(Context& context, Bytes file) {
   const std::uint64_t whole = body.size() / size;
   std::uint64_t count = state.index.num_records;
   if (whole < count) {
-    context.fix(with(context.of(Problem::index_truncated), {.found = std::to_string(whole), .expected = std::to_string(count)}));
+    context.fix(with(context.of(Problem::index_truncated),
+                     {.found = std::to_string(whole), .expected = std::to_string(count)}));
     state.records_lost = count - whole;
     state.write_index = true;
     count = whole;

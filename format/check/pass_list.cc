@@ -1,5 +1,5 @@
-// Pass 7: the mailbox's records in mailboxes.db against its header and index. Needs: state.index and state.header as they
-// will be. Leaves: state.new_entry.
+// Pass 7: the mailbox's records in mailboxes.db against its header and index. Needs: state.index and
+// state.header as they will be. Leaves: state.new_entry.
 #include <fmt/format.h>
 
 #include "format/check/context.h"
@@ -39,14 +39,16 @@ class ListPass {
       return;
     }
     if (context_.options.prefer_list && in_list != 0) {
-      context_.fix(with(context_.of(Problem::uidvalidity_index),
-                        {.found = std::to_string(state_.index.uidvalidity), .expected = std::to_string(in_list)}));
+      context_.fix(
+          with(context_.of(Problem::uidvalidity_index),
+               {.found = std::to_string(state_.index.uidvalidity), .expected = std::to_string(in_list)}));
       state_.index.uidvalidity = in_list;
       state_.write_index = true;
       return;
     }
-    context_.fix(with(context_.of(Problem::list_uidvalidity),
-                      {.found = std::to_string(in_list), .expected = std::to_string(state_.index.uidvalidity)}));
+    context_.fix(
+        with(context_.of(Problem::list_uidvalidity),
+             {.found = std::to_string(in_list), .expected = std::to_string(state_.index.uidvalidity)}));
     wanted().uidvalidity = state_.index.uidvalidity;
   }
 
@@ -54,7 +56,8 @@ class ListPass {
     if (found == expected) {
       return;
     }
-    context_.fix(with(context_.of(Problem::list_record_differs), {.found = found, .expected = expected, .detail = std::string(what)}));
+    context_.fix(with(context_.of(Problem::list_record_differs),
+                      {.found = found, .expected = expected, .detail = std::string(what)}));
     wanted();
   }
 
@@ -74,13 +77,15 @@ class ListPass {
     }
     differs("uidvalidity", std::to_string(by_id.uidvalidity), std::to_string(state_.entry.uidvalidity));
     differs("acl", by_id.acl.value_or(""), state_.entry.acl.value_or(""));
-    differs("mbtype", meta::encode_type_letters_36(by_id.type), meta::encode_type_letters_36(state_.entry.type));
+    differs("mbtype", meta::encode_type_letters_36(by_id.type),
+            meta::encode_type_letters_36(state_.entry.type));
     differs("partition", by_id.partition, state_.entry.partition);
     differs("server", by_id.server, state_.entry.server);
     return success();
   }
 
-  // The id's record names another mailbox. If that one is gone, the id is ours; if it is there, two mailboxes have one id.
+  // The id's record names another mailbox. If that one is gone, the id is ours; if it is there, two mailboxes
+  // have one id.
   Status name_clash(meta::MailboxList& list, const meta::MailboxEntry& by_id) {
     CYR_TRY(const auto other, list.find(by_id.name));
     if (!other || !other->type.local() || other->uniqueid != state_.entry.uniqueid) {

@@ -1,7 +1,7 @@
-// Pass 3: the index records by themselves. Checks: record CRC, ascending UIDs, UIDs and modseqs within the header's
-// bounds, user flags that have a name. A single wrong byte is corrected by the CRC; a record that is damaged beyond that
-// is kept where a message file confirms it. Needs: index header, header, listing. Leaves: state.records with every record
-// usable, state.lost with the UID ranges where records are gone.
+// Pass 3: the index records by themselves. Checks: record CRC, ascending UIDs, UIDs and modseqs within the
+// header's bounds, user flags that have a name. A single wrong byte is corrected by the CRC; a record that is
+// damaged beyond that is kept where a message file confirms it. Needs: index header, header, listing. Leaves:
+// state.records with every record usable, state.lost with the UID ranges where records are gone.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,7 +20,8 @@ constexpr std::uint32_t kLastUid = UINT32_MAX;
 
 class RecordPass {
  public:
-  explicit RecordPass(Context& context) : context_(context), state_(context.state), records_(context.state.records) {}
+  explicit RecordPass(Context& context)
+      : context_(context), state_(context.state), records_(context.state.records) {}
 
   Status run() {
     sort_out();
@@ -47,7 +48,7 @@ class RecordPass {
  private:
   struct Suspect {
     std::size_t record = 0;
-    std::uint32_t after = 0;   // UIDs of the usable neighbours: the true one lies strictly between
+    std::uint32_t after = 0;  // UIDs of the usable neighbours: the true one lies strictly between
     std::uint32_t before = kLastUid;
     std::string why;
   };
@@ -62,7 +63,8 @@ class RecordPass {
       return false;
     }
     records_.set_byte(i, fix->offset, fix->mask);
-    if (records_.uid(i) <= previous || (i + 1 < records_.size() && records_.crc_ok(i + 1) && records_.uid(i) >= records_.uid(i + 1))) {
+    if (records_.uid(i) <= previous ||
+        (i + 1 < records_.size() && records_.crc_ok(i + 1) && records_.uid(i) >= records_.uid(i + 1))) {
       records_.set_byte(i, fix->offset, fix->mask);  // fits the CRC, but not its neighbours: chance
       return false;
     }
@@ -98,7 +100,8 @@ class RecordPass {
         if (!crc && previous_stands_out(i)) {
           const std::size_t odd = accepted_.back();
           accepted_.pop_back();
-          bad_.push_back({odd, accepted_.empty() ? 0 : records_.uid(accepted_.back()), kLastUid, "uid out of order"});
+          bad_.push_back(
+              {odd, accepted_.empty() ? 0 : records_.uid(accepted_.back()), kLastUid, "uid out of order"});
         } else {
           displaced_.push_back(i);
           continue;
@@ -111,8 +114,9 @@ class RecordPass {
   }
 
   [[nodiscard]] bool accepted_has(std::uint32_t uid) const {
-    const auto at = std::lower_bound(accepted_.begin(), accepted_.end(), uid,
-                                     [this](std::size_t i, std::uint32_t value) { return records_.uid(i) < value; });
+    const auto at =
+        std::lower_bound(accepted_.begin(), accepted_.end(), uid,
+                         [this](std::size_t i, std::uint32_t value) { return records_.uid(i) < value; });
     return at != accepted_.end() && records_.uid(*at) == uid;
   }
 
@@ -128,9 +132,10 @@ class RecordPass {
       } else if (crc || find_file(state_, uid) != state_.listing.messages.end()) {
         finding.problem = Problem::record_moved;
         context_.fix(std::move(finding));
-        accepted_.insert(std::lower_bound(accepted_.begin(), accepted_.end(), uid,
-                                          [this](std::size_t k, std::uint32_t value) { return records_.uid(k) < value; }),
-                         i);
+        accepted_.insert(
+            std::lower_bound(accepted_.begin(), accepted_.end(), uid,
+                             [this](std::size_t k, std::uint32_t value) { return records_.uid(k) < value; }),
+            i);
         state_.write_index = true;
         records_.set_changed();
       } else {
@@ -141,8 +146,9 @@ class RecordPass {
 
   void name_neighbours() {
     for (auto& suspect : bad_) {
-      const auto next = std::upper_bound(accepted_.begin(), accepted_.end(), suspect.after,
-                                         [this](std::uint32_t value, std::size_t i) { return value < records_.uid(i); });
+      const auto next =
+          std::upper_bound(accepted_.begin(), accepted_.end(), suspect.after,
+                           [this](std::uint32_t value, std::size_t i) { return value < records_.uid(i); });
       suspect.before = next == accepted_.end() ? kLastUid : records_.uid(*next);
       suspects_.push_back(suspect);
     }
@@ -152,8 +158,9 @@ class RecordPass {
   std::vector<store::MessageFile> unclaimed(const Suspect& suspect) const {
     std::vector<store::MessageFile> out;
     const auto& files = state_.listing.messages;
-    auto at = std::upper_bound(files.begin(), files.end(), suspect.after,
-                               [](std::uint32_t value, const store::MessageFile& file) { return value < file.uid; });
+    auto at = std::upper_bound(
+        files.begin(), files.end(), suspect.after,
+        [](std::uint32_t value, const store::MessageFile& file) { return value < file.uid; });
     for (; at != files.end() && at->uid < suspect.before; ++at) {
       if (!std::binary_search(claimed_.begin(), claimed_.end(), at->uid)) {
         out.push_back(*at);
@@ -162,8 +169,8 @@ class RecordPass {
     return out;
   }
 
-  // The unclaimed file that a damaged record belongs to: the one whose content has the record's GUID; failing that, the
-  // one that agrees in UID and size, or, without GUIDs, in size and date.
+  // The unclaimed file that a damaged record belongs to: the one whose content has the record's GUID; failing
+  // that, the one that agrees in UID and size, or, without GUIDs, in size and date.
   Result<std::optional<std::pair<store::MessageFile, bool>>> owner_of(const Suspect& suspect,
                                                                       const mailbox::IndexRecord& record) {
     using Owner = std::optional<std::pair<store::MessageFile, bool>>;
@@ -173,7 +180,8 @@ class RecordPass {
     });
     constexpr std::size_t most = 1000;  // a hostile directory must not make this quadratic
     for (std::size_t i = 0; !record.guid.is_null() && i < std::min(files.size(), most); ++i) {
-      const auto summary = parse_message_file(context_, files[i].uid, files[i].archived != 0, record.internaldate);
+      const auto summary =
+          parse_message_file(context_, files[i].uid, files[i].archived != 0, record.internaldate);
       if (summary && summary->guid == record.guid) {
         return Owner(std::pair{files[i], true});
       }
@@ -181,7 +189,8 @@ class RecordPass {
     for (const auto& file : files) {
       const bool same_size = file.size == record.size;
       const bool same_date = static_cast<std::uint64_t>(file.mtime) == record.internaldate;
-      if ((file.uid == record.uid && same_size) || (same_size && same_date) || (file.uid == record.uid && same_date)) {
+      if ((file.uid == record.uid && same_size) || (same_size && same_date) ||
+          (file.uid == record.uid && same_date)) {
         return Owner(std::pair{file, false});
       }
     }
@@ -205,10 +214,13 @@ class RecordPass {
     return adopt(suspect, std::move(record), owner->first);
   }
 
-  // Takes a damaged record over for `file`: fields that cannot be right are replaced, the others are believed.
+  // Takes a damaged record over for `file`: fields that cannot be right are replaced, the others are
+  // believed.
   Status adopt(const Suspect& suspect, mailbox::IndexRecord record, const store::MessageFile& file) {
     std::string replaced;
-    const auto replace = [&replaced](std::string_view name) { replaced += fmt::format(", {} replaced", name); };
+    const auto replace = [&replaced](std::string_view name) {
+      replaced += fmt::format(", {} replaced", name);
+    };
     const auto mtime = static_cast<std::uint64_t>(std::max<std::int64_t>(file.mtime, 0));
     const auto day_ahead = static_cast<std::uint64_t>(context_.now) + 86400;
     if (record.internaldate != mtime && (record.internaldate == 0 || record.internaldate > day_ahead)) {
@@ -229,7 +241,8 @@ class RecordPass {
     }
     record.createdmodseq = std::min(record.createdmodseq, record.modseq);
     record.savedate = record.savedate > day_ahead ? mtime : record.savedate;
-    record.last_updated = record.last_updated > day_ahead ? static_cast<std::uint64_t>(context_.now) : record.last_updated;
+    record.last_updated =
+        record.last_updated > day_ahead ? static_cast<std::uint64_t>(context_.now) : record.last_updated;
     Finding finding = context_.of(Problem::record_salvaged, file.uid);
     finding.found = std::to_string(suspect.record + 1);
     finding.detail = replaced;
@@ -257,7 +270,8 @@ class RecordPass {
         state_.write_index = true;
       }
       if (modseqs && record.modseq > state_.index.highestmodseq) {
-        context_.fix(with(context_.of(Problem::future_modseq, record.uid), {.found = std::to_string(record.modseq)}));
+        context_.fix(
+            with(context_.of(Problem::future_modseq, record.uid), {.found = std::to_string(record.modseq)}));
         state_.index.highestmodseq = record.modseq;
         state_.write_index = true;
       }

@@ -1,5 +1,6 @@
-// Pass 6: the counters, usages and CRCs of the index header, added up from the records and annotations; UIDVALIDITY and
-// modseqs that must not be 0. Needs: records and annotations as they will be. Leaves: state.index.
+// Pass 6: the counters, usages and CRCs of the index header, added up from the records and annotations;
+// UIDVALIDITY and modseqs that must not be 0. Needs: records and annotations as they will be. Leaves:
+// state.index.
 #include <fmt/format.h>
 
 #include <array>
@@ -36,7 +37,8 @@ constexpr std::array totals{
 };
 
 std::uint64_t value_of(const IndexHeader& header, const Total& total) {
-  return std::visit([&header](auto member) { return static_cast<std::uint64_t>(header.*member); }, total.member);
+  return std::visit([&header](auto member) { return static_cast<std::uint64_t>(header.*member); },
+                    total.member);
 }
 
 class TotalsPass {
@@ -49,9 +51,11 @@ class TotalsPass {
     if (mailbox::has_sync_crc_annot(state_.index.minor_version) && !state_.index_lost) {
       counted.sync_crc_annot = matching_annot_crc(counted.sync_crc_annot);
     }
-    // A repair of records changes the sums; only sums that were wrong before any repair are findings of their own.
-    const bool quiet = state_.records.changed() || state_.records_lost != 0 || state_.index_lost || !state_.index_sound ||
-                       state_.annotations_set_aside || !state_.annotation_keys.empty() || state_.write_header;
+    // A repair of records changes the sums; only sums that were wrong before any repair are findings of their
+    // own.
+    const bool quiet = state_.records.changed() || state_.records_lost != 0 || state_.index_lost ||
+                       !state_.index_sound || state_.annotations_set_aside ||
+                       !state_.annotation_keys.empty() || state_.write_header;
     for (const auto& total : totals) {
       compare(total, counted, quiet);
     }
@@ -62,7 +66,8 @@ class TotalsPass {
   // 2.5 to 3.1 start sync_crc_annot at 0, later releases at 12345678; either may be found.
   [[nodiscard]] std::uint32_t initial() const {
     const auto list = context_.store.mailbox_list();
-    const bool old = list && ((*list)->format() == meta::ListFormat::dlist_25 || (*list)->format() == meta::ListFormat::dlist_30);
+    const bool old = list && ((*list)->format() == meta::ListFormat::dlist_25 ||
+                              (*list)->format() == meta::ListFormat::dlist_30);
     return old ? 0 : 12345678;
   }
 
@@ -78,7 +83,8 @@ class TotalsPass {
       }
       for (; annotation != state_.annotations.cend() && annotation->uid == record.uid; ++annotation) {
         if (!annotation->deleted && !record.has(mailbox::flag::expunged)) {
-          sums.add_annotation(annotation->uid, annotation->entry, owner(annotation->userid), annotation->value);
+          sums.add_annotation(annotation->uid, annotation->entry, owner(annotation->userid),
+                              annotation->value);
         }
       }
     }
@@ -112,19 +118,24 @@ class TotalsPass {
       return;
     }
     if (!quiet) {
-      context_.fix(with(context_.of(total.problem), {.found = std::to_string(found), .expected = std::to_string(expected),
+      context_.fix(with(context_.of(total.problem), {.found = std::to_string(found),
+                                                     .expected = std::to_string(expected),
                                                      .detail = std::string(total.name)}));
     }
-    std::visit([this, expected](auto member) {
-      state_.index.*member = static_cast<std::remove_reference_t<decltype(state_.index.*member)>>(expected);
-    }, total.member);
+    std::visit(
+        [this, expected](auto member) {
+          state_.index.*member =
+              static_cast<std::remove_reference_t<decltype(state_.index.*member)>>(expected);
+        },
+        total.member);
     state_.write_index = true;
   }
 
   void check_zeros() {
     if (state_.index.uidvalidity == 0) {
       state_.index.uidvalidity = gather_index_evidence(context_).uidvalidity;
-      context_.fix(with(context_.of(Problem::uidvalidity_zero), {.expected = std::to_string(state_.index.uidvalidity)}));
+      context_.fix(with(context_.of(Problem::uidvalidity_zero),
+                        {.expected = std::to_string(state_.index.uidvalidity)}));
       state_.write_index = true;
     }
     if (state_.index.highestmodseq == 0 && mailbox::has_record_crc(state_.index.minor_version)) {

@@ -37,10 +37,11 @@ std::string_view name_of(Outcome outcome) {
 
 std::string text_of(const Finding& finding) {
   const auto number = [](const auto& value) { return value ? std::to_string(*value) : std::string("?"); };
-  const std::string text = fmt::format(
-      fmt::runtime(row_of(finding.problem).text), fmt::arg("mailbox", finding.mailbox), fmt::arg("uid", number(finding.uid)),
-      fmt::arg("path", finding.path.native()), fmt::arg("offset", number(finding.offset)),
-      fmt::arg("found", finding.found), fmt::arg("expected", finding.expected), fmt::arg("detail", finding.detail));
+  const std::string text =
+      fmt::format(fmt::runtime(row_of(finding.problem).text), fmt::arg("mailbox", finding.mailbox),
+                  fmt::arg("uid", number(finding.uid)), fmt::arg("path", finding.path.native()),
+                  fmt::arg("offset", number(finding.offset)), fmt::arg("found", finding.found),
+                  fmt::arg("expected", finding.expected), fmt::arg("detail", finding.detail));
   return printable(text);
 }
 

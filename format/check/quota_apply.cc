@@ -1,8 +1,10 @@
-// The changes of a quota check: headers that name the wrong root, and records that are counted again, rebuilt or removed.
+// The changes of a quota check: headers that name the wrong root, and records that are counted again, rebuilt
+// or removed.
 //
-// A record that differs is counted as real Cyrus does it (store.md 5.5): mailbox by mailbox, each under its lock, the sum
-// so far in the record as SCAN data. A server that changes a mailbox meanwhile adds its difference to `used` and, if the
-// mailbox sorts up to the last one counted, to the sums; so both are right at the end.
+// A record that differs is counted as real Cyrus does it (store.md 5.5): mailbox by mailbox, each under its
+// lock, the sum so far in the record as SCAN data. A server that changes a mailbox meanwhile adds its
+// difference to `used` and, if the mailbox sorts up to the last one counted, to the sums; so both are right
+// at the end.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,7 +25,8 @@ namespace {
 std::string or_none(std::string_view root) { return root.empty() ? "(none)" : std::string(root); }
 
 // cyrus.header with another quota root, in the form the file has; the CRC of the new file.
-Result<std::uint32_t> rewrite_header(Io& io, const fs::path& path, mailbox::MailboxHeader header, std::string_view root) {
+Result<std::uint32_t> rewrite_header(Io& io, const fs::path& path, mailbox::MailboxHeader header,
+                                     std::string_view root) {
   header.quotaroot = root.empty() ? std::nullopt : std::optional<std::string>(root);
   CYR_TRY(const auto bytes, mailbox::encode_header(header, header.form));
   CYR_CHECK(replace_file(io, path, bytes));
@@ -45,9 +48,11 @@ Status update_header_crc(store::MailboxLock& lock, store::SavedCopies& saved, st
 
 Status QuotaChecker::correct_headers() {
   if (quotas_ == nullptr && !wrong_headers_.empty()) {
-    return make_error(Errc::not_found, fmt::format("no quota database, but {} mailboxes name a quota root", wrong_headers_.size()))
+    return make_error(Errc::not_found, fmt::format("no quota database, but {} mailboxes name a quota root",
+                                                   wrong_headers_.size()))
         .at(store_.paths().quotas_db())
-        .with_hint("restore it from a backup (db.backup1), or check quota_db in imapd.conf; nothing was changed");
+        .with_hint(
+            "restore it from a backup (db.backup1), or check quota_db in imapd.conf; nothing was changed");
   }
   for (const std::size_t i : wrong_headers_) {
     CYR_CHECK(check_stop());
@@ -134,9 +139,9 @@ Status QuotaChecker::keep_record(const std::string& root, bool removing, std::st
 struct QuotaChecker::Count {
   std::string root;
   std::vector<Mailbox> pending;  // still to be counted, last first
-  std::string last;       // counted last
-  meta::Usage used{};     // so far, as far as no server tells of changes meanwhile
-  bool started = false;   // the record has scan data of this run
+  std::string last;              // counted last
+  meta::Usage used{};            // so far, as far as no server tells of changes meanwhile
+  bool started = false;          // the record has scan data of this run
 };
 
 Status QuotaChecker::recount(RootTally& root) {
@@ -167,8 +172,8 @@ Status QuotaChecker::recount(RootTally& root) {
   return finish_count(count);
 }
 
-// A server may create or remove mailboxes while a root is counted: when mailboxes.db has changed, what is still to be
-// counted is listed again. Names up to the one counted last are the servers' business by now.
+// A server may create or remove mailboxes while a root is counted: when mailboxes.db has changed, what is
+// still to be counted is listed again. Names up to the one counted last are the servers' business by now.
 Status QuotaChecker::refresh(Count& count) {
   CYR_TRY(const auto now, store_.io().stat(store_.paths().mailboxes_db()));
   if (now.same_file(list_seen_) && now.size == list_seen_.size && now.mtime == list_seen_.mtime &&
@@ -179,7 +184,8 @@ Status QuotaChecker::refresh(Count& count) {
   count.pending.clear();
   CYR_TRY(meta::MailboxList * list, store_.mailbox_list());
   CYR_CHECK(list->for_each_under(count.root, [&](const meta::ListItem& item) -> Result<db::Visit> {
-    if (item.entry && item.entry->type.local() && item.name > count.last && finder_.find(item.name) == count.root) {
+    if (item.entry && item.entry->type.local() && item.name > count.last &&
+        finder_.find(item.name) == count.root) {
       count.pending.push_back({*item.entry, count.root});
     }
     return db::Visit::go_on;
@@ -280,8 +286,8 @@ Status QuotaChecker::rebuild(RootTally& root) {
     CYR_CHECK(overwrite_quota_root(store_, salvaged.root));
   }
   ++summary_.changed;
-  const std::string limits =
-      lost.empty() ? std::string("all limits saved") : fmt::format("limits lost, set them again: {}", join(lost, " "));
+  const std::string limits = lost.empty() ? std::string("all limits saved")
+                                          : fmt::format("limits lost, set them again: {}", join(lost, " "));
   summary_.problems += lost.empty() ? 0 : 1;
   report(Problem::quota_record, root.name, limits, {}, root.problem ? root.problem->text() : "");
   if (!root.complete) {

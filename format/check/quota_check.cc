@@ -1,4 +1,5 @@
-// The first pass: roots, mailboxes, and what each mailbox adds to which root. The changes are in quota_apply.cc.
+// The first pass: roots, mailboxes, and what each mailbox adds to which root. The changes are in
+// quota_apply.cc.
 #include "format/check/quota_check.h"
 
 #include <fmt/format.h>
@@ -23,7 +24,8 @@ std::string reason_of(const Error& error) {
   return fmt::format("Mailbox has an invalid format: {}", error.text());
 }
 
-// The partition seems to be there: a missing directory on it is really missing, not on a disk that is not mounted.
+// The partition seems to be there: a missing directory on it is really missing, not on a disk that is not
+// mounted.
 bool partition_is_there(store::Store& store, const std::string& partition) {
   for (const auto& root : store.partitions().all_roots(partition)) {
     const auto entries = store.io().list(root);
@@ -115,18 +117,19 @@ Status QuotaChecker::load_roots() {
     return success();  // no root was ever made, or the database is lost: see correct_headers()
   }
   CYR_TRY(quotas_, opened);
-  return visit_quota_roots(store_, [&](std::string_view name, std::string_view value, const Result<meta::QuotaRoot>& root) {
-    finder_.add(std::string(name));
-    RootTally tally;
-    tally.name = name;
-    tally.value = value;
-    if (root) {
-      tally.record = *root;
-    } else {
-      tally.problem = root.error();
-    }
-    roots_.insert_or_assign(std::string(name), std::move(tally));
-  });
+  return visit_quota_roots(
+      store_, [&](std::string_view name, std::string_view value, const Result<meta::QuotaRoot>& root) {
+        finder_.add(std::string(name));
+        RootTally tally;
+        tally.name = name;
+        tally.value = value;
+        if (root) {
+          tally.record = *root;
+        } else {
+          tally.problem = root.error();
+        }
+        roots_.insert_or_assign(std::string(name), std::move(tally));
+      });
 }
 
 // The form of the release that wrote the mailbox list: a 2.x server reads no other.
@@ -208,7 +211,8 @@ void QuotaChecker::tally(const Mailbox& mailbox, const Reading& reading) {
       report(Problem::quota_counted, mailbox.entry.name, {}, {}, reading.usage->counted_because);
     }
     if (reading.usage->header_problem) {
-      report(Problem::quota_header_unreadable, mailbox.entry.name, {}, {}, reading.usage->header_problem->text());
+      report(Problem::quota_header_unreadable, mailbox.entry.name, {}, {},
+             reading.usage->header_problem->text());
     } else if (reading.usage->quotaroot.value_or("") != mailbox.root) {
       wrong_headers_.push_back(static_cast<std::size_t>(&mailbox - mailboxes_.data()));
     }
@@ -269,7 +273,8 @@ Status QuotaChecker::read_mailboxes() {
 
 Result<QuotaSummary> QuotaChecker::run() {
   if (store_.config().is_on(conf::Option::quota_use_conversations)) {
-    return make_error(Errc::unsupported, "quota_use_conversations is on: usage comes from the conversations databases")
+    return make_error(Errc::unsupported,
+                      "quota_use_conversations is on: usage comes from the conversations databases")
         .at(store_.config().file());
   }
   // Excludes a `quota -f` of Cyrus and of ours, and SETQUOTA.

@@ -1,9 +1,11 @@
-// quota -f as a library: every quota root against the mailboxes below it (store.md 5.4, 5.5; format/doc/quota.md).
+// quota -f as a library: every quota root against the mailboxes below it (store.md 5.4, 5.5;
+// format/doc/quota.md).
 //
-// A first pass reads all index headers without a lock, in parallel, and sums them up. A root whose record agrees needs
-// nothing. One that does not is counted again mailbox by mailbox with the SCAN data of Cyrus in its record, which makes
-// the result right while servers deliver; only that writes. Nothing stops the run but an unreadable mailbox list: what
-// cannot be read is reported, and a root whose sum is not known keeps the usage it has.
+// A first pass reads all index headers without a lock, in parallel, and sums them up. A root whose record
+// agrees needs nothing. One that does not is counted again mailbox by mailbox with the SCAN data of Cyrus in
+// its record, which makes the result right while servers deliver; only that writes. Nothing stops the run but
+// an unreadable mailbox list: what cannot be read is reported, and a root whose sum is not known keeps the
+// usage it has.
 #pragma once
 
 #include <atomic>
@@ -39,7 +41,7 @@ struct QuotaOptions {
   // Counts every selected root under locks, also those that seem right (quota -Z).
   bool count_all = false;
   // Called before and after a mailbox is counted under its lock, outside of it (quota -Z).
-  std::function<void(const std::string& mailbox)> before_mailbox, after_mailbox;
+  std::function<void(const std::string&mailbox)> before_mailbox, after_mailbox;
   const std::atomic<bool>* stop = nullptr;  // looked at between mailboxes: the run ends with Errc::cancelled
 };
 
@@ -125,11 +127,11 @@ class QuotaChecker {
   Reporter& reporter_;
   meta::Quotas* quotas_ = nullptr;
   meta::QuotaForm form_ = meta::QuotaForm::dlist_modseq;  // of records that are written
-  std::map<std::string, RootTally, std::less<>> roots_;  // those that the run looks at
-  meta::QuotaRootFinder finder_;                         // all
-  std::vector<Mailbox> mailboxes_;                       // by name, bytewise
-  FileInfo list_seen_;                                   // mailboxes.db as it was when it was listed
-  std::vector<std::size_t> wrong_headers_;               // indexes in mailboxes_
+  std::map<std::string, RootTally, std::less<>> roots_;   // those that the run looks at
+  meta::QuotaRootFinder finder_;                          // all
+  std::vector<Mailbox> mailboxes_;                        // by name, bytewise
+  FileInfo list_seen_;                                    // mailboxes.db as it was when it was listed
+  std::vector<std::size_t> wrong_headers_;                // indexes in mailboxes_
   QuotaSummary summary_;
 };
 

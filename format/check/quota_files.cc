@@ -5,11 +5,13 @@
 namespace cyr::check {
 namespace {
 
-constexpr std::string_view new_suffix = ".NEW";  // what a writer that died left; Cyrus removes it at the next write
+constexpr std::string_view new_suffix =
+    ".NEW";  // what a writer that died left; Cyrus removes it at the next write
 
 class DamagedFiles {
  public:
-  DamagedFiles(store::Store& store, const QuotaVisitor& visit) : io_(store.io()), store_(store), visit_(visit) {}
+  DamagedFiles(store::Store& store, const QuotaVisitor& visit)
+      : io_(store.io()), store_(store), visit_(visit) {}
 
   void run() {
     const fs::path& conf = store_.paths().config_directory();
@@ -63,7 +65,8 @@ class DamagedFiles {
     } else if (content->text().empty()) {
       visit_(name, "", Result<meta::QuotaRoot>(corrupt("the file is empty").at(path)));
     } else if (!content->text().ends_with('\n')) {
-      visit_(name, content->text(), Result<meta::QuotaRoot>(corrupt("no line feed at the end, so Cyrus stops here").at(path)));
+      visit_(name, content->text(),
+             Result<meta::QuotaRoot>(corrupt("no line feed at the end, so Cyrus stops here").at(path)));
     }
   }
 
@@ -76,10 +79,11 @@ class DamagedFiles {
 
 Status visit_quota_roots(store::Store& store, const QuotaVisitor& visit) {
   CYR_TRY(meta::Quotas * quotas, store.quotas());
-  auto walked = quotas->for_each("", [&](std::string_view name, std::string_view value, const auto& root) -> Result<db::Visit> {
-    visit(name, value, root);
-    return db::Visit::go_on;
-  });
+  auto walked = quotas->for_each(
+      "", [&](std::string_view name, std::string_view value, const auto& root) -> Result<db::Visit> {
+        visit(name, value, root);
+        return db::Visit::go_on;
+      });
   if (quotas->database().kind() != db::Kind::quotalegacy) {
     return walked;
   }
@@ -95,7 +99,8 @@ Status overwrite_quota_root(store::Store& store, const meta::QuotaRoot& root) {
     return quotas->database().put(root.name, value);
   }
   CYR_TRY(const fs::path path, store.paths().quota_file(root.name));
-  CYR_TRY(const File lock, open_locked(store.io(), path, LockMode::exclusive, LockWait::block, {.write = true}));
+  CYR_TRY(const File lock,
+          open_locked(store.io(), path, LockMode::exclusive, LockWait::block, {.write = true}));
   std::string content = value + "\n";
   if (root.form == meta::QuotaForm::text) {
     content[content.find(' ')] = '\n';  // the old form has a line for each number

@@ -8,8 +8,8 @@
 namespace cyr::check {
 namespace {
 
-Result<std::optional<std::uint64_t>> raise_counters(store::Store& store, const fs::path& path, std::uint64_t last,
-                                                    store::SavedCopies& saved) {
+Result<std::optional<std::uint64_t>> raise_counters(store::Store& store, const fs::path& path,
+                                                    std::uint64_t last, store::SavedCopies& saved) {
   auto locked = open_locked(store.io(), path, LockMode::exclusive, LockWait::block, {.write = true});
   if (!locked && locked.error().code == Errc::not_found) {
     return std::optional<std::uint64_t>();

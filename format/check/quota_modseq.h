@@ -9,8 +9,9 @@
 
 namespace cyr::check {
 
-// Higher than `last`. With conversations on it comes from the counters of the root's user, which are raised; without, it
-// is one more; roots that belong to no user keep 0. A counters file that cannot be read is left alone and counts as none.
+// Higher than `last`. With conversations on it comes from the counters of the root's user, which are raised;
+// without, it is one more; roots that belong to no user keep 0. A counters file that cannot be read is left
+// alone and counts as none.
 Result<std::uint64_t> next_quota_modseq(store::Store& store, std::string_view root, std::uint64_t last,
                                         store::SavedCopies& saved);
 

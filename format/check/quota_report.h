@@ -18,7 +18,8 @@ struct NamedQuota {
   std::string name;
   meta::QuotaRoot root;
 };
-// One object keyed by name, indented by 2, as `quota -J` prints it; without line feed. Limits in bytes or items.
+// One object keyed by name, indented by 2, as `quota -J` prints it; without line feed. Limits in bytes or
+// items.
 [[nodiscard]] std::string quota_json(const std::vector<NamedQuota>& roots);
 // {"quotaroot": NAME, "STORAGE": {...}, ...} in one line.
 [[nodiscard]] std::string quota_json_line(const NamedQuota& root);

@@ -23,8 +23,10 @@ Result<std::string> internal_name(const store::Store& store, const std::string& 
   if (argument.starts_with('@') && argument.size() > 1) {
     return argument.substr(1) + "!";  // the whole domain
   }
-  // "user.bovik" where names are written user/bovik: people copy internal names from logs and from our own output.
-  const bool internal = ns.separator() == '/' && argument.find('/') == std::string::npos && argument.starts_with("user.");
+  // "user.bovik" where names are written user/bovik: people copy internal names from logs and from our own
+  // output.
+  const bool internal =
+      ns.separator() == '/' && argument.find('/') == std::string::npos && argument.starts_with("user.");
   if (internal || argument.find('!') != std::string::npos) {
     return argument;
   }
@@ -39,7 +41,8 @@ class Matcher {
           const std::vector<std::string>& roots)
       : store_(store), selection_(selection) {
     for (const auto& name : selection.names) {
-      const auto below = std::any_of(roots.begin(), roots.end(), [&](const auto& root) { return meta::covers(name, root); });
+      const auto below =
+          std::any_of(roots.begin(), roots.end(), [&](const auto& root) { return meta::covers(name, root); });
       if (below) {
         matched_.insert(name);
       } else if (const auto root = finder.find(name); !root.empty()) {
@@ -121,11 +124,12 @@ Result<QuotaListing> list_quotas(store::Store& store, const QuotaSelection& sele
   };
   std::vector<Root> roots;
   if (opened) {
-    CYR_CHECK(visit_quota_roots(store, [&](std::string_view name, std::string_view, const Result<meta::QuotaRoot>& root) {
-      names.emplace_back(name);
-      finder.add(std::string(name));
-      roots.push_back({std::string(name), root});
-    }));
+    CYR_CHECK(visit_quota_roots(
+        store, [&](std::string_view name, std::string_view, const Result<meta::QuotaRoot>& root) {
+          names.emplace_back(name);
+          finder.add(std::string(name));
+          roots.push_back({std::string(name), root});
+        }));
   }
   Matcher matcher(store, selection, finder, names);
   for (auto& [name, root] : roots) {

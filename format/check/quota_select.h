@@ -17,12 +17,12 @@ struct QuotaArguments {
 // Errc::invalid for an argument that cannot be a name.
 Result<QuotaSelection> select_quotas(const store::Store& store, const QuotaArguments& arguments);
 
-// Roots that a report of `selection` shows: those in it, and for a name without any the root that covers it. Arguments
-// with neither a root nor a mailbox of their name go to `unmatched`.
+// Roots that a report of `selection` shows: those in it, and for a name without any the root that covers it.
+// Arguments with neither a root nor a mailbox of their name go to `unmatched`.
 struct QuotaListing {
-  std::vector<meta::QuotaRoot> roots;                       // in the container's order
-  std::vector<std::pair<std::string, Error>> unreadable;    // roots whose record cannot be read
-  std::vector<std::string> unmatched;                       // internal names and patterns
+  std::vector<meta::QuotaRoot> roots;                     // in the container's order
+  std::vector<std::pair<std::string, Error>> unreadable;  // roots whose record cannot be read
+  std::vector<std::string> unmatched;                     // internal names and patterns
 };
 Result<QuotaListing> list_quotas(store::Store& store, const QuotaSelection& selection);
 

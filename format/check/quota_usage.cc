@@ -18,7 +18,8 @@ meta::Usage usage_of(mailbox::IndexHeader header) {
           static_cast<std::int64_t>(header.quota_annot_used), 1};
 }
 
-// STORAGE and MESSAGE from the records, which must all be there and sound; the first of them that is not is the error.
+// STORAGE and MESSAGE from the records, which must all be there and sound; the first of them that is not is
+// the error.
 Result<meta::Usage> count_records(const File& index, const mailbox::SalvagedIndexHeader& salvaged) {
   if (salvaged.layout == 0) {
     return corrupt("no index version fits the file", 0).at(index.path());
@@ -47,7 +48,8 @@ Status count_damaged(const File& index, const Error& problem, MailboxUsage& out)
   const auto& doubtful = salvaged.doubtful_fields;
   const bool counts_known = std::find(doubtful.begin(), doubtful.end(), "num_records") == doubtful.end() &&
                             std::find(doubtful.begin(), doubtful.end(), "quota_annot_used") == doubtful.end();
-  if (!mailbox::has_record_crc(salvaged.layout) || !counts_known || salvaged.whole_records != salvaged.header.num_records) {
+  if (!mailbox::has_record_crc(salvaged.layout) || !counts_known ||
+      salvaged.whole_records != salvaged.header.num_records) {
     return Error(problem).at(index.path());
   }
   CYR_TRY(out.used, count_records(index, salvaged));
@@ -91,7 +93,8 @@ Result<MailboxUsage> read_once(Io& io, const store::MailboxFiles& files, bool sa
 
 }  // namespace
 
-Result<MailboxUsage> read_mailbox_usage(Io& io, const store::MailboxFiles& files, store::UserLocks& locks, ReadHow how) {
+Result<MailboxUsage> read_mailbox_usage(Io& io, const store::MailboxFiles& files, store::UserLocks& locks,
+                                        ReadHow how) {
   if (how == ReadHow::locked) {
     return read_once(io, files, true);
   }

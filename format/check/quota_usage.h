@@ -1,5 +1,5 @@
-// What one mailbox adds to its quota root, read from the headers of its index and its cyrus.header: 160 bytes and one
-// small file, without a lock. A mailbox that a server is changing is read again under a shared lock.
+// What one mailbox adds to its quota root, read from the headers of its index and its cyrus.header: 160 bytes
+// and one small file, without a lock. A mailbox that a server is changing is read again under a shared lock.
 #pragma once
 
 #include <optional>
@@ -28,6 +28,7 @@ enum class ReadHow : std::uint8_t {
 };
 
 // Errc::not_found when the mailbox has no index, other errors when what it uses cannot be known.
-Result<MailboxUsage> read_mailbox_usage(Io& io, const store::MailboxFiles& files, store::UserLocks& locks, ReadHow how);
+Result<MailboxUsage> read_mailbox_usage(Io& io, const store::MailboxFiles& files, store::UserLocks& locks,
+                                        ReadHow how);
 
 }  // namespace cyr::check

@@ -18,7 +18,8 @@ void RecordTable::reset(unsigned layout, std::uint32_t record_size) {
 
 void RecordTable::assign(Bytes whole_records) {
   const std::size_t count = whole_records.size() / record_size_;
-  bytes_.assign(whole_records.begin(), whole_records.begin() + static_cast<std::ptrdiff_t>(count * record_size_));
+  bytes_.assign(whole_records.begin(),
+                whole_records.begin() + static_cast<std::ptrdiff_t>(count * record_size_));
   state_.assign(count, 0);
 }
 
@@ -31,7 +32,8 @@ mailbox::IndexRecord RecordTable::get(std::size_t i) const {
 
 Status RecordTable::set(std::size_t i, const mailbox::IndexRecord& record) {
   changed_ = true;
-  return mailbox::encode_index_record(record, layout_, MutableBytes(bytes_).subspan(i * record_size_, layout_size_));
+  return mailbox::encode_index_record(record, layout_,
+                                      MutableBytes(bytes_).subspan(i * record_size_, layout_size_));
 }
 
 void RecordTable::set_byte(std::size_t i, std::size_t offset, std::uint8_t mask) {
@@ -66,7 +68,8 @@ void RecordTable::tidy() {
   if (sorted && order.size() == size()) {
     return;
   }
-  std::stable_sort(order.begin(), order.end(), [this](std::uint32_t a, std::uint32_t b) { return uid(a) < uid(b); });
+  std::stable_sort(order.begin(), order.end(),
+                   [this](std::uint32_t a, std::uint32_t b) { return uid(a) < uid(b); });
   Buffer bytes;
   bytes.reserve(order.size() * record_size_);
   std::vector<std::uint8_t> state;

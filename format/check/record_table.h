@@ -1,5 +1,5 @@
-// The index records of one mailbox while they are checked: the bytes of the file, so that half a million records take
-// some 56 MB and unchanged ones are written back as they stood.
+// The index records of one mailbox while they are checked: the bytes of the file, so that half a million
+// records take some 56 MB and unchanged ones are written back as they stood.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,9 @@ class RecordTable {
   [[nodiscard]] std::size_t size() const { return state_.size(); }
   [[nodiscard]] bool empty() const { return state_.empty(); }
 
-  [[nodiscard]] Bytes raw(std::size_t i) const { return Bytes(bytes_).subspan(i * record_size_, record_size_); }
+  [[nodiscard]] Bytes raw(std::size_t i) const {
+    return Bytes(bytes_).subspan(i * record_size_, record_size_);
+  }
   [[nodiscard]] std::uint32_t uid(std::size_t i) const { return load_be<std::uint32_t>(raw(i).data()); }
   [[nodiscard]] mailbox::IndexRecord get(std::size_t i) const;
   [[nodiscard]] bool crc_ok(std::size_t i) const { return mailbox::record_crc_ok(layout_bytes(i), layout_); }

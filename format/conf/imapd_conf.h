@@ -28,7 +28,8 @@ enum class Option : std::uint16_t {
 struct LoadRequest {
   std::string ident = {};  // the program's name: "quota" makes "quota_admins" beat "admins"
   Release release = v3_6;  // whose options and defaults hold
-  std::string prefix = {};  // $CYRUS_PREFIX (prefix_from_environment): prefix + file is tried first; 2.4 and later
+  std::string prefix =
+      {};  // $CYRUS_PREFIX (prefix_from_environment): prefix + file is tried first; 2.4 and later
 };
 
 [[nodiscard]] std::string prefix_from_environment();
@@ -38,38 +39,45 @@ class Config {
   // Reads `file` and what it includes. Errc::config, exit status 78.
   static Result<Config> load(Io& io, const fs::path& file, const LoadRequest& request = {});
   // The same from bytes; `file` is for messages, and includes are read through `io`.
-  static Result<Config> parse(Io& io, std::string_view text, const fs::path& file, const LoadRequest& request = {});
+  static Result<Config> parse(Io& io, std::string_view text, const fs::path& file,
+                              const LoadRequest& request = {});
 
-  // The value given, else the release's default, with {configdirectory} expanded; "" when there is none (an empty value
-  // cannot be given). Any type.
+  // The value given, else the release's default, with {configdirectory} expanded; "" when there is none (an
+  // empty value cannot be given). Any type.
   [[nodiscard]] std::string_view text(Option option) const;
-  [[nodiscard]] std::int64_t integer(Option option) const;  // Type::integer
-  [[nodiscard]] bool is_on(Option option) const;            // Type::toggle
+  [[nodiscard]] std::int64_t integer(Option option) const;                  // Type::integer
+  [[nodiscard]] bool is_on(Option option) const;                            // Type::toggle
   [[nodiscard]] bool has_word(Option option, std::string_view word) const;  // Type::bits
-  [[nodiscard]] std::int64_t seconds(Option option) const;  // Type::duration, in the option's default unit as seconds
+  [[nodiscard]] std::int64_t seconds(
+      Option option) const;  // Type::duration, in the option's default unit as seconds
   [[nodiscard]] std::int64_t byte_count(Option option) const;  // Type::bytesize
   // Type::string: the words between spaces, such as admins.
   [[nodiscard]] std::vector<std::string> words(Option option) const;
   // True if the file gives a value (under any of its names).
   [[nodiscard]] bool is_set(Option option) const;
 
-  // Options that the table does not know, such as partition-NAME: ident_name first, then name; nothing when not given.
-  // Names are lower case.
+  // Options that the table does not know, such as partition-NAME: ident_name first, then name; nothing when
+  // not given. Names are lower case.
   [[nodiscard]] std::optional<std::string_view> overflow(std::string_view name) const;
-  [[nodiscard]] const std::map<std::string, std::string, std::less<>>& overflow_options() const { return overflow_; }
+  [[nodiscard]] const std::map<std::string, std::string, std::less<>>& overflow_options() const {
+    return overflow_;
+  }
 
   [[nodiscard]] const fs::path& file() const { return file_; }
   [[nodiscard]] const std::string& ident() const { return ident_; }
   [[nodiscard]] Release release() const { return release_; }
-  [[nodiscard]] fs::path config_directory() const { return fs::path(std::string(text(Option::configdirectory))); }
+  [[nodiscard]] fs::path config_directory() const {
+    return fs::path(std::string(text(Option::configdirectory)));
+  }
   [[nodiscard]] bool is_admin(std::string_view userid) const;
-  // Deprecated names that were used and what replaces them, for a warning in the log: "archive_days is deprecated ...".
+  // Deprecated names that were used and what replaces them, for a warning in the log: "archive_days is
+  // deprecated ...".
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
   // The same file as another release reads it: its options, types and defaults.
   [[nodiscard]] Result<Config> for_release(Release release) const;
 
-  // Name and value of every option that the file sets, known ones first in the order of the table, then the others by
-  // name; with `defaults`, of every option the release has.
+  // Name and value of every option that the file sets, known ones first in the order of the table, then the
+  // others by name; with `defaults`, of every option the release has.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> listing(bool defaults = false) const;
 
  private:

@@ -1,4 +1,5 @@
-// Where each partition keeps what: spool, metadata, archive and search roots (store.md 1.3, "Which root" in 2.7).
+// Where each partition keeps what: spool, metadata, archive and search roots (store.md 1.3, "Which root"
+// in 2.7).
 #pragma once
 
 #include <string>
@@ -11,7 +12,17 @@ namespace cyr::conf {
 
 // What is looked for in a mailbox; each may have a root of its own.
 enum class RootKind : std::uint8_t {
-  data, archive, header, index, cache, expunge, squat, annotations, dav, archivecache, lock,
+  data,
+  archive,
+  header,
+  index,
+  cache,
+  expunge,
+  squat,
+  annotations,
+  dav,
+  archivecache,
+  lock,
 };
 [[nodiscard]] std::string_view name_of(RootKind kind);
 
@@ -25,7 +36,8 @@ class Partitions {
   [[nodiscard]] bool contains(std::string_view name) const;
   // `defaultpartition`; where it is not set, "default" if that is a partition, else the first name.
   [[nodiscard]] const std::string& default_partition() const { return default_; }
-  // The root directory of `kind` on partition `name`, falling back as Cyrus does. Errc::config for an unknown partition.
+  // The root directory of `kind` on partition `name`, falling back as Cyrus does. Errc::config for an unknown
+  // partition.
   [[nodiscard]] Result<fs::path> root(std::string_view name, RootKind kind) const;
   // Every different root of the partition that may hold mailbox directories, spool first.
   [[nodiscard]] std::vector<fs::path> all_roots(std::string_view name) const;

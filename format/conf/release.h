@@ -16,7 +16,8 @@ struct Release {
 
   friend constexpr auto operator<=>(const Release&, const Release&) = default;
   [[nodiscard]] std::string text() const;  // "3.6.1"
-  // "3.6", "3.6.1", "2.3.16-Debian-..." (anything after the numbers is ignored); nothing when it is no release.
+  // "3.6", "3.6.1", "2.3.16-Debian-..." (anything after the numbers is ignored); nothing when it is no
+  // release.
   static std::optional<Release> parse(std::string_view text);
 };
 

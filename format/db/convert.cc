@@ -51,7 +51,8 @@ Result<Kind> source_kind(Io& io, const fs::path& from, std::optional<Kind> decla
     if (found) {
       return *found;
     }
-    return corrupt(info.size == 0 ? "is empty, so its kind cannot be found out" : "is no database that this program knows")
+    return corrupt(info.size == 0 ? "is empty, so its kind cannot be found out"
+                                  : "is no database that this program knows")
         .at(from)
         .with_hint("name the backend: flat, skiplist, twoskip or quotalegacy");
   }
@@ -86,7 +87,9 @@ class Conversion {
     } else if (out_.to == Kind::sql) {
       CYR_CHECK(to_sql());
     } else if (backend_of(out_.to).format == nullptr) {
-      return make_error(Errc::unsupported, fmt::format("{} databases are read here, not written", name_of(out_.to))).at(to_);
+      return make_error(Errc::unsupported,
+                        fmt::format("{} databases are read here, not written", name_of(out_.to)))
+          .at(to_);
     } else {
       CYR_CHECK(to_file());
     }
@@ -157,7 +160,8 @@ class Conversion {
     return std::optional(*old);
   }
 
-  // Writers are kept away from the file that is replaced, so that nothing they do gets lost between reading and rename.
+  // Writers are kept away from the file that is replaced, so that nothing they do gets lost between reading
+  // and rename.
   Result<File> hold(const FileInfo* old) {
     if (old == nullptr) {
       return File();
@@ -176,12 +180,14 @@ class Conversion {
   // How those who use the file lock it.
   [[nodiscard]] LockPlan plan_of(const fs::path& file) const {
     const auto kind = detect(io_, file);
-    const FileFormat* format = kind && *kind && backend_of(**kind).format ? backend_of(**kind).format() : nullptr;
+    const FileFormat* format =
+        kind && *kind && backend_of(**kind).format ? backend_of(**kind).format() : nullptr;
     return format != nullptr ? format->lock_plan() : LockPlan();
   }
 
   [[nodiscard]] Order target_order(const FileFormat& format) const {
-    return format.fixed_order() ? format.default_order() : options_.open.order.value_or(format.default_order());
+    return format.fixed_order() ? format.default_order()
+                                : options_.open.order.value_or(format.default_order());
   }
 
   // Takes what it is given and keeps nothing: for a dry run.
@@ -191,7 +197,9 @@ class Conversion {
 
   Status write_records(const FileFormat& format, const KeyOrder& order, StreamSink& sink) {
     CYR_TRY(const auto writer, format.writer(sink, 0));
-    const Emit add = [&](std::string_view key, std::string_view value) { return named(writer->add(key, value), key); };
+    const Emit add = [&](std::string_view key, std::string_view value) {
+      return named(writer->add(key, value), key);
+    };
     // A dry run keeps nothing, so that the order does not matter to it.
     CYR_TRY(const bool sorted, writes() ? is_sorted(order) : Result<bool>(true));
     if (sorted) {
@@ -200,7 +208,9 @@ class Conversion {
       fs::path scratch = to_;
       scratch += ".NEW.sort";
       RecordSorter sorter(io_, scratch, order);
-      const Emit collect = [&](std::string_view key, std::string_view value) { return sorter.add(key, value); };
+      const Emit collect = [&](std::string_view key, std::string_view value) {
+        return sorter.add(key, value);
+      };
       CYR_CHECK(read_source(collect));
       CYR_CHECK(sorter.finish(add));
     }
@@ -241,8 +251,9 @@ class Conversion {
       return Visit::go_on;
     }));
     if (!(there == read_)) {
-      return make_error(Errc::io, fmt::format("the new database reads back {} records, {} were written, or other ones",
-                                              there.count(), read_.count()))
+      return make_error(Errc::io,
+                        fmt::format("the new database reads back {} records, {} were written, or other ones",
+                                    there.count(), read_.count()))
           .at(to_)
           .with_hint("nothing was changed; is the disk sound?");
     }
@@ -271,8 +282,8 @@ class Conversion {
 
   // ---- an sql table ----
 
-  // A file of its own is written beside the target and renamed, like any file; a table of a shared database is replaced in
-  // one transaction.
+  // A file of its own is written beside the target and renamed, like any file; a table of a shared database
+  // is replaced in one transaction.
   Status to_sql() {
     if (!writes()) {
       return read_source([](std::string_view /*key*/, std::string_view /*value*/) { return success(); });
@@ -303,7 +314,8 @@ class Conversion {
     if (table.replaces() && !options_.replace) {
       return make_error(Errc::exists, "exists already, as a table that is not empty").at(path);
     }
-    CYR_CHECK(read_source([&](std::string_view key, std::string_view value) { return named(table.add(key, value), key); }));
+    CYR_CHECK(read_source(
+        [&](std::string_view key, std::string_view value) { return named(table.add(key, value), key); }));
     CYR_CHECK(table.commit());
     if (!table.kept().empty()) {
       out_.kept = table.kept();
@@ -326,7 +338,8 @@ class Conversion {
     };
     CYR_CHECK(read_source(check));
     if (existing > 0 && !options_.replace) {
-      return make_error(Errc::exists, fmt::format("{} of the quota roots exist already", existing)).at(layout.base / "quota");
+      return make_error(Errc::exists, fmt::format("{} of the quota roots exist already", existing))
+          .at(layout.base / "quota");
     }
     if (!writes()) {
       return success();
@@ -334,7 +347,9 @@ class Conversion {
     OpenOptions open_target = options_.open;
     open_target.create = true;
     CYR_TRY(const auto target, open(io_, to_, Kind::quotalegacy, open_target));
-    const Emit put = [&](std::string_view key, std::string_view value) { return put_root(*target, layout, key, value); };
+    const Emit put = [&](std::string_view key, std::string_view value) {
+      return put_root(*target, layout, key, value);
+    };
     CYR_CHECK(read_source(put));
     return verify_tree(*target);
   }
@@ -349,8 +364,10 @@ class Conversion {
     return success();
   }
 
-  // A root that gets another value keeps its file in quota.old (a name in quota itself would be a quota root).
-  Status put_root(Database& target, const quotalegacy::Layout& layout, std::string_view key, std::string_view value) {
+  // A root that gets another value keeps its file in quota.old (a name in quota itself would be a quota
+  // root).
+  Status put_root(Database& target, const quotalegacy::Layout& layout, std::string_view key,
+                  std::string_view value) {
     const auto old = target.get(key);
     if (old && *old && **old == value) {
       return success();
@@ -371,7 +388,8 @@ class Conversion {
       return *out_.kept;
     }
     for (int i = 0; i < max_kept; ++i) {
-      const fs::path name = layout.base / (i == 0 ? std::string("quota.old") : fmt::format("quota.old.{}", i));
+      const fs::path name =
+          layout.base / (i == 0 ? std::string("quota.old") : fmt::format("quota.old.{}", i));
       const Status made = io_.make_directory(name, 0755);
       if (made) {
         out_.kept = name;
@@ -407,8 +425,8 @@ class Conversion {
 
 }  // namespace
 
-Result<Converted> convert(Io& io, const fs::path& from, std::optional<Kind> from_kind, const fs::path& to, Kind to_kind,
-                          const ConvertOptions& options) {
+Result<Converted> convert(Io& io, const fs::path& from, std::optional<Kind> from_kind, const fs::path& to,
+                          Kind to_kind, const ConvertOptions& options) {
   return Conversion(io, from, to, to_kind, options).run(from_kind);
 }
 

@@ -1,6 +1,8 @@
-// The one face of every Cyrus database backend (cyrusdb.md 1). Keys and values are byte strings that may hold any byte.
+// The one face of every Cyrus database backend (cyrusdb.md 1). Keys and values are byte strings that may hold
+// any byte.
 //
-// Adding a backend: format/db/<name>.cc with a class deriving from Database, one row in registry.cc, a page in format/doc.
+// Adding a backend: format/db/<name>.cc with a class deriving from Database, one row in registry.cc, a page
+// in format/doc.
 #pragma once
 
 #include <functional>
@@ -13,10 +15,21 @@
 
 namespace cyr::db {
 
-enum class Kind : std::uint8_t { flat, skiplist, twoskip, quotalegacy, berkeley, berkeley_hash, twom, sql, zeroskip, lmdb };
+enum class Kind : std::uint8_t {
+  flat,
+  skiplist,
+  twoskip,
+  quotalegacy,
+  berkeley,
+  berkeley_hash,
+  twom,
+  sql,
+  zeroskip,
+  lmdb
+};
 
-// How keys are ordered (cyrusdb.md 1.2). The order is not recorded in the file: a reader finds out which one the file
-// has, a writer keeps it.
+// How keys are ordered (cyrusdb.md 1.2). The order is not recorded in the file: a reader finds out which one
+// the file has, a writer keeps it.
 enum class Order : std::uint8_t {
   raw,          // unsigned bytes
   signed_char,  // skiplist's own: 0x80..0xFF before 0x00..0x7F
@@ -26,23 +39,24 @@ enum class Order : std::uint8_t {
 
 // Where the tables of the sql backend are; imapd.conf's sql_* options.
 struct SqlOptions {
-  std::string engine;    // sql_engine; empty: sqlite
-  std::string database;  // sql_database: a SQLite file for all tables; empty: each database is a file of its own
-  std::string table;     // empty: by the name of the database (cyrusdb.md 7)
+  std::string engine;  // sql_engine; empty: sqlite
+  std::string
+      database;       // sql_database: a SQLite file for all tables; empty: each database is a file of its own
+  std::string table;  // empty: by the name of the database (cyrusdb.md 7)
 };
 
 struct OpenOptions {
   bool create = false;  // make an empty database (and missing parent directories) when there is none
-  // Of the keys of a new database, and where the keys of an existing one allow more than one order; default: the
-  // backend's own. Keys that are there already decide: a database never gets mixed orders.
+  // Of the keys of a new database, and where the keys of an existing one allow more than one order; default:
+  // the backend's own. Keys that are there already decide: a database never gets mixed orders.
   std::optional<Order> order = {};
-  ::mode_t mode = 0600;        // of files that are made
+  ::mode_t mode = 0600;  // of files that are made
   // quotalegacy only: the hash functions of paths (store.md 2.8).
   bool full_dir_hash = false;
   bool virtual_domains = false;
   SqlOptions sql = {};
-  // Berkeley only. The directory of logs and cache, `<configdirectory>/db` in Cyrus; not set: found beside the file when it
-  // knows the file; empty: none.
+  // Berkeley only. The directory of logs and cache, `<configdirectory>/db` in Cyrus; not set: found beside
+  // the file when it knows the file; empty: none.
   std::optional<fs::path> environment = {};
   bool sync = true;  // false: a commit in an environment does not wait for the disk (the `-nosync` names)
 };
@@ -51,8 +65,8 @@ enum class Visit : bool { stop, go_on };
 using Visitor = std::function<Result<Visit>(std::string_view key, std::string_view value)>;
 
 // Holds the database exclusively. Destroyed without commit(): nothing happened.
-// An error in put(), erase() or commit() leaves only abort(). Must not outlive its Database. for_each() may change records
-// as it goes.
+// An error in put(), erase() or commit() leaves only abort(). Must not outlive its Database. for_each() may
+// change records as it goes.
 class Transaction {
  public:
   Transaction() = default;
@@ -68,10 +82,11 @@ class Transaction {
   virtual Status abort() = 0;
 };
 
-// Not for several threads at once. While a transaction is open, reads through the Database see what the transaction
-// sees. A file is locked (shared, fcntl) as long as for_each() visits: the visitor may read the same Database, but its
-// begin(), put() and erase() give Errc::locked, and another Database object of the same file would wait for ever.
-// Reading never changes a file: what a writer that died left is looked through, and mended by the next transaction.
+// Not for several threads at once. While a transaction is open, reads through the Database see what the
+// transaction sees. A file is locked (shared, fcntl) as long as for_each() visits: the visitor may read the
+// same Database, but its begin(), put() and erase() give Errc::locked, and another Database object of the
+// same file would wait for ever. Reading never changes a file: what a writer that died left is looked
+// through, and mended by the next transaction.
 class Database {
  public:
   Database() = default;
@@ -84,7 +99,8 @@ class Database {
   virtual Result<std::optional<std::string>> get(std::string_view key) = 0;
   // The record with the smallest key greater than `key` in the database's order; nothing after the last.
   virtual Result<std::optional<std::pair<std::string, std::string>>> next(std::string_view key) = 0;
-  // Records whose key starts with `prefix`, in order. The visitor may stop early. One consistent state is visited.
+  // Records whose key starts with `prefix`, in order. The visitor may stop early. One consistent state is
+  // visited.
   virtual Status for_each(std::string_view prefix, const Visitor& visit) = 0;
   virtual Result<std::unique_ptr<Transaction>> begin() = 0;
   // The backend's own check of its invariants; success means that no record can be missing or out of order.
@@ -100,10 +116,13 @@ class Database {
   Status erase(std::string_view key);
 };
 
-// Opens `path` as `kind`. Errc::not_found without `create` when it is absent; Errc::corrupt when it is of another kind.
-Result<std::unique_ptr<Database>> open(Io& io, const fs::path& path, Kind kind, const OpenOptions& options = {});
+// Opens `path` as `kind`. Errc::not_found without `create` when it is absent; Errc::corrupt when it is of
+// another kind.
+Result<std::unique_ptr<Database>> open(Io& io, const fs::path& path, Kind kind,
+                                       const OpenOptions& options = {});
 
-// What the content says the file is (cyrusdb.md 10); nothing when it is none of them or empty. A directory is quotalegacy.
+// What the content says the file is (cyrusdb.md 10); nothing when it is none of them or empty. A directory is
+// quotalegacy.
 Result<std::optional<Kind>> detect(Io& io, const fs::path& path);
 
 // The names that imapd.conf and the tools use; `-nosync` and other aliases map to the same kind.

@@ -1,6 +1,7 @@
-// Level 0 of twoskip and twom lists has two pointers per record, so that one of them describes the last committed state
-// whatever becomes of the other (format/doc/twoskip.md "pointers"). Here: which one holds, which one a writer may
-// change, changing the head of a record, and the repair of a list that a dead writer left.
+// Level 0 of twoskip and twom lists has two pointers per record, so that one of them describes the last
+// committed state whatever becomes of the other (format/doc/twoskip.md "pointers"). Here: which one holds,
+// which one a writer may change, changing the head of a record, and the repair of a list that a dead writer
+// left.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +23,8 @@ namespace cyr::db {
   return b >= limit ? a : std::max(a, b);
 }
 
-// The slot, 0 or 1, that a writer changes: one that this transaction changed already, else the one that does not hold.
+// The slot, 0 or 1, that a writer changes: one that this transaction changed already, else the one that does
+// not hold.
 [[nodiscard]] constexpr unsigned link_to_change(std::uint64_t a, std::uint64_t b, std::uint64_t committed,
                                                 unsigned when_equal) {
   if (a >= committed) {
@@ -58,8 +60,8 @@ class LinkEdit {
   }
   void set_next(unsigned level_index, std::uint64_t value, std::uint64_t committed) {
     const unsigned slot = level_index > 0 ? level_index + 1
-                                          : link_to_change(Codec::load(slot_at(0)), Codec::load(slot_at(1)), committed,
-                                                           Codec::when_equal);
+                                          : link_to_change(Codec::load(slot_at(0)), Codec::load(slot_at(1)),
+                                                           committed, Codec::when_equal);
     set_slot(slot, value);
   }
   [[nodiscard]] Bytes finish() {
@@ -68,7 +70,9 @@ class LinkEdit {
   }
 
  private:
-  [[nodiscard]] std::byte* slot_at(unsigned index) { return head_.data() + size_ - 8 - 8 * std::size_t{level_ + 1 - index}; }
+  [[nodiscard]] std::byte* slot_at(unsigned index) {
+    return head_.data() + size_ - 8 - 8 * std::size_t{level_ + 1 - index};
+  }
   Codec codec_;
   std::uint64_t offset_;
   unsigned level_;

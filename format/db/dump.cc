@@ -51,8 +51,9 @@ std::string twoskip_record(const twoskip::Record& record, bool values) {
 std::string shown_key(const twom::Record& record) { return shown(record.key.substr(0, 79)); }
 
 std::string twom_record(const twom::Record& record) {
-  std::string out = fmt::format("{:08X} {} kl={} dl={} lvl={} ({})\n", record.offset, twom::name_of(record.type),
-                                record.key.size(), record.value.size(), record.level, shown_key(record));
+  std::string out =
+      fmt::format("{:08X} {} kl={} dl={} lvl={} ({})\n", record.offset, twom::name_of(record.type),
+                  record.key.size(), record.value.size(), record.level, shown_key(record));
   if (record.type == twom::RecordType::replace || record.type == twom::RecordType::fat_replace) {
     out += fmt::format("\t{:08X} <-\n", record.ancestor);
   }
@@ -60,7 +61,8 @@ std::string twom_record(const twom::Record& record) {
   for (unsigned level = 1; level < record.level; ++level) {
     out += fmt::format("{}{:08X} ", (level - 1) % 8 == 0 ? "\n\t" : "", record.slot(level + 1));
   }
-  return out + (record.cut_key_size ? "\n\tkey size is cut to 16 bits, as early 3.13 builds wrote it\n" : "\n");
+  return out +
+         (record.cut_key_size ? "\n\tkey size is cut to 16 bits, as early 3.13 builds wrote it\n" : "\n");
 }
 
 std::string skiplist_node(const skiplist::Node& node, std::string_view type) {
@@ -104,7 +106,9 @@ Status dump_twoskip_records(Bytes file, bool values, const DumpSink& sink) {
 }  // namespace
 
 Status dump_twoskip(Bytes file, const DumpSink& sink) { return dump_twoskip_records(file, false, sink); }
-Status dump_twoskip_values(Bytes file, const DumpSink& sink) { return dump_twoskip_records(file, true, sink); }
+Status dump_twoskip_values(Bytes file, const DumpSink& sink) {
+  return dump_twoskip_records(file, true, sink);
+}
 
 Status dump_twom(Bytes file, const DumpSink& sink) {
   using twom::RecordType;
@@ -115,16 +119,17 @@ Status dump_twom(Bytes file, const DumpSink& sink) {
                              : kind == twom::Checksum::null ? "NULL"
                                                             : "EXTERNAL")));
   CYR_CHECK(sink(fmt::format("HEADER: v={} g={} fl={:08X} num=({}/{}) sz=({:08X}/{:08X}/{:08X}) ml={}\n",
-                             header.version, header.generation, header.flags, header.num_records, header.num_commits,
-                             header.dirty_size, header.current_size, header.repack_size, header.maxlevel)));
+                             header.version, header.generation, header.flags, header.num_records,
+                             header.num_commits, header.dirty_size, header.current_size, header.repack_size,
+                             header.maxlevel)));
   for (std::uint64_t offset = twom::dummy_offset; offset < header.current_size;) {
     CYR_TRY(const twom::Record record, twom::decode_record(file, offset, header.current_size, kind));
     if (record.type == RecordType::commit) {
       CYR_CHECK(sink(fmt::format("{:08X} COMMIT start={:08X}\n", offset, record.slot(0))));
     } else if (record.type == RecordType::erased) {
       CYR_TRY(const twom::Record victim, twom::decode_record(file, record.ancestor, offset, kind));
-      CYR_CHECK(sink(fmt::format("{:08X} DELETE kl={} ({})\n\t{:08X} <-\n", offset, victim.key.size(), shown_key(victim),
-                                 record.ancestor)));
+      CYR_CHECK(sink(fmt::format("{:08X} DELETE kl={} ({})\n\t{:08X} <-\n", offset, victim.key.size(),
+                                 shown_key(victim), record.ancestor)));
     } else {
       CYR_CHECK(sink(twom_record(record)));
     }

@@ -1,5 +1,5 @@
-// What `cyr_dbtool dump` shows: every record of the file as it stands there, live or not. For people; the layout is
-// Cyrus's own.
+// What `cyr_dbtool dump` shows: every record of the file as it stands there, live or not. For people; the
+// layout is Cyrus's own.
 #pragma once
 
 #include <functional>

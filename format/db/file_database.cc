@@ -114,7 +114,8 @@ class FileDatabase::FileTransaction final : public Transaction {
  private:
   [[nodiscard]] Status usable() const {
     if (!editor_ || broken_) {
-      return make_error(Errc::invalid, editor_ ? "an earlier step of this transaction failed" : "transaction is over")
+      return make_error(Errc::invalid,
+                        editor_ ? "an earlier step of this transaction failed" : "transaction is over")
           .at(database_.image_.path());
     }
     return success();
@@ -192,7 +193,11 @@ class FileDatabase::FileTransaction final : public Transaction {
 };
 
 FileDatabase::FileDatabase(Io& io, const fs::path& path, const FileFormat& format, const OpenOptions& options)
-    : unsynced_(io), io_(options.sync ? io : unsynced_), format_(format), options_(options), image_(io, path, options.mode, format.lock_plan()) {
+    : unsynced_(io),
+      io_(options.sync ? io : unsynced_),
+      format_(format),
+      options_(options),
+      image_(io, path, options.mode, format.lock_plan()) {
   if (format.fixed_order()) {
     order_ = format.default_order();
   }
@@ -331,8 +336,9 @@ Status FileDatabase::for_each(std::string_view prefix, const Visitor& visit) {
   Reading reading(*this);
   CYR_CHECK(reading.start());
   CYR_CHECK(name(prefix.empty() ? check_list() : settle()));
-  return name(scan_prefix(*view_, prefix, likely_order(),
-                          [&](const Entry& entry) -> Result<Visit> { return visit(entry.key, entry.value); }));
+  return name(scan_prefix(*view_, prefix, likely_order(), [&](const Entry& entry) -> Result<Visit> {
+    return visit(entry.key, entry.value);
+  }));
 }
 
 Status FileDatabase::consistent() {
@@ -374,7 +380,8 @@ Status FileDatabase::make_ready() {
     if (ready == Readiness::ready) {
       CYR_CHECK(settled);
       if (fresh) {
-        // Made by us or by somebody who may have died since: its name is to last as long as what gets into it.
+        // Made by us or by somebody who may have died since: its name is to last as long as what gets into
+        // it.
         const fs::path parent = image_.path().parent_path();
         CYR_CHECK(io_.sync_directory(parent.empty() ? fs::path(".") : parent));
       }
@@ -393,7 +400,8 @@ Result<std::unique_ptr<Transaction>> FileDatabase::begin() {
   }
   if (active_ != nullptr || readers_ > 0) {
     return make_error(Errc::locked, active_ != nullptr ? "a transaction is open already"
-                                                       : "is being read by the same program").at(image_.path());
+                                                       : "is being read by the same program")
+        .at(image_.path());
   }
   view_.reset();
   if (Status ready = make_ready(); !ready) {

@@ -1,4 +1,5 @@
-// A Database over a FileFormat: locks, order of keys, transactions, rewriting by rename. Nothing here knows a format.
+// A Database over a FileFormat: locks, order of keys, transactions, rewriting by rename. Nothing here knows a
+// format.
 #pragma once
 
 #include <memory>
@@ -43,7 +44,9 @@ class FileDatabase final : public Database {
   Status rewrite(const View& view);
   Status checkpoint();
   [[nodiscard]] Error name(Error error) const { return std::move(error).at(image_.path()); }
-  [[nodiscard]] Status name(Status status) const { return status ? std::move(status) : Status(name(status.error())); }
+  [[nodiscard]] Status name(Status status) const {
+    return status ? std::move(status) : Status(name(status.error()));
+  }
 
   UnsyncedIo unsynced_;
   Io& io_;

@@ -3,8 +3,8 @@
 namespace cyr::db {
 
 namespace {
-constexpr std::uint64_t slack = std::uint64_t{256} << 10;         // bytes mapped beyond the end of a file that grows
-constexpr std::uint64_t copy_up_to = std::uint64_t{1} << 20;      // bytes
+constexpr std::uint64_t slack = std::uint64_t{256} << 10;  // bytes mapped beyond the end of a file that grows
+constexpr std::uint64_t copy_up_to = std::uint64_t{1} << 20;  // bytes
 }  // namespace
 
 void FileImage::close() {
@@ -29,7 +29,8 @@ Result<bool> FileImage::still_named() const {
 Status FileImage::open_and_lock(LockMode mode, bool create) {
   close();
   const bool write = mode == LockMode::exclusive;
-  CYR_TRY(file_, open_locked(io_, path_, mode, LockWait::block, {.write = write, .create = create}, mode_, plan_));
+  CYR_TRY(file_,
+          open_locked(io_, path_, mode, LockWait::block, {.write = write, .create = create}, mode_, plan_));
   writable_ = write;
   return success();
 }

@@ -1,4 +1,5 @@
-// A database file under its lock: opened, locked, checked against its name (Cyrus replaces files by rename), mapped.
+// A database file under its lock: opened, locked, checked against its name (Cyrus replaces files by rename),
+// mapped.
 #pragma once
 
 #include <optional>
@@ -13,15 +14,17 @@ class FileImage final : public Image {
   FileImage(Io& io, fs::path path, ::mode_t mode, const LockPlan& plan)
       : io_(io), path_(std::move(path)), mode_(mode), plan_(plan) {}
 
-  // Locks the file that has the name now and looks at its size. Exclusive: opened for writing, made when `create`.
-  // Errc::not_found when it is absent.
+  // Locks the file that has the name now and looks at its size. Exclusive: opened for writing, made when
+  // `create`. Errc::not_found when it is absent.
   Status acquire(LockMode mode, bool create = false);
-  // Without a lock, for files that are only ever replaced: opens the file that has the name now. Small ones are copied,
-  // so that an editor that writes in place does not hurt us.
+  // Without a lock, for files that are only ever replaced: opens the file that has the name now. Small ones
+  // are copied, so that an editor that writes in place does not hurt us.
   Status acquire_unlocked();
-  Status lock_repack() { return file_.lock_repack(plan_); }  // while it is held: keeps others from replacing the file
-  Status release();   // the locks; the file stays open for the next time
-  void close();       // forgets the file, and with it the lock
+  Status lock_repack() {
+    return file_.lock_repack(plan_);
+  }                  // while it is held: keeps others from replacing the file
+  Status release();  // the locks; the file stays open for the next time
+  void close();      // forgets the file, and with it the lock
 
   [[nodiscard]] Bytes bytes() const override { return content_.bytes().first(size_); }
   Status write(Bytes from, std::uint64_t offset) override;
@@ -45,8 +48,8 @@ class FileImage final : public Image {
   File file_;
   bool writable_ = false;
   FileBytes content_;
-  std::size_t size_ = 0;        // bytes of the file
-  std::uint64_t capacity_ = 0;  // bytes that are mapped, may be more
+  std::size_t size_ = 0;            // bytes of the file
+  std::uint64_t capacity_ = 0;      // bytes that are mapped, may be more
   std::optional<FileInfo> copied_;  // acquire_unlocked(): what content_ is a copy of
   std::uint64_t epoch_ = 0;
 };

@@ -1,5 +1,5 @@
-// The flat backend as a FileFormat: sorted lines, always replaced as a whole (format/doc/flat.md). Subscriptions and
-// user_deny.db; seen state in 2.1.
+// The flat backend as a FileFormat: sorted lines, always replaced as a whole (format/doc/flat.md).
+// Subscriptions and user_deny.db; seen state in 2.1.
 #include "format/db/flat_format.h"
 #include "format/db/overlay.h"
 #include "format/db/stream_sink.h"
@@ -55,7 +55,8 @@ class FlatFormat final : public FileFormat {
     CYR_TRY(auto base, view(image.bytes()));
     return std::unique_ptr<Editor>(std::make_unique<OverlayEditor>(std::move(base), order));
   }
-  [[nodiscard]] Result<std::unique_ptr<BulkWriter>> writer(StreamSink& sink, std::uint64_t /*generation*/) const override {
+  [[nodiscard]] Result<std::unique_ptr<BulkWriter>> writer(StreamSink& sink,
+                                                           std::uint64_t /*generation*/) const override {
     return std::unique_ptr<BulkWriter>(std::make_unique<FlatWriter>(sink));
   }
   [[nodiscard]] bool wants_repack(Bytes /*file*/) const override { return false; }

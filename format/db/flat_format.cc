@@ -136,9 +136,8 @@ void FlatView::sort_lines(Index& index) const {
   for (std::uint64_t offset = 0; offset < index.end; offset = line_at(offset).end) {
     index.by_key.push_back(offset);
   }
-  std::stable_sort(index.by_key.begin(), index.by_key.end(), [&](std::uint64_t a, std::uint64_t b) {
-    return key_order().less(key_at(a), key_at(b));
-  });
+  std::stable_sort(index.by_key.begin(), index.by_key.end(),
+                   [&](std::uint64_t a, std::uint64_t b) { return key_order().less(key_at(a), key_at(b)); });
   // Of two lines with one key the later one counts.
   std::vector<std::uint64_t> last;
   for (const std::uint64_t offset : index.by_key) {
@@ -185,9 +184,9 @@ Result<std::optional<Entry>> FlatView::find(std::string_view key, const KeyOrder
   }
   // Not there, or the lines are not in order: then nothing can be said without looking at all of them.
   const Index& all = index();
-  const auto found = std::lower_bound(all.by_key.begin(), all.by_key.end(), key, [&](std::uint64_t at, std::string_view text) {
-    return key_order().less(key_at(at), text);
-  });
+  const auto found = std::lower_bound(
+      all.by_key.begin(), all.by_key.end(), key,
+      [&](std::uint64_t at, std::string_view text) { return key_order().less(key_at(at), text); });
   if (found != all.by_key.end() && key_at(*found) == key) {
     return std::optional(entry_of(line_at(*found)));
   }
@@ -254,7 +253,8 @@ Status FlatView::check_lines() const {
     return *all.damage;
   }
   if (all.twice) {
-    return corrupt("key is there twice", *all.twice).with_hint("take one of the two lines out with an editor");
+    return corrupt("key is there twice", *all.twice)
+        .with_hint("take one of the two lines out with an editor");
   }
   return success();
 }
@@ -262,7 +262,8 @@ Status FlatView::check_lines() const {
 Status FlatView::check() const {
   CYR_CHECK(check_lines());
   if (!index().escaped) {
-    return corrupt("keys with bytes 0xff as releases before 2.5 wrote them, where later ones do not find them")
+    return corrupt(
+               "keys with bytes 0xff as releases before 2.5 wrote them, where later ones do not find them")
         .with_hint("any change with cyr_dbtool writes them anew");
   }
   if (!index().sorted) {

@@ -1,6 +1,6 @@
-// Forward pointers of a skip list that is written in ascending order: a record's pointer at a level is known only when
-// the next record of that level comes. Only the last record of each level waits, so memory is bounded by the number of
-// levels.
+// Forward pointers of a skip list that is written in ascending order: a record's pointer at a level is known
+// only when the next record of that level comes. Only the last record of each level waits, so memory is
+// bounded by the number of levels.
 #pragma once
 
 #include <array>
@@ -22,11 +22,12 @@ class ForwardLinks {
     Head head;
   };
 
-  // A record at `offset` that is on levels 0..level-1. `done(const Waiting&)` is called for every record whose
-  // pointers are complete now.
+  // A record at `offset` that is on levels 0..level-1. `done(const Waiting&)` is called for every record
+  // whose pointers are complete now.
   template <class Done>
   Status add(std::uint64_t offset, unsigned level, Head head, Done done) {
-    // Waiting records have strictly falling levels from bottom to top; the top one is the last record of level 0.
+    // Waiting records have strictly falling levels from bottom to top; the top one is the last record of
+    // level 0.
     unsigned from = 0;
     while (!waiting_.empty() && from < level) {
       Waiting& top = waiting_.back();
@@ -55,8 +56,8 @@ class ForwardLinks {
   std::vector<Waiting> waiting_;
 };
 
-// Level of the nth record (from 1) of a list written at once: every second one is on level 2, every fourth on 3, which
-// is the best spread and makes the same content give the same bytes.
+// Level of the nth record (from 1) of a list written at once: every second one is on level 2, every fourth on
+// 3, which is the best spread and makes the same content give the same bytes.
 [[nodiscard]] constexpr unsigned even_level(std::uint64_t nth, unsigned max_level) {
   unsigned level = 1;
   for (; (nth & 1U) == 0 && nth != 0 && level < max_level; nth >>= 1U) {

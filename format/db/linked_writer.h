@@ -1,14 +1,14 @@
-// Writes a twoskip or twom file in one pass, as one transaction with its records ascending: what a repack leaves.
-// `Format` supplies
+// Writes a twoskip or twom file in one pass, as one transaction with its records ascending: what a repack
+// leaves. `Format` supplies
 //   name, max_level, dummy_offset, Shape (of a head; has a level)
 //   Buffer empty_file() const                       header and DUMMY
 //   Shape dummy() const
 //   Shape shape(unsigned level, key, value)         of the next record
-//   void pad(Buffer& out, std::uint64_t end, const Shape& shape) const    what must stand at `end` before the record
-//   void record(Buffer& out, Shape& shape, const std::uint64_t* slots, key, value) const
-//   void head(Buffer& out, const Shape& shape, const std::uint64_t* slots) const
-//   void commit(Buffer& out, std::uint64_t end) const
-//   auto header(std::uint64_t records, std::uint64_t sorted_end, std::uint64_t end)   bytes of the final header
+//   void pad(Buffer& out, std::uint64_t end, const Shape& shape) const    what must stand at `end` before the
+//   record void record(Buffer& out, Shape& shape, const std::uint64_t* slots, key, value) const void
+//   head(Buffer& out, const Shape& shape, const std::uint64_t* slots) const void commit(Buffer& out,
+//   std::uint64_t end) const auto header(std::uint64_t records, std::uint64_t sorted_end, std::uint64_t end)
+//   bytes of the final header
 #pragma once
 
 #include <algorithm>
@@ -79,7 +79,9 @@ class LinkedWriter final : public BulkWriter {
   Format format_;
   std::uint64_t records_ = 0;
   Links links_;
-  const std::function<Status(const typename Links::Waiting&)> patch_ = [this](const auto& done) { return patch_head(done); };
+  const std::function<Status(const typename Links::Waiting&)> patch_ = [this](const auto& done) {
+    return patch_head(done);
+  };
   Buffer record_;  // reused
   Buffer head_;
 };

@@ -79,12 +79,14 @@ class Tree {
       if (level.leaf) {
         CYR_CHECK(add(node));
       } else {
-        CYR_CHECK(enter(load_le<std::uint16_t>(node.data()) | std::uint64_t{load_le<std::uint16_t>(node.data() + 2)} << 16U |
+        CYR_CHECK(enter(load_le<std::uint16_t>(node.data()) |
+                        std::uint64_t{load_le<std::uint16_t>(node.data() + 2)} << 16U |
                         std::uint64_t{load_le<std::uint16_t>(node.data() + 4)} << 32U));
       }
     }
     if (entries_.size() != meta_.entries) {
-      return corrupt(fmt::format("{} records, the metadata page says {}", entries_.size(), meta_.entries), 120);
+      return corrupt(fmt::format("{} records, the metadata page says {}", entries_.size(), meta_.entries),
+                     120);
     }
     return std::move(entries_);
   }
@@ -97,7 +99,9 @@ class Tree {
     unsigned next = 0;
   };
 
-  [[nodiscard]] std::uint64_t offset_of(Bytes page) const { return static_cast<std::uint64_t>(page.data() - file_.data()); }
+  [[nodiscard]] std::uint64_t offset_of(Bytes page) const {
+    return static_cast<std::uint64_t>(page.data() - file_.data());
+  }
   Result<Bytes> page_at(std::uint64_t number) const {
     if (number < 2 || number >= seen_.size()) {
       return corrupt(fmt::format("pointer to page {} of {}", number, seen_.size()));
@@ -118,8 +122,10 @@ class Tree {
     seen_[static_cast<std::size_t>(number)] = true;
     const std::uint16_t flags = flags_of(page);
     const std::uint16_t lower = load_le<std::uint16_t>(page.data() + 12);
-    if ((flags != page_branch && flags != page_leaf) || lower < page_head || lower > page.size() || lower % 2 != 0) {
-      return corrupt(fmt::format("page with flags 0x{:x} is neither branch nor leaf", flags), offset_of(page));
+    if ((flags != page_branch && flags != page_leaf) || lower < page_head || lower > page.size() ||
+        lower % 2 != 0) {
+      return corrupt(fmt::format("page with flags 0x{:x} is neither branch nor leaf", flags),
+                     offset_of(page));
     }
     path_.push_back({page, flags == page_leaf, (lower - static_cast<unsigned>(page_head)) / 2, 0});
     return success();
@@ -152,7 +158,8 @@ class Tree {
       return success();
     }
     if (flags != node_big || rest.size() < 8) {
-      return make_error(Errc::unsupported, fmt::format("record with flags 0x{:x}, which Cyrus never makes", flags))
+      return make_error(Errc::unsupported,
+                        fmt::format("record with flags 0x{:x}, which Cyrus never makes", flags))
           .at_offset(offset_of(node));
     }
     CYR_TRY(const Bytes page, page_at(load_le<std::uint64_t>(rest.data())));
@@ -160,7 +167,8 @@ class Tree {
     if (flags_of(page) != page_overflow || value_size > file_.size() - from) {
       return corrupt("value is not on the pages that its record names", offset_of(node));
     }
-    entries_.push_back({key, as_text(file_.subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(value_size)))});
+    entries_.push_back(
+        {key, as_text(file_.subspan(static_cast<std::size_t>(from), static_cast<std::size_t>(value_size)))});
     return success();
   }
 
@@ -183,7 +191,8 @@ Result<std::vector<Entry>> read_tree(Bytes file) {
   }
   auto best = meta_at(file, 0);
   // The second one is a page further on; when the first is damaged, that may be any page size.
-  for (std::uint64_t size = best ? best->page_size : min_page_size; size <= (best ? best->page_size : max_page_size); size *= 2) {
+  for (std::uint64_t size = best ? best->page_size : min_page_size;
+       size <= (best ? best->page_size : max_page_size); size *= 2) {
     const auto second = meta_at(file, size);
     if (second && second->page_size == size && (!best || second->txnid > best->txnid)) {
       best = second;
@@ -194,8 +203,9 @@ Result<std::vector<Entry>> read_tree(Bytes file) {
     return corrupt("has no sound metadata page", 0);
   }
   if ((best->flags_and_depth & 0xffffU) != 0) {
-    return make_error(Errc::unsupported, fmt::format("LMDB database with flags 0x{:x}, which Cyrus never makes",
-                                                     best->flags_and_depth & 0xffffU));
+    return make_error(Errc::unsupported,
+                      fmt::format("LMDB database with flags 0x{:x}, which Cyrus never makes",
+                                  best->flags_and_depth & 0xffffU));
   }
   return Tree(file, *best).read();
 }

@@ -1,5 +1,5 @@
-// The lmdb backend (3.0.x, optional there): an LMDB environment in one file. Read by its page layout (format/doc/lmdb.md)
-// and converted from; the library, which trusts what it maps, is not used.
+// The lmdb backend (3.0.x, optional there): an LMDB environment in one file. Read by its page layout
+// (format/doc/lmdb.md) and converted from; the library, which trusts what it maps, is not used.
 #pragma once
 
 #include <memory>

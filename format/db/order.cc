@@ -38,8 +38,8 @@ constexpr ByteMap make_mbox() {
   return map;
 }
 
-// Escaped bytes are two in the line: 0xff and another one. No plain byte is 0xff there, so comparing pairs byte by byte
-// is comparing lines.
+// Escaped bytes are two in the line: 0xff and another one. No plain byte is 0xff there, so comparing pairs
+// byte by byte is comparing lines.
 constexpr ByteMap make_flat() {
   ByteMap map{};
   const ByteMap mbox = make_mbox();
@@ -53,20 +53,23 @@ constexpr ByteMap make_flat() {
   return map;
 }
 
-constexpr std::array<ByteMap, 4> maps = {make_raw(), make_signed(), make_mbox(), make_flat()};  // as enum Order
+constexpr std::array<ByteMap, 4> maps = {make_raw(), make_signed(), make_mbox(),
+                                         make_flat()};  // as enum Order
 constexpr std::array all_orders = {Order::raw, Order::signed_char, Order::mbox, Order::flat};
 
 constexpr const ByteMap& map_of(Order order) { return maps[static_cast<std::size_t>(order)]; }
 
-constexpr std::uint8_t byte_at(std::string_view text, std::size_t at) { return static_cast<std::uint8_t>(text[at]); }
+constexpr std::uint8_t byte_at(std::string_view text, std::size_t at) {
+  return static_cast<std::uint8_t>(text[at]);
+}
 
 int compare_lengths(std::size_t a, std::size_t b) { return a == b ? 0 : (a < b ? -1 : 1); }
 
 // Position of the first byte in which the two differ, or the shorter length.
 std::size_t common_length(std::string_view a, std::string_view b) {
   const std::size_t both = std::min(a.size(), b.size());
-  return static_cast<std::size_t>(std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(both), b.begin()).first -
-                                  a.begin());
+  return static_cast<std::size_t>(
+      std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(both), b.begin()).first - a.begin());
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The orders of keys (format/doc/twoskip.md): each maps bytes to numbers and then compares those, shorter first.
-// The order is not recorded in a file; OrderSet finds out which ones its keys satisfy.
+// The orders of keys (format/doc/twoskip.md): each maps bytes to numbers and then compares those, shorter
+// first. The order is not recorded in a file; OrderSet finds out which ones its keys satisfy.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,9 @@ class OrderSet {
   [[nodiscard]] Order pick(Order preferred) const;
 
  private:
-  static constexpr std::uint8_t bit(Order order) { return static_cast<std::uint8_t>(1U << static_cast<unsigned>(order)); }
+  static constexpr std::uint8_t bit(Order order) {
+    return static_cast<std::uint8_t>(1U << static_cast<unsigned>(order));
+  }
   std::uint8_t bits_ = 15;
 };
 

@@ -71,7 +71,9 @@ Status OverlayEditor::erase(std::string_view key) {
   return success();
 }
 
-Status OverlayEditor::commit() { return make_error(Errc::unsupported, "this format is not changed in place"); }
+Status OverlayEditor::commit() {
+  return make_error(Errc::unsupported, "this format is not changed in place");
+}
 
 Status OverlayEditor::abort() {
   changes_.clear();

@@ -1,4 +1,5 @@
-// A transaction on a format that is not changed in place: changes are kept in memory, and seen merged with what is there.
+// A transaction on a format that is not changed in place: changes are kept in memory, and seen merged with
+// what is there.
 #pragma once
 
 #include <map>
@@ -9,7 +10,8 @@
 namespace cyr::db {
 
 // Key to new value; nothing: erased.
-using Changes = std::map<std::string, std::optional<std::string>, std::function<bool(std::string_view, std::string_view)>>;
+using Changes = std::map<std::string, std::optional<std::string>,
+                         std::function<bool(std::string_view, std::string_view)>>;
 
 [[nodiscard]] Changes no_changes(const KeyOrder& order);
 

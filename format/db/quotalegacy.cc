@@ -52,7 +52,8 @@ class Listing {
   }
   [[nodiscard]] bool is_hash_directory(const DirEntry& entry) const {
     const char low = layout_.full_dir_hash ? 'A' : 'a';
-    return entry.kind == FileKind::directory && entry.name.size() == 1 && entry.name[0] >= low && entry.name[0] <= low + 25;
+    return entry.kind == FileKind::directory && entry.name.size() == 1 && entry.name[0] >= low &&
+           entry.name[0] <= low + 25;
   }
   static bool may_be_root(const DirEntry& entry) {
     return entry.kind == FileKind::regular || entry.kind == FileKind::symlink;
@@ -107,7 +108,8 @@ class Listing {
 Result<std::optional<std::string>> read_value(Io& io, const fs::path& path) {
   const auto content = io.read_file(path);
   if (!content) {
-    return content.error().code == Errc::not_found ? Result<std::optional<std::string>>(std::nullopt) : content.error();
+    return content.error().code == Errc::not_found ? Result<std::optional<std::string>>(std::nullopt)
+                                                   : content.error();
   }
   if (content->text().empty()) {
     return std::optional<std::string>();
@@ -148,7 +150,8 @@ class QuotaDatabase final : public Database {
 class QuotaTransaction final : public Transaction {
  public:
   explicit QuotaTransaction(QuotaDatabase& database)
-      : database_(database), changes_([&database](const auto& a, const auto& b) { return database.order_.less(a, b); }) {
+      : database_(database),
+        changes_([&database](const auto& a, const auto& b) { return database.order_.less(a, b); }) {
     database_.active_ = this;
   }
   QuotaTransaction(const QuotaTransaction&) = delete;
@@ -249,11 +252,12 @@ class QuotaTransaction final : public Transaction {
   using Less = std::function<bool(const std::string&, const std::string&)>;
 
   [[nodiscard]] Status usable() const {
-    return over_ ? Status(make_error(Errc::invalid, "transaction is over").at(database_.layout_.base)) : success();
+    return over_ ? Status(make_error(Errc::invalid, "transaction is over").at(database_.layout_.base))
+                 : success();
   }
 
-  // With `make`, an absent file is made, empty (that is no quota root), so that two programs do not both find nothing and
-  // lose the value of one; abort() and a commit that does not fill it remove it.
+  // With `make`, an absent file is made, empty (that is no quota root), so that two programs do not both find
+  // nothing and lose the value of one; abort() and a commit that does not fill it remove it.
   Status lock(const std::string& key, const fs::path& path, bool make) {
     if (locks_.contains(key)) {
       return success();
@@ -266,7 +270,8 @@ class QuotaTransaction final : public Transaction {
         return success();
       }
       CYR_CHECK(io.make_directories(path.parent_path(), 0755));
-      file = open_locked(io, path, LockMode::exclusive, LockWait::block, {.write = true, .create = true}, mode);
+      file =
+          open_locked(io, path, LockMode::exclusive, LockWait::block, {.write = true, .create = true}, mode);
       made_.insert(key);
     }
     if (!file) {
@@ -392,10 +397,12 @@ Status QuotaDatabase::consistent() {
   for (const Root& root : all) {
     CYR_TRY(const auto value, read_value(io_, root.path));
     if (!root.proper) {
-      return corrupt("is in the wrong directory, so Cyrus does not find this quota root").at(root.path)
+      return corrupt("is in the wrong directory, so Cyrus does not find this quota root")
+          .at(root.path)
           .with_hint("was fulldirhash or virtdomains changed in imapd.conf?");
     }
-    // An empty file is no quota root to Cyrus, but one with this name is what its writers leave when they die.
+    // An empty file is no quota root to Cyrus, but one with this name is what its writers leave when they
+    // die.
     if (!value && std::string_view(root.key).ends_with(new_suffix)) {
       return corrupt("empty file that a dying writer left").at(root.path);
     }
@@ -407,7 +414,8 @@ Status QuotaDatabase::consistent() {
 
 Result<Layout> layout_of(Io& io, const fs::path& path, const OpenOptions& options) {
   const auto quota = io.stat(path / "quota");
-  Layout layout{base_of(path, quota && quota->kind == FileKind::directory), options.full_dir_hash, options.virtual_domains};
+  Layout layout{base_of(path, quota && quota->kind == FileKind::directory), options.full_dir_hash,
+                options.virtual_domains};
   if (layout.base.empty()) {
     layout.base = ".";
   }

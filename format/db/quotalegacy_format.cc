@@ -8,7 +8,7 @@ namespace cyr::db::quotalegacy {
 
 namespace {
 
-constexpr std::size_t max_name = 255;  // bytes of a file name
+constexpr std::size_t max_name = 255;             // bytes of a file name
 constexpr std::string_view domain_root = "root";  // file of the key "domain!"
 
 bool is_file_name(std::string_view name) {
@@ -56,7 +56,8 @@ Result<fs::path> path_of(const Layout& layout, std::string_view key) {
     if (!is_file_name(domain)) {
       return make_error(Errc::invalid, "\"" + printable(key) + "\" cannot be a quota root: bad domain");
     }
-    directory = directory / "domain" / std::string(1, dir_hash(domain, layout.full_dir_hash)) / std::string(domain);
+    directory =
+        directory / "domain" / std::string(1, dir_hash(domain, layout.full_dir_hash)) / std::string(domain);
   }
   if (whole_domain) {
     return directory / "quota" / std::string(domain_root);
@@ -64,7 +65,8 @@ Result<fs::path> path_of(const Layout& layout, std::string_view key) {
   if (!is_file_name(root)) {
     return make_error(Errc::invalid, "\"" + printable(key) + "\" cannot be a quota root: it is no file name");
   }
-  return directory / "quota" / std::string(1, dir_hash(hashed_part(root), layout.full_dir_hash)) / std::string(root);
+  return directory / "quota" / std::string(1, dir_hash(hashed_part(root), layout.full_dir_hash)) /
+         std::string(root);
 }
 
 Result<std::string> encode_value(std::string_view value) {
@@ -75,7 +77,8 @@ Result<std::string> encode_value(std::string_view value) {
   if (value.front() != '%') {
     const std::size_t at = out.find_first_of(" \n");
     if (at != std::string::npos && out[at] == '\n') {
-      return make_error(Errc::invalid, "value with a line feed before its first space cannot be kept in quotalegacy");
+      return make_error(Errc::invalid,
+                        "value with a line feed before its first space cannot be kept in quotalegacy");
     }
     if (at != std::string::npos) {
       out[at] = '\n';
@@ -157,7 +160,8 @@ class ListValue {
     }
     return is_number(word()) && (!take(" ") || is_number(word())) && take(")");
   }
-  // "%(MBOX name S n ...)". The name may be a quoted string with anything in it, but only MODSEQ and the end come after.
+  // "%(MBOX name S n ...)". The name may be a quoted string with anything in it, but only MODSEQ and the end
+  // come after.
   bool scan() {
     if (!take("%(MBOX ")) {
       return false;

@@ -6,7 +6,8 @@
 
 namespace cyr::db {
 
-ReadOnlyDatabase::ReadOnlyDatabase(Kind kind, fs::path path, std::vector<FileBytes> content, std::vector<Entry> entries)
+ReadOnlyDatabase::ReadOnlyDatabase(Kind kind, fs::path path, std::vector<FileBytes> content,
+                                   std::vector<Entry> entries)
     : kind_(kind), path_(std::move(path)), content_(std::move(content)) {
   OrderSet orders;
   for (std::size_t i = 1; i < entries.size(); ++i) {

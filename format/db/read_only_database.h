@@ -1,5 +1,5 @@
-// A Database of a backend that is read and converted from, not written: zeroskip, lmdb. Everything is read when it is
-// opened.
+// A Database of a backend that is read and converted from, not written: zeroskip, lmdb. Everything is read
+// when it is opened.
 #pragma once
 
 #include <vector>

@@ -67,7 +67,8 @@ Status RecordSorter::add(std::string_view key, std::string_view value) {
 }
 
 void RecordSorter::sort_arena() {
-  std::sort(spans_.begin(), spans_.end(), [&](const Span& a, const Span& b) { return order_.less(key_of(a), key_of(b)); });
+  std::sort(spans_.begin(), spans_.end(),
+            [&](const Span& a, const Span& b) { return order_.less(key_of(a), key_of(b)); });
 }
 
 Status RecordSorter::spill() {

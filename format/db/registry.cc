@@ -66,7 +66,9 @@ bool is_berkeley_hash(Bytes head, bool /*whole*/) {
   const auto known = berkeley::recognise(head);
   return known && !known->btree;
 }
-bool is_sqlite(Bytes head, bool /*whole*/) { return as_text(head).starts_with(std::string_view("SQLite format 3\0", 16)); }
+bool is_sqlite(Bytes head, bool /*whole*/) {
+  return as_text(head).starts_with(std::string_view("SQLite format 3\0", 16));
+}
 bool is_lmdb(Bytes head, bool /*whole*/) { return lmdb::recognise(head); }
 bool never(Bytes /*head*/, bool /*whole*/) { return false; }
 
@@ -74,19 +76,22 @@ bool never(Bytes /*head*/, bool /*whole*/) { return false; }
 
 const std::vector<Backend>& backends() {
   static const std::vector<Backend> rows = {
-      {Kind::flat, "flat", open_file<flat_format>, is_flat, format_pointer<flat_format>, nullptr, salvage_flat},
+      {Kind::flat, "flat", open_file<flat_format>, is_flat, format_pointer<flat_format>, nullptr,
+       salvage_flat},
       {Kind::skiplist, "skiplist", open_file<skiplist_format>, is_skiplist, format_pointer<skiplist_format>,
        dump_skiplist, salvage_skiplist},
-      {Kind::quotalegacy, "quotalegacy", quotalegacy::open_tree, never, nullptr, nullptr, salvage_quotalegacy},
-      {Kind::twoskip, "twoskip", open_file<twoskip_format>, is_twoskip, format_pointer<twoskip_format>, dump_twoskip,
-       salvage_twoskip},
+      {Kind::quotalegacy, "quotalegacy", quotalegacy::open_tree, never, nullptr, nullptr,
+       salvage_quotalegacy},
+      {Kind::twoskip, "twoskip", open_file<twoskip_format>, is_twoskip, format_pointer<twoskip_format>,
+       dump_twoskip, salvage_twoskip},
       {Kind::twom, "twom", open_file<twom_format>, is_twom, format_pointer<twom_format>, dump_twom,
        salvage_twom},
       {Kind::sql, "sql", sql::open_table, is_sqlite, nullptr, nullptr, nullptr},
       {Kind::lmdb, "lmdb", lmdb::open_file, is_lmdb, nullptr, nullptr, nullptr},
-      {Kind::zeroskip, "zeroskip", zeroskip::open_directory, never, nullptr, nullptr, nullptr, zeroskip::caution},
-      {Kind::berkeley, "berkeley", open_berkeley<Kind::berkeley>, is_berkeley, format_pointer<berkeley_format>, nullptr,
-       salvage_berkeley},
+      {Kind::zeroskip, "zeroskip", zeroskip::open_directory, never, nullptr, nullptr, nullptr,
+       zeroskip::caution},
+      {Kind::berkeley, "berkeley", open_berkeley<Kind::berkeley>, is_berkeley,
+       format_pointer<berkeley_format>, nullptr, salvage_berkeley},
       {Kind::berkeley_hash, "berkeley-hash", open_berkeley<Kind::berkeley_hash>, is_berkeley_hash,
        format_pointer<berkeley_hash_format>, nullptr, salvage_berkeley},
   };

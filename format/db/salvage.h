@@ -95,7 +95,7 @@ struct SalvageReport {
   std::optional<std::uint64_t> expected;  // live records that a sound header tells of
   bool header_rebuilt = false;            // the header could not be used
   bool beyond_file = false;  // records of an environment's cache and logs are here, which the file has not
-  std::vector<std::string> notes;         // anything else that was odd, one line each
+  std::vector<std::string> notes;  // anything else that was odd, one line each
 
   // Bytes of records that do not stand in the file as they are (escapes, repaired bits, overflow pages).
   std::deque<std::string> store;

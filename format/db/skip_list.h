@@ -1,5 +1,5 @@
-// Searching and walking a skip list in a file, the part that skiplist, twoskip and twom share. The pointers are hostile:
-// a search only ever goes to greater keys, so it ends also when they form a loop.
+// Searching and walking a skip list in a file, the part that skiplist, twoskip and twom share. The pointers
+// are hostile: a search only ever goes to greater keys, so it ends also when they form a loop.
 #pragma once
 
 #include <fmt/format.h>
@@ -17,14 +17,16 @@ namespace cyr::db {
 //   std::uint64_t pointer(const Record&, unsigned level) const          where it leads; 0: nowhere
 //   Result<std::optional<Record>> next(const Record&, unsigned level) const
 //   Status check_content(const Record&) const                           before a value is given out
-//   bool live(const Record&) const          optional: false for a deleted record that is still in the list (twom)
+//   bool live(const Record&) const          optional: false for a deleted record that is still in the list
+//   (twom)
 // and a Record has offset, level (number of levels it is on), key, value.
 template <class Derived, class Record, std::size_t max_level>
 class SkipListView : public View {
  public:
   // The way to a key: what an Editor needs to link or unlink there.
   struct Place {
-    std::array<std::uint64_t, max_level> back{};  // per level: the last record with a smaller key, or the DUMMY
+    std::array<std::uint64_t, max_level>
+        back{};  // per level: the last record with a smaller key, or the DUMMY
     std::array<std::uint64_t, max_level> next{};  // per level: the record after the key; 0: end of list
     std::optional<Record> match;
   };
@@ -43,7 +45,8 @@ class SkipListView : public View {
     return place;
   }
 
-  [[nodiscard]] Result<std::optional<Entry>> find(std::string_view key, const KeyOrder& order) const override {
+  [[nodiscard]] Result<std::optional<Entry>> find(std::string_view key,
+                                                  const KeyOrder& order) const override {
     CYR_TRY(const auto found, seek(key, order, nullptr));
     if (!found || order.compare(found->key, key) != 0 || !self().live(*found)) {
       return std::optional<Entry>();
@@ -86,7 +89,8 @@ class SkipListView : public View {
     return orders;
   }
 
-  // Every level meets exactly the records of that level and ends with 0; all content is sound. The number of live records.
+  // Every level meets exactly the records of that level and ends with 0; all content is sound. The number of
+  // live records.
   [[nodiscard]] Result<std::uint64_t> check_chains(OrderSet& orders) const {
     CYR_TRY(const Record first, self().head());
     std::array<std::uint64_t, max_level> expected{};  // per level: where its next record must be
@@ -98,7 +102,8 @@ class SkipListView : public View {
       CYR_CHECK(self().check_content(record));
       for (unsigned level = 1; level < record.level; ++level) {
         if (expected[level] != record.offset) {
-          return corrupt(fmt::format("level {} leads to {}, past this record", level, expected[level]), record.offset);
+          return corrupt(fmt::format("level {} leads to {}, past this record", level, expected[level]),
+                         record.offset);
         }
         expected[level] = self().pointer(record, level);
       }
@@ -128,7 +133,8 @@ class SkipListView : public View {
       ++at;
       return Visit::go_on;
     }));
-    return at == offsets.size() ? success() : Status(corrupt("the list lacks this record of the log", offsets[at]));
+    return at == offsets.size() ? success()
+                                : Status(corrupt("the list lacks this record of the log", offsets[at]));
   }
 
   [[nodiscard]] static bool live(const Record& /*record*/) { return true; }

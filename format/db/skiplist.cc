@@ -1,5 +1,5 @@
-// The skiplist backend as a FileFormat: 32-bit file, no checksums, log and list in one (format/doc/skiplist.md). Default
-// of most databases from 2.2.3 to 2.4; conversations.db until today.
+// The skiplist backend as a FileFormat: 32-bit file, no checksums, log and list in one
+// (format/doc/skiplist.md). Default of most databases from 2.2.3 to 2.4; conversations.db until today.
 #include <fmt/format.h>
 
 #include <ctime>
@@ -76,7 +76,9 @@ class SkiplistWriter final : public BulkWriter {
   StreamSink& sink_;
   Header header_;
   Links links_;
-  const std::function<Status(const Links::Waiting&)> patch_ = [this](const auto& done) { return patch_pointers(done); };
+  const std::function<Status(const Links::Waiting&)> patch_ = [this](const auto& done) {
+    return patch_pointers(done);
+  };
   Buffer record_;  // reused
   Buffer pointers_;
 };
@@ -103,7 +105,8 @@ class SkiplistFormat final : public FileFormat {
     }
     CYR_TRY(const Order order, order_of(file, header, likely));
     auto replayed = replay(file, KeyOrder(order));
-    return replayed ? std::move(replayed) : std::unique_ptr<View>();  // damage: the list is then the best there is
+    return replayed ? std::move(replayed)
+                    : std::unique_ptr<View>();  // damage: the list is then the best there is
   }
 
   Result<Readiness> prepare(Image& image, const KeyOrder& order) const override {
@@ -140,7 +143,8 @@ class SkiplistFormat final : public FileFormat {
     return std::unique_ptr<Editor>(std::make_unique<SkiplistEditor>(image, header, order));
   }
 
-  [[nodiscard]] Result<std::unique_ptr<BulkWriter>> writer(StreamSink& sink, std::uint64_t /*generation*/) const override {
+  [[nodiscard]] Result<std::unique_ptr<BulkWriter>> writer(StreamSink& sink,
+                                                           std::uint64_t /*generation*/) const override {
     return std::unique_ptr<BulkWriter>(std::make_unique<SkiplistWriter>(sink));
   }
 
@@ -151,8 +155,8 @@ class SkiplistFormat final : public FileFormat {
   }
 
  private:
-  // The order of the keys of the sorted part and of the log's chain, for a file whose list cannot be trusted: the order
-  // in which the sorted part stands; `likely` when that says nothing.
+  // The order of the keys of the sorted part and of the log's chain, for a file whose list cannot be trusted:
+  // the order in which the sorted part stands; `likely` when that says nothing.
   static Result<Order> order_of(Bytes file, const Header& header, Order likely) {
     OrderSet orders;
     std::string_view previous;

@@ -29,7 +29,8 @@ Status SkiplistEditor::append(const Buffer& records) {
   return success();
 }
 
-Status SkiplistEditor::link(const Place& place, unsigned levels, const std::function<std::uint64_t(unsigned)>& target) {
+Status SkiplistEditor::link(const Place& place, unsigned levels,
+                            const std::function<std::uint64_t(unsigned)>& target) {
   for (unsigned level = 0; level < levels; ++level) {
     CYR_TRY(const Node before, here().node_at(place.back[level]));
     if (before.level <= level) {

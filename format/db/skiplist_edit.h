@@ -1,4 +1,5 @@
-// Changing a skiplist file in place: DELETE and ADD records are appended, the pointers of what precedes them rewritten.
+// Changing a skiplist file in place: DELETE and ADD records are appended, the pointers of what precedes them
+// rewritten.
 #pragma once
 
 #include "format/db/forward_links.h"
@@ -21,7 +22,8 @@ class SkiplistEditor final : public Editor {
   [[nodiscard]] SkiplistView here() const { return {image_->bytes(), header_}; }
   Status append(const Buffer& records);
   // Makes the nodes of place.back point to `target(level)` on levels 0 .. levels-1.
-  Status link(const Place& place, unsigned levels, const std::function<std::uint64_t(unsigned level)>& target);
+  Status link(const Place& place, unsigned levels,
+              const std::function<std::uint64_t(unsigned level)>& target);
   Status raise_level(unsigned level);
   Status undo_add(const Node& node);
   Status undo_delete(const Node& victim);

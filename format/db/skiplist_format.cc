@@ -31,7 +31,8 @@ bool is_node_type(RecordType type) {
 std::string_view take_padded(Cursor& cursor, std::uint64_t size, bool& sound) {
   const std::string_view out = cursor.text(size);
   const Bytes padding = cursor.bytes(round_up(size, step) - size);
-  sound = sound && cursor.ok() && std::all_of(padding.begin(), padding.end(), [](std::byte b) { return b == std::byte{0}; });
+  sound = sound && cursor.ok() &&
+          std::all_of(padding.begin(), padding.end(), [](std::byte b) { return b == std::byte{0}; });
   return out;
 }
 
@@ -50,7 +51,8 @@ Result<Header> decode_header(Bytes file) {
   Header header;
   load_fields(header_fields, version, file, header);
   if (header.version != version) {
-    return make_error(Errc::unsupported, fmt::format("skiplist version {}, this program knows 1", header.version));
+    return make_error(Errc::unsupported,
+                      fmt::format("skiplist version {}, this program knows 1", header.version));
   }
   if (header.maxlevel == 0 || header.maxlevel > max_level) {
     return corrupt(fmt::format("maxlevel {}, expected at most {}", header.maxlevel, max_level), 28);
@@ -80,7 +82,8 @@ Result<Node> decode_node(Bytes file, std::uint64_t offset) {
   node.offset = offset;
   node.type = static_cast<RecordType>(cursor.u32());
   if (!is_node_type(node.type)) {
-    return corrupt(fmt::format("record type {}, expected a node", static_cast<std::uint32_t>(node.type)), offset);
+    return corrupt(fmt::format("record type {}, expected a node", static_cast<std::uint32_t>(node.type)),
+                   offset);
   }
   bool sound = true;
   node.key = take_padded(cursor, cursor.u32(), sound);
@@ -95,7 +98,8 @@ Result<Node> decode_node(Bytes file, std::uint64_t offset) {
   if (!cursor.ok() || word != terminator || node.level == 0) {
     return corrupt("node without an end of its pointers", offset);
   }
-  node.bytes = file.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(cursor.offset() - offset));
+  node.bytes =
+      file.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(cursor.offset() - offset));
   return node;
 }
 

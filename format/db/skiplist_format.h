@@ -1,5 +1,6 @@
-// skiplist, version 1.2: header and records as bytes (format/doc/skiplist.md). Pure codecs. 32-bit offsets, no checksums,
-// everything a multiple of 4; a node ends with 0xffffffff and its level is the number of pointers before that.
+// skiplist, version 1.2: header and records as bytes (format/doc/skiplist.md). Pure codecs. 32-bit offsets,
+// no checksums, everything a multiple of 4; a node ends with 0xffffffff and its level is the number of
+// pointers before that.
 #pragma once
 
 #include <array>
@@ -25,8 +26,8 @@ struct Header {
   std::uint32_t version = skiplist::version;
   std::uint32_t version_minor = skiplist::version_minor;
   std::uint32_t maxlevel = max_level;
-  std::uint32_t curlevel = 1;      // highest level in use; grows only
-  std::uint32_t listsize = 0;      // records at the last checkpoint or recovery
+  std::uint32_t curlevel = 1;  // highest level in use; grows only
+  std::uint32_t listsize = 0;  // records at the last checkpoint or recovery
   std::uint32_t logstart = static_cast<std::uint32_t>(first_record);
   std::uint32_t last_recovery = 0;  // seconds since 1970
 };
@@ -54,7 +55,8 @@ struct Node {  // DUMMY, INORDER or ADD, as it stands in the file
   }
 };
 
-// The node at `offset`. Lengths, zero padding, number of pointers and terminator are checked against the file.
+// The node at `offset`. Lengths, zero padding, number of pointers and terminator are checked against the
+// file.
 [[nodiscard]] Result<Node> decode_node(Bytes file, std::uint64_t offset);
 
 // A DELETE or COMMIT, or a node: what the log is made of.

@@ -13,7 +13,9 @@ namespace {
 class Replay {
  public:
   Replay(Bytes file, const Header& header, const KeyOrder& order)
-      : file_(file), header_(header), live_([order](std::string_view a, std::string_view b) { return order.less(a, b); }) {}
+      : file_(file),
+        header_(header),
+        live_([order](std::string_view a, std::string_view b) { return order.less(a, b); }) {}
 
   Result<Replayed> run() {
     CYR_CHECK(sorted_part());
@@ -37,7 +39,8 @@ class Replay {
  private:
   Status sorted_part() {
     if (header_.logstart > file_.size()) {
-      return corrupt(fmt::format("file has {} bytes, its sorted part ends at {}", file_.size(), header_.logstart), 40);
+      return corrupt(
+          fmt::format("file has {} bytes, its sorted part ends at {}", file_.size(), header_.logstart), 40);
     }
     CYR_TRY(const Node dummy, decode_node(file_, dummy_offset));
     for (std::uint64_t offset = dummy.end(); offset < header_.logstart;) {
@@ -68,7 +71,8 @@ class Replay {
       auto record = decode_log_record(file_, offset);
       if (!record || record->type == RecordType::inorder) {
         if (const auto later = committed_after(offset)) {
-          return corrupt(fmt::format("unreadable log record, but a transaction after it ends at {}", *later), offset);
+          return corrupt(fmt::format("unreadable log record, but a transaction after it ends at {}", *later),
+                         offset);
         }
         return start;
       }
@@ -80,7 +84,8 @@ class Replay {
     return start;
   }
 
-  // Whether anything after `offset` looks like the end of a committed transaction: then stopping here would lose it.
+  // Whether anything after `offset` looks like the end of a committed transaction: then stopping here would
+  // lose it.
   [[nodiscard]] std::optional<std::uint64_t> committed_after(std::uint64_t offset) const {
     std::set<std::uint64_t> ends;  // of plausible records that were met; at most one per 8 bytes
     for (std::uint64_t at = offset - offset % 4 + 4; at + 4 <= file_.size(); at += 4) {
@@ -170,7 +175,8 @@ bool list_is_whole(Bytes file, const Header& header) {
   if (!chained) {
     return false;
   }
-  // The list has only committed records (others would lie behind the end), in order: as many are the same ones.
+  // The list has only committed records (others would lie behind the end), in order: as many are the same
+  // ones.
   if (const auto committed = count_committed(file, header); committed && *committed == *chained) {
     return true;
   }

@@ -19,7 +19,8 @@ Result<std::optional<Node>> SkiplistView::next(const Node& at, unsigned level_in
   }
   CYR_TRY(const Node node, node_at(offset));
   if (node.type == RecordType::dummy || node.level <= level_index) {
-    return corrupt(fmt::format("level {} of the record at {} leads to a wrong record", level_index, at.offset), offset);
+    return corrupt(
+        fmt::format("level {} of the record at {} leads to a wrong record", level_index, at.offset), offset);
   }
   return std::optional(node);
 }

@@ -19,10 +19,11 @@ class SqlDatabase final : public Database {
   Result<std::optional<std::pair<std::string, std::string>>> next(std::string_view key) override {
     std::optional<std::pair<std::string, std::string>> out;
     const Reading reading(*this);
-    CYR_CHECK(connection_->scan({std::string(key), false, {}}, [&](std::string_view found, std::string_view value) -> Result<Visit> {
-      out.emplace(found, value);
-      return Visit::stop;
-    }));
+    CYR_CHECK(connection_->scan({std::string(key), false, {}},
+                                [&](std::string_view found, std::string_view value) -> Result<Visit> {
+                                  out.emplace(found, value);
+                                  return Visit::stop;
+                                }));
     return out;
   }
   Status for_each(std::string_view prefix, const Visitor& visit) override {
@@ -69,19 +70,20 @@ class SqlDatabase::SqlTransaction final : public Transaction {
     CYR_CHECK(usable());
     return table().find(key);
   }
-  // What was changed since the start is looked up again, so that the visitor sees its own changes; keys that it adds are
-  // not visited.
+  // What was changed since the start is looked up again, so that the visitor sees its own changes; keys that
+  // it adds are not visited.
   Status for_each(std::string_view prefix, const Visitor& visit) override {
     CYR_CHECK(usable());
     const auto start = changes_;
-    return table().scan({{}, true, std::string(prefix)}, [&](std::string_view key, std::string_view value) -> Result<Visit> {
-      if (changes_ == start) {
-        return visit(key, value);
-      }
-      const std::string name(key);
-      CYR_TRY(const auto now, table().find(name));
-      return now ? visit(name, *now) : Visit::go_on;
-    });
+    return table().scan({{}, true, std::string(prefix)},
+                        [&](std::string_view key, std::string_view value) -> Result<Visit> {
+                          if (changes_ == start) {
+                            return visit(key, value);
+                          }
+                          const std::string name(key);
+                          CYR_TRY(const auto now, table().find(name));
+                          return now ? visit(name, *now) : Visit::go_on;
+                        });
   }
   Status put(std::string_view key, std::string_view value) override {
     if (key.empty()) {
@@ -114,7 +116,8 @@ class SqlDatabase::SqlTransaction final : public Transaction {
   [[nodiscard]] Connection& table() { return *database_.connection_; }
   [[nodiscard]] Status usable() const {
     if (over_ || broken_) {
-      return make_error(Errc::invalid, over_ ? "transaction is over" : "an earlier step of this transaction failed")
+      return make_error(Errc::invalid,
+                        over_ ? "transaction is over" : "an earlier step of this transaction failed")
           .at(database_.path_);
     }
     return success();
@@ -143,8 +146,9 @@ Result<std::unique_ptr<Transaction>> SqlDatabase::begin() {
     return make_error(Errc::permission, "not changed: this is a dry run").at(path_);
   }
   if (in_transaction_ || readers_ > 0) {
-    return make_error(Errc::locked, in_transaction_ ? "a transaction is open already"
-                                                    : "is being read by the same program").at(path_);
+    return make_error(Errc::locked,
+                      in_transaction_ ? "a transaction is open already" : "is being read by the same program")
+        .at(path_);
   }
   CYR_CHECK(connection_->begin());
   return std::unique_ptr<Transaction>(std::make_unique<SqlTransaction>(*this));
@@ -166,7 +170,9 @@ Result<std::unique_ptr<Connection>> connect(Io& io, const fs::path& path, const 
   }
   return make_error(Errc::unsupported, fmt::format("sql_engine {} is not built in", options.sql.engine))
       .at(path)
-      .with_hint("this program has a driver for sqlite only; convert the database with the server's cvt_cyrusdb first");
+      .with_hint(
+          "this program has a driver for sqlite only; convert the database with the server's cvt_cyrusdb "
+          "first");
 }
 
 Result<std::unique_ptr<Database>> open_table(Io& io, const fs::path& path, const OpenOptions& options) {
@@ -187,7 +193,8 @@ TableWriter::~TableWriter() {
   }
 }
 
-Result<TableWriter> TableWriter::begin(Io& io, const fs::path& path, const OpenOptions& options, bool keep_old) {
+Result<TableWriter> TableWriter::begin(Io& io, const fs::path& path, const OpenOptions& options,
+                                       bool keep_old) {
   auto state = std::make_unique<State>();
   CYR_TRY(state->connection, connect(io, path, options));
   CYR_CHECK(state->connection->begin());

@@ -1,5 +1,5 @@
-// The sql backend's SQLite driver. SQLite does its own input and output: it knows its locks and its journal, and must share
-// them with Cyrus. Only whether the file may be changed is the Io's decision.
+// The sql backend's SQLite driver. SQLite does its own input and output: it knows its locks and its journal,
+// and must share them with Cyrus. Only whether the file may be changed is the Io's decision.
 #include <fmt/format.h>
 #include <sqlite3.h>
 
@@ -14,8 +14,8 @@ namespace cyr::db::sql {
 
 namespace {
 
-constexpr int busy_timeout = 60'000;  // milliseconds
-constexpr int most_kept = 1000;       // names that are tried for the old table
+constexpr int busy_timeout = 60'000;            // milliseconds
+constexpr int most_kept = 1000;                 // names that are tried for the old table
 constexpr std::size_t wal_version_offset = 18;  // of the file's header: 2 there means a write-ahead log
 
 std::string quoted(std::string_view name) {
@@ -45,8 +45,8 @@ Errc errc_of(int code) {
   }
 }
 
-// Cyrus pastes keys and values into its statements as text, and compares keys with text. So text is what it finds again;
-// what it could not have written, bytes with a NUL, is a blob.
+// Cyrus pastes keys and values into its statements as text, and compares keys with text. So text is what it
+// finds again; what it could not have written, bytes with a NUL, is a blob.
 bool is_text(std::string_view bytes) { return bytes.find('\0') == std::string_view::npos; }
 
 class Statement {
@@ -80,7 +80,8 @@ class Statement {
   [[nodiscard]] std::string_view column(int index) const {
     const void* const data = sqlite3_column_blob(handle_, index);
     const int size = sqlite3_column_bytes(handle_, index);
-    return data == nullptr ? std::string_view() : std::string_view(static_cast<const char*>(data), static_cast<std::size_t>(size));
+    return data == nullptr ? std::string_view()
+                           : std::string_view(static_cast<const char*>(data), static_cast<std::size_t>(size));
   }
   [[nodiscard]] std::int64_t number(int index) const { return sqlite3_column_int64(handle_, index); }
 
@@ -100,10 +101,12 @@ class SqliteConnection final : public Connection {
   }
 
   Status open(const std::string& uri, int flags) {
-    CYR_CHECK(check(sqlite3_open_v2(uri.c_str(), &connection_, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, nullptr)));
+    CYR_CHECK(check(
+        sqlite3_open_v2(uri.c_str(), &connection_, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, nullptr)));
     sqlite3_extended_result_codes(connection_, 1);
     sqlite3_busy_timeout(connection_, busy_timeout);
-    // Against files made to run code or waste memory: the schema is not trusted, and no value is larger than a file is.
+    // Against files made to run code or waste memory: the schema is not trusted, and no value is larger than
+    // a file is.
     sqlite3_db_config(connection_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     sqlite3_db_config(connection_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
     sqlite3_db_config(connection_, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
@@ -119,25 +122,32 @@ class SqliteConnection final : public Connection {
     CYR_TRY(Statement statement, prepare("SELECT 1 FROM sqlite_master WHERE type='table' AND name=?1"));
     CYR_CHECK(check(statement.bind(1, table, true)));
     const int code = statement.step();
-    return code == SQLITE_ROW || code == SQLITE_DONE ? Result<bool>(code == SQLITE_ROW) : Result<bool>(check(code).error());
+    return code == SQLITE_ROW || code == SQLITE_DONE ? Result<bool>(code == SQLITE_ROW)
+                                                     : Result<bool>(check(code).error());
   }
   // The one table of a file that has no other.
   Result<std::optional<std::string>> only_table() {
-    CYR_TRY(Statement statement, prepare("SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"));
+    CYR_TRY(
+        Statement statement,
+        prepare(
+            "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"));
     if (statement.step() != SQLITE_ROW) {
       return std::optional<std::string>();
     }
     std::string name(statement.column(0));
     return statement.step() == SQLITE_DONE ? std::optional(std::move(name)) : std::nullopt;
   }
-  Status create_table() { return run("CREATE TABLE IF NOT EXISTS " + name_ + " (dbkey BLOB NOT NULL, data BLOB)"); }
+  Status create_table() {
+    return run("CREATE TABLE IF NOT EXISTS " + name_ + " (dbkey BLOB NOT NULL, data BLOB)");
+  }
 
   Status begin() override { return run("BEGIN IMMEDIATE"); }
   Status commit() override { return run("COMMIT"); }
   Status rollback() override { return run("ROLLBACK"); }
 
   Result<std::optional<std::string>> find(std::string_view key) override {
-    CYR_TRY(Statement statement, prepare("SELECT data FROM " + name_ + " WHERE dbkey=?1 OR dbkey=?2 ORDER BY rowid DESC LIMIT 1"));
+    CYR_TRY(Statement statement,
+            prepare("SELECT data FROM " + name_ + " WHERE dbkey=?1 OR dbkey=?2 ORDER BY rowid DESC LIMIT 1"));
     CYR_CHECK(bind_key(statement, key));
     const int code = statement.step();
     if (code == SQLITE_ROW) {
@@ -149,12 +159,15 @@ class SqliteConnection final : public Connection {
 
   Status scan(const RowRange& range, const RowVisitor& visit) override {
     // As blobs, since SQLite sorts all texts before all blobs.
-    CYR_TRY(Statement statement, prepare(fmt::format("SELECT CAST(dbkey AS BLOB), data FROM {} WHERE CAST(dbkey AS BLOB) {} ?1 "
-                                                     "ORDER BY 1, rowid",
-                                                     name_, range.inclusive ? ">=" : ">")));
-    const std::string_view from = range.from.empty() && range.inclusive ? std::string_view(range.prefix) : range.from;
+    CYR_TRY(Statement statement,
+            prepare(fmt::format("SELECT CAST(dbkey AS BLOB), data FROM {} WHERE CAST(dbkey AS BLOB) {} ?1 "
+                                "ORDER BY 1, rowid",
+                                name_, range.inclusive ? ">=" : ">")));
+    const std::string_view from =
+        range.from.empty() && range.inclusive ? std::string_view(range.prefix) : range.from;
     CYR_CHECK(check(statement.bind(1, from, false)));
-    std::optional<std::pair<std::string, std::string>> waiting;  // until it is known that no later row has its key
+    std::optional<std::pair<std::string, std::string>>
+        waiting;  // until it is known that no later row has its key
     int code = SQLITE_DONE;
     while ((code = statement.step()) == SQLITE_ROW) {
       const std::string_view key = statement.column(0);
@@ -228,7 +241,8 @@ class SqliteConnection final : public Connection {
     if (whole.column(0) != "ok") {
       return corrupt(std::string(whole.column(0).substr(0, 200))).at(file_);
     }
-    CYR_TRY(Statement twice, prepare("SELECT count(*) FROM (SELECT 1 FROM " + name_ + " GROUP BY CAST(dbkey AS BLOB) HAVING count(*) > 1)"));
+    CYR_TRY(Statement twice, prepare("SELECT count(*) FROM (SELECT 1 FROM " + name_ +
+                                     " GROUP BY CAST(dbkey AS BLOB) HAVING count(*) > 1)"));
     CYR_CHECK(check(twice.step()));
     if (twice.number(0) > 0) {
       return corrupt(fmt::format("{} keys have more than one row in table {}", twice.number(0), table_))
@@ -247,7 +261,8 @@ class SqliteConnection final : public Connection {
     const char* const text = connection_ != nullptr ? sqlite3_errmsg(connection_) : sqlite3_errstr(code);
     Error error = make_error(errc_of(code), fmt::format("SQLite: {}", text)).at(file_);
     if (code == SQLITE_READONLY_ROLLBACK) {
-      error.hint = "a writer died and left a journal; the next program that opens the file for writing rolls it back";
+      error.hint =
+          "a writer died and left a journal; the next program that opens the file for writing rolls it back";
     }
     return error;
   }
@@ -288,7 +303,8 @@ class SqliteConnection final : public Connection {
 
 std::string uri_of(const fs::path& file, std::string_view parameters) {
   const std::string path = file.string();
-  std::string out = path.starts_with("//") ? "file://" : "file:";  // else what follows would be taken for a host
+  std::string out =
+      path.starts_with("//") ? "file://" : "file:";  // else what follows would be taken for a host
   for (const char c : path) {
     constexpr std::string_view special = "%?#";
     out += special.find(c) == std::string_view::npos ? std::string(1, c)
@@ -297,8 +313,8 @@ std::string uri_of(const fs::path& file, std::string_view parameters) {
   return out.append(parameters);
 }
 
-// Reading a database with a write-ahead log makes files beside it, unless it is said to be immutable; that it is when its
-// log is empty and nobody writes.
+// Reading a database with a write-ahead log makes files beside it, unless it is said to be immutable; that it
+// is when its log is empty and nobody writes.
 Result<std::string> reading_parameters(Io& io, const fs::path& file) {
   CYR_TRY(const File content, File::open(io, file));
   std::array<std::byte, wal_version_offset + 1> head{};
@@ -310,8 +326,10 @@ Result<std::string> reading_parameters(Io& io, const fs::path& file) {
   log += "-wal";
   const auto info = io.stat(log);
   if (info && info->size > 0) {
-    return make_error(Errc::unsupported, "has a write-ahead log that is not in the file yet").at(file).with_hint(
-        "it cannot be read without changing anything; copy the file and its -wal, or allow writing");
+    return make_error(Errc::unsupported, "has a write-ahead log that is not in the file yet")
+        .at(file)
+        .with_hint(
+            "it cannot be read without changing anything; copy the file and its -wal, or allow writing");
   }
   return std::string("?mode=ro&immutable=1");
 }

@@ -1,5 +1,6 @@
-// Output of the bulk writers: bytes are appended, and heads written before their pointers were known are patched. Kept
-// in a buffer of about a megabyte; what is patched later than that is a few records of high level.
+// Output of the bulk writers: bytes are appended, and heads written before their pointers were known are
+// patched. Kept in a buffer of about a megabyte; what is patched later than that is a few records of high
+// level.
 #pragma once
 
 #include "format/base/file.h"
@@ -14,7 +15,8 @@ class StreamSink {
   virtual ~StreamSink() = default;
 
   [[nodiscard]] std::uint64_t size() const { return base_ + pending_.size(); }
-  // One whole record: it stays in one piece, so that a patch inside it never straddles what was written already.
+  // One whole record: it stays in one piece, so that a patch inside it never straddles what was written
+  // already.
   Status append(Bytes record);
   Status patch(std::uint64_t offset, Bytes bytes);
   Status flush();

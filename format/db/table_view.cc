@@ -5,8 +5,9 @@
 namespace cyr::db {
 
 std::vector<Entry>::const_iterator TableView::at_or_after(std::string_view key, const KeyOrder& order) const {
-  return std::lower_bound(entries_.begin(), entries_.end(), key,
-                          [&](const Entry& entry, std::string_view wanted) { return order.less(entry.key, wanted); });
+  return std::lower_bound(
+      entries_.begin(), entries_.end(), key,
+      [&](const Entry& entry, std::string_view wanted) { return order.less(entry.key, wanted); });
 }
 
 Result<std::optional<Entry>> TableView::find(std::string_view key, const KeyOrder& order) const {

@@ -9,7 +9,8 @@ namespace cyr::db {
 
 class TableView final : public View {
  public:
-  explicit TableView(std::vector<Entry> entries, bool sound = false) : entries_(std::move(entries)), sound_(sound) {}
+  explicit TableView(std::vector<Entry> entries, bool sound = false)
+      : entries_(std::move(entries)), sound_(sound) {}
 
   [[nodiscard]] Result<std::optional<Entry>> find(std::string_view key, const KeyOrder& order) const override;
   Status scan(ScanFrom from, const KeyOrder& order, const EntryVisitor& visit) const override;
@@ -19,7 +20,8 @@ class TableView final : public View {
   [[nodiscard]] Status check() const override;
 
  private:
-  [[nodiscard]] std::vector<Entry>::const_iterator at_or_after(std::string_view key, const KeyOrder& order) const;
+  [[nodiscard]] std::vector<Entry>::const_iterator at_or_after(std::string_view key,
+                                                               const KeyOrder& order) const;
   std::vector<Entry> entries_;
   bool sound_;
 };

@@ -1,5 +1,5 @@
-// The twom backend as a FileFormat: 64-bit little-endian file with XXH3 checksums, in which every version of a record
-// stays until the next repack (format/doc/twom.md). The default of the development line 3.13.
+// The twom backend as a FileFormat: 64-bit little-endian file with XXH3 checksums, in which every version of
+// a record stays until the next repack (format/doc/twom.md). The default of the development line 3.13.
 #include <fmt/format.h>
 
 #include "format/db/linked_writer.h"
@@ -28,17 +28,22 @@ struct TwomWriting {
   [[nodiscard]] static Shape dummy() { return {.type = RecordType::dummy, .level = max_level}; }
   Shape shape(unsigned level, std::string_view key, std::string_view value) {
     highest = std::max(highest, level);
-    return {.type = content_type(false, key.size(), value.size()), .level = level, .key_size = key.size(),
+    return {.type = content_type(false, key.size(), value.size()),
+            .level = level,
+            .key_size = key.size(),
             .value_size = value.size()};
   }
   void pad(Buffer& /*out*/, std::uint64_t /*end*/, const Shape& /*shape*/) const {}
-  void record(Buffer& out, Shape& shape, const std::uint64_t* slots, std::string_view key, std::string_view value) const {
+  void record(Buffer& out, Shape& shape, const std::uint64_t* slots, std::string_view key,
+              std::string_view value) const {
     append_record(out, shape, slots, key, value, start.checksum());
   }
   void head(Buffer& out, const Shape& shape, const std::uint64_t* slots) const {
     append_head(out, shape, slots, start.checksum());
   }
-  void commit(Buffer& out, std::uint64_t /*end*/) const { out = marker(RecordType::commit, first_record, start.checksum()); }
+  void commit(Buffer& out, std::uint64_t /*end*/) const {
+    out = marker(RecordType::commit, first_record, start.checksum());
+  }
   [[nodiscard]] auto header(std::uint64_t records, std::uint64_t sorted_end, std::uint64_t end) const {
     Header done = start;
     done.num_records = records;
@@ -57,7 +62,8 @@ class TwomFormat final : public FileFormat {
   [[nodiscard]] bool fixed_order() const override { return true; }
   // Ranges of the header and the DUMMY, which no one else locks (cyrusdb.md 11).
   [[nodiscard]] LockPlan lock_plan() const override {
-    return {.data = {dummy_offset, dummy_size}, .gate = LockRange{0, magic.size()}, .repack = LockRange{40, 8}};
+    return {
+        .data = {dummy_offset, dummy_size}, .gate = LockRange{0, magic.size()}, .repack = LockRange{40, 8}};
   }
 
   [[nodiscard]] Result<std::unique_ptr<View>> view(Bytes file) const override {
@@ -98,7 +104,8 @@ class TwomFormat final : public FileFormat {
   [[nodiscard]] Result<std::unique_ptr<View>> replay(Bytes file, const KeyOrder& order) const override {
     CYR_TRY(const Header header, decode_header(file));
     if (file.size() < header.current_size) {
-      return corrupt(fmt::format("file has {} bytes, current_size says {}", file.size(), header.current_size), 80);
+      return corrupt(fmt::format("file has {} bytes, current_size says {}", file.size(), header.current_size),
+                     80);
     }
     CYR_TRY(const LogFacts log, read_log(file, header, order));
     std::vector<Entry> entries;
@@ -123,7 +130,8 @@ class TwomFormat final : public FileFormat {
     return std::unique_ptr<Editor>(std::make_unique<TwomEditor>(image, header, order));
   }
 
-  [[nodiscard]] Result<std::unique_ptr<BulkWriter>> writer(StreamSink& sink, std::uint64_t generation) const override {
+  [[nodiscard]] Result<std::unique_ptr<BulkWriter>> writer(StreamSink& sink,
+                                                           std::uint64_t generation) const override {
     Header header;
     header.uuid = fresh_uuid();
     header.generation = generation + 1;

@@ -153,7 +153,8 @@ class TwomList {
   static constexpr unsigned max_level = twom::max_level;
   static constexpr std::uint64_t dummy_offset = twom::dummy_offset;
 
-  TwomList(Image& image, const Header& header, const KeyOrder& order) : image_(image), header_(header), order_(order) {}
+  TwomList(Image& image, const Header& header, const KeyOrder& order)
+      : image_(image), header_(header), order_(order) {}
 
   [[nodiscard]] Result<Record> record_at(std::uint64_t offset) const { return here().record_at(offset); }
   [[nodiscard]] Result<std::optional<Record>> target(std::uint64_t offset) const {
@@ -177,23 +178,28 @@ class TwomList {
 Status recover(Image& image, const KeyOrder& order) {
   CYR_TRY(Header header, decode_header(image.bytes()));
   if (image.bytes().size() < header.current_size) {
-    return corrupt(fmt::format("file has {} bytes, current_size says {}", image.bytes().size(), header.current_size), 80);
+    return corrupt(
+        fmt::format("file has {} bytes, current_size says {}", image.bytes().size(), header.current_size),
+        80);
   }
   // The list is walked once without touching it, so that a file that cannot be recovered stays as it is.
   OrderSet orders;
   std::uint64_t count = 0;
   std::uint64_t live_bytes = 0;
-  CYR_CHECK(TwomView(image.bytes(), header, header.current_size).walk(orders, [&](const Record& record) -> Result<Visit> {
-    count += record.deleted_by == 0 ? 1 : 0;
-    live_bytes += record.deleted_by == 0 ? record.bytes.size() : 0;
-    return Visit::go_on;
-  }));
-  // All that is no live record and no COMMIT is dirty. A dead record may be damaged, and then nobody can count the COMMITs.
+  CYR_CHECK(TwomView(image.bytes(), header, header.current_size)
+                .walk(orders, [&](const Record& record) -> Result<Visit> {
+                  count += record.deleted_by == 0 ? 1 : 0;
+                  live_bytes += record.deleted_by == 0 ? record.bytes.size() : 0;
+                  return Visit::go_on;
+                }));
+  // All that is no live record and no COMMIT is dirty. A dead record may be damaged, and then nobody can
+  // count the COMMITs.
   if (const auto log = read_log(image.bytes(), header, order)) {
     header.num_commits = log->commits;
   }
   const std::uint64_t most_commits = header.current_size / marker_size;
-  const std::uint64_t clean = first_record + live_bytes + marker_size * std::min(header.num_commits, most_commits);
+  const std::uint64_t clean =
+      first_record + live_bytes + marker_size * std::min(header.num_commits, most_commits);
   if (!header.is_dirty()) {
     header.flags |= Flag::dirty;
     CYR_CHECK(image.write(encode_header(header), 0));

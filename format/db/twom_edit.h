@@ -23,7 +23,8 @@ class TwomEditor final : public Editor {
   [[nodiscard]] TwomView here() const { return {image_->bytes(), header_, end_}; }
   [[nodiscard]] Checksum kind() const { return header_.checksum(); }
   Status start();  // DIRTY reaches the disk before anything else
-  // The pointers of a new record at `place`: those of the record whose place it takes, else of the ones before it.
+  // The pointers of a new record at `place`: those of the record whose place it takes, else of the ones
+  // before it.
   [[nodiscard]] Result<Slots> slots_at(const Place& place, unsigned level) const;
   Result<std::uint64_t> append(Bytes record);
   // Makes the predecessors point to `target` on levels 0 .. levels-1.
@@ -36,8 +37,9 @@ class TwomEditor final : public Editor {
   LevelDice dice_;
 };
 
-// After a writer died: level 0 as it was at the last commit, the other levels made to fit. The file is never cut, since
-// others have it mapped. An error when the committed list itself is damaged; nothing was changed then.
+// After a writer died: level 0 as it was at the last commit, the other levels made to fit. The file is never
+// cut, since others have it mapped. An error when the committed list itself is damaged; nothing was changed
+// then.
 Status recover(Image& image, const KeyOrder& order);
 
 }  // namespace cyr::db::twom

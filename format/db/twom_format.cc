@@ -73,7 +73,8 @@ bool is_nul(Bytes bytes, std::uint64_t at) { return bytes[static_cast<std::size_
 
 // Key and value of the tail that begins at `rest`; false when it does not fit.
 bool take_content(Record& record, Bytes rest, std::uint64_t key_size, std::uint64_t value_size) {
-  if (key_size > rest.size() || value_size > rest.size() - key_size || rest.size() - key_size - value_size < nuls) {
+  if (key_size > rest.size() || value_size > rest.size() - key_size ||
+      rest.size() - key_size - value_size < nuls) {
     return false;
   }
   const std::uint64_t tail = round_up(key_size + value_size + nuls, step);
@@ -87,8 +88,10 @@ bool take_content(Record& record, Bytes rest, std::uint64_t key_size, std::uint6
   return true;
 }
 
-// Early 3.13 builds wrote the low 16 bits of a key's size only: the true one is where the NULs and the checksum fit.
-void find_long_key(Record& record, Bytes rest, std::uint64_t key_size, std::uint64_t value_size, Checksum kind) {
+// Early 3.13 builds wrote the low 16 bits of a key's size only: the true one is where the NULs and the
+// checksum fit.
+void find_long_key(Record& record, Bytes rest, std::uint64_t key_size, std::uint64_t value_size,
+                   Checksum kind) {
   constexpr int most_checksums = 4;  // against files made to waste time
   Record plain = record;
   if (take_content(plain, rest, key_size, value_size) && is_nul(rest, key_size)) {
@@ -133,7 +136,8 @@ Result<Header> decode_header(Bytes file) {
   load_fields(header_fields, version, file, header, ByteOrder::little);
   std::copy_n(file.begin() + uuid_offset, header.uuid.size(), header.uuid.begin());
   if (header.version > version) {
-    return make_error(Errc::unsupported, fmt::format("twom version {}, this program knows 1", header.version));
+    return make_error(Errc::unsupported,
+                      fmt::format("twom version {}, this program knows 1", header.version));
   }
   if (!matches(header.checksum(), header.csum, file.first(header_csum_offset))) {
     return corrupt(fmt::format("header checksum is {:08x}, expected {:08x}", header.csum,
@@ -141,7 +145,8 @@ Result<Header> decode_header(Bytes file) {
                    header_csum_offset);
   }
   if ((header.flags & order_external) != 0) {
-    return make_error(Errc::unsupported, "twom file whose keys are in the order of another program's function");
+    return make_error(Errc::unsupported,
+                      "twom file whose keys are in the order of another program's function");
   }
   if (header.current_size < first_record || header.current_size % step != 0) {
     return corrupt(fmt::format("current_size {} is impossible", header.current_size), 80);
@@ -155,7 +160,8 @@ std::array<std::byte, header_size> encode_header(const Header& header) {
   std::copy(header.uuid.begin(), header.uuid.end(), out.begin() + uuid_offset);
   // Cannot fail: members are as wide as the fields.
   (void)store_fields(header_fields, version, header, out, ByteOrder::little);
-  store_le(out.data() + header_csum_offset, checksum(header.checksum(), Bytes(out).first(header_csum_offset)));
+  store_le(out.data() + header_csum_offset,
+           checksum(header.checksum(), Bytes(out).first(header_csum_offset)));
   return out;
 }
 
@@ -179,7 +185,8 @@ Result<Record> decode_record(Bytes file, std::uint64_t offset, std::uint64_t lim
     return bad_record(offset, "record is cut short");
   }
   const auto csum_at = static_cast<std::size_t>(record.head_size - csum_bytes);
-  if (const auto stored = load_le<std::uint32_t>(from.data() + csum_at); !matches(kind, stored, from.first(csum_at))) {
+  if (const auto stored = load_le<std::uint32_t>(from.data() + csum_at);
+      !matches(kind, stored, from.first(csum_at))) {
     return bad_record(offset, fmt::format("record head checksum is {:08x}, expected {:08x}", stored,
                                           checksum(kind, from.first(csum_at))));
   }
@@ -197,7 +204,8 @@ Result<Record> decode_record(Bytes file, std::uint64_t offset, std::uint64_t lim
     find_long_key(record, rest, key_size, value_size, kind);
   }
   if (!record.cut_key_size && !take_content(record, rest, key_size, value_size)) {
-    return bad_record(offset, fmt::format("record with key of {} and value of {} bytes is cut short", key_size, value_size));
+    return bad_record(offset, fmt::format("record with key of {} and value of {} bytes is cut short",
+                                          key_size, value_size));
   }
   return record;
 }
@@ -211,8 +219,9 @@ bool tail_is_sound(const Record& record, Checksum kind) {
 }
 
 Status check_tail(const Record& record, Checksum kind) {
-  return tail_is_sound(record, kind) ? success()
-                                     : Status(corrupt("key or value does not match its checksum", record.offset));
+  return tail_is_sound(record, kind)
+             ? success()
+             : Status(corrupt("key or value does not match its checksum", record.offset));
 }
 
 RecordType content_type(bool replaces, std::uint64_t key_size, std::uint64_t value_size) {
@@ -250,7 +259,8 @@ void append_record(Buffer& out, HeadShape& shape, const std::uint64_t* slots, st
                    std::string_view value, Checksum kind) {
   Buffer tail(static_cast<std::size_t>(round_up(key.size() + value.size() + nuls, step)));
   std::copy_n(as_bytes(key).begin(), key.size(), tail.begin());
-  std::copy_n(as_bytes(value).begin(), value.size(), tail.begin() + static_cast<std::ptrdiff_t>(key.size() + 1));
+  std::copy_n(as_bytes(value).begin(), value.size(),
+              tail.begin() + static_cast<std::ptrdiff_t>(key.size() + 1));
   shape.tail_csum = checksum(kind, tail);
   append_head(out, shape, slots, kind);
   out.insert(out.end(), tail.begin(), tail.end());
@@ -294,7 +304,8 @@ Uuid fresh_uuid() {
 std::string uuid_text(const Uuid& uuid) {
   std::string out;
   for (std::size_t i = 0; i < uuid.size(); ++i) {
-    out += fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", std::to_integer<unsigned>(uuid[i]));
+    out += fmt::format("{}{:02x}", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+                       std::to_integer<unsigned>(uuid[i]));
   }
   return out;
 }

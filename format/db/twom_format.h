@@ -1,6 +1,6 @@
-// twom, version 1: header and records as bytes (format/doc/twom.md). Pure codecs: no I/O, nothing about locks. All
-// integers are little-endian. Invariants: everything is a multiple of 8; the checksum of a head covers lengths, ancestor
-// and pointers, that of a tail key, value, the NUL after each, and padding.
+// twom, version 1: header and records as bytes (format/doc/twom.md). Pure codecs: no I/O, nothing about
+// locks. All integers are little-endian. Invariants: everything is a multiple of 8; the checksum of a head
+// covers lengths, ancestor and pointers, that of a tail key, value, the NUL after each, and padding.
 #pragma once
 
 #include <array>
@@ -45,8 +45,8 @@ struct Header {
   std::uint64_t generation = 1;  // +1 at each repack
   std::uint64_t num_records = 0;
   std::uint64_t num_commits = 0;
-  std::uint64_t dirty_size = 0;  // bytes of records that were replaced or deleted, and of DELETEs
-  std::uint64_t repack_size = first_record;   // end of the sorted part
+  std::uint64_t dirty_size = 0;              // bytes of records that were replaced or deleted, and of DELETEs
+  std::uint64_t repack_size = first_record;  // end of the sorted part
   std::uint64_t current_size = first_record;  // committed end; the file is longer
   std::uint32_t maxlevel = 0;                 // highest level of a record
   std::uint32_t csum = 0;                     // of the 92 bytes before it; encode_header() makes its own
@@ -55,11 +55,20 @@ struct Header {
   [[nodiscard]] Checksum checksum() const;
 };
 
-// Magic, version, checksum, order and the plausibility of the sizes are checked; the file may be shorter than current_size.
+// Magic, version, checksum, order and the plausibility of the sizes are checked; the file may be shorter than
+// current_size.
 [[nodiscard]] Result<Header> decode_header(Bytes file);
 [[nodiscard]] std::array<std::byte, header_size> encode_header(const Header& header);
 
-enum class RecordType : std::uint8_t { dummy = 1, add = 2, fat_add = 3, replace = 4, fat_replace = 5, erased = 6, commit = 7 };
+enum class RecordType : std::uint8_t {
+  dummy = 1,
+  add = 2,
+  fat_add = 3,
+  replace = 4,
+  fat_replace = 5,
+  erased = 6,
+  commit = 7
+};
 
 [[nodiscard]] bool has_content(RecordType type);  // ADD and REPLACE, fat or not
 // The name that dumps use.
@@ -70,9 +79,11 @@ struct Record {
   std::uint64_t offset = 0;
   RecordType type = RecordType::dummy;
   unsigned level = 0;  // DUMMY 31, with content 1..31, DELETE and COMMIT 0
-  // REPLACE: the record, or the DELETE, whose key it has. DELETE: the record that it stands before and deletes. Else 0.
+  // REPLACE: the record, or the DELETE, whose key it has. DELETE: the record that it stands before and
+  // deletes. Else 0.
   std::uint64_t ancestor = 0;
-  // The DELETE through which level 0 leads here: this is no live record, but the list goes on through it. 0: live.
+  // The DELETE through which level 0 leads here: this is no live record, but the list goes on through it. 0:
+  // live.
   std::uint64_t deleted_by = 0;
   std::uint64_t head_size = 0;  // bytes up to and including the two checksums
   Bytes bytes;                  // head, key, NUL, value, NUL, padding
@@ -81,8 +92,8 @@ struct Record {
   bool cut_key_size = false;  // of an early 3.13 build, which wrote the size of a long key modulo 65536
 
   [[nodiscard]] std::uint64_t end() const { return offset + bytes.size(); }
-  // Slots 0 and 1 are both level 0, slot i is level i - 1 (double_links.h). A COMMIT's slot 0 is where its transaction
-  // began.
+  // Slots 0 and 1 are both level 0, slot i is level i - 1 (double_links.h). A COMMIT's slot 0 is where its
+  // transaction began.
   [[nodiscard]] std::uint64_t slot(unsigned index) const {
     return load_le<std::uint64_t>(bytes.data() + head_size - 8 - 8 * std::size_t{level + 1 - index});
   }
@@ -91,9 +102,10 @@ struct Record {
   }
 };
 
-// The record at `offset`, whole inside the first `limit` bytes of `file`; type, level, lengths and head checksum are
-// checked.
-[[nodiscard]] Result<Record> decode_record(Bytes file, std::uint64_t offset, std::uint64_t limit, Checksum kind);
+// The record at `offset`, whole inside the first `limit` bytes of `file`; type, level, lengths and head
+// checksum are checked.
+[[nodiscard]] Result<Record> decode_record(Bytes file, std::uint64_t offset, std::uint64_t limit,
+                                           Checksum kind);
 [[nodiscard]] bool tail_is_sound(const Record& record, Checksum kind);
 // tail_is_sound(), as an error.
 [[nodiscard]] Status check_tail(const Record& record, Checksum kind);
@@ -133,7 +145,8 @@ struct HeadCodec {
 };
 using HeadEdit = LinkEdit<HeadCodec>;
 [[nodiscard]] inline HeadEdit edit_head(const Record& record, Checksum kind) {
-  return {record.offset, record.level, record.bytes.first(static_cast<std::size_t>(record.head_size)), HeadCodec{kind}};
+  return {record.offset, record.level, record.bytes.first(static_cast<std::size_t>(record.head_size)),
+          HeadCodec{kind}};
 }
 
 }  // namespace cyr::db::twom

@@ -1,5 +1,5 @@
-// The linear view of a twom file: what was written when, without following a pointer of the list. Unlike twoskip's, a
-// DELETE names its victim, so that nothing has to be guessed.
+// The linear view of a twom file: what was written when, without following a pointer of the list. Unlike
+// twoskip's, a DELETE names its victim, so that nothing has to be guessed.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,7 +15,9 @@ namespace {
 class LogReader {
  public:
   LogReader(Bytes file, const Header& header, const KeyOrder& order)
-      : file_(file), header_(header), latest_([order](std::string_view a, std::string_view b) { return order.less(a, b); }),
+      : file_(file),
+        header_(header),
+        latest_([order](std::string_view a, std::string_view b) { return order.less(a, b); }),
         order_(order) {}
 
   Result<LogFacts> run() {
@@ -62,8 +64,8 @@ class LogReader {
       case RecordType::commit:
         return record.slot(0) == transaction
                    ? success()
-                   : Status(corrupt(fmt::format("COMMIT of a transaction at {}, which began at {}", record.slot(0),
-                                                transaction),
+                   : Status(corrupt(fmt::format("COMMIT of a transaction at {}, which began at {}",
+                                                record.slot(0), transaction),
                                     record.offset));
       case RecordType::dummy:
         break;
@@ -80,7 +82,8 @@ class LogReader {
     }
     CYR_CHECK(spread(record.offset));
     auto found = latest_.find(record.key);
-    const std::uint64_t expected = found == latest_.end() ? 0 : std::max(found->second.offset, found->second.deleted_by);
+    const std::uint64_t expected =
+        found == latest_.end() ? 0 : std::max(found->second.offset, found->second.deleted_by);
     if (record.ancestor != expected) {
       return corrupt(fmt::format("ancestor is {}, expected {}", record.ancestor, expected), record.offset);
     }
@@ -104,8 +107,8 @@ class LogReader {
     return success();
   }
 
-  // Up to `until` the file is sorted; what is there goes into the map only now, so that a file that is sorted to its end
-  // needs none.
+  // Up to `until` the file is sorted; what is there goes into the map only now, so that a file that is sorted
+  // to its end needs none.
   Status spread(std::uint64_t until) {
     if (!facts_.sorted) {
       return success();

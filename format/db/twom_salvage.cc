@@ -1,5 +1,5 @@
-// Which records of a damaged twom file are live. Simpler than in twoskip: REPLACE and DELETE name their victim, and what
-// is on the list once stays there until its key has a later version (format/doc/twom.md).
+// Which records of a damaged twom file are live. Simpler than in twoskip: REPLACE and DELETE name their
+// victim, and what is on the list once stays there until its key has a later version (format/doc/twom.md).
 #include <algorithm>
 #include <map>
 #include <set>
@@ -28,7 +28,8 @@ class TwomSalvage {
       report_.expected = header->num_records;
       dirty_ = header->is_dirty();
     }
-    scan_.run(header ? header->checksum() : twom::Scan::find_kind(file_), header && !dirty_ ? end_ : last_byte());
+    scan_.run(header ? header->checksum() : twom::Scan::find_kind(file_),
+              header && !dirty_ ? end_ : last_byte());
     if (!header) {
       settle_end();
     }
@@ -37,7 +38,8 @@ class TwomSalvage {
       add_region(file_.size(), end_ - file_.size(), "cut off");
     }
     if (header && header->checksum() != twom::Checksum::xxh3) {
-      report_.notes.emplace_back("this file has no checksums that can be checked: flipped bits cannot be seen");
+      report_.notes.emplace_back(
+          "this file has no checksums that can be checked: flipped bits cannot be seen");
     }
     index();
     reach();
@@ -65,16 +67,17 @@ class TwomSalvage {
     for (const Scanned& item : items()) {
       after_commit = item.record.type == RecordType::commit ? item.record.end() : after_commit;
     }
-    const bool lost_behind = std::any_of(report_.damaged.begin(), report_.damaged.end(), [&](const DamagedRegion& region) {
-      return region.offset >= after_commit && region.what != "zeros";
-    });
+    const bool lost_behind = std::any_of(
+        report_.damaged.begin(), report_.damaged.end(),
+        [&](const DamagedRegion& region) { return region.offset >= after_commit && region.what != "zeros"; });
     end_ = after_commit == 0 || lost_behind ? file_.size() : after_commit;
     dirty_ = true;
   }
 
   void drop_damage_behind_the_end() {
     std::erase_if(report_.damaged, [&](const DamagedRegion& region) {
-      return region.offset >= end_ || (region.what == "zeros" && region.offset + region.length >= last_byte() && !report_.expected);
+      return region.offset >= end_ ||
+             (region.what == "zeros" && region.offset + region.length >= last_byte() && !report_.expected);
     });
   }
 
@@ -179,7 +182,8 @@ class TwomSalvage {
       bool erased = false;
       std::uint64_t proof = 0;
       bool newer_lost = false;
-      for (std::size_t i = namer_of(item.record.offset); i < items().size(); i = namer_of(items()[i].record.offset)) {
+      for (std::size_t i = namer_of(item.record.offset); i < items().size();
+           i = namer_of(items()[i].record.offset)) {
         erased = items()[i].record.type == RecordType::erased;
         proof = items()[i].record.offset;
         newer_lost = newer_lost || !erased;  // a REPLACE whose key or value is damaged
@@ -191,7 +195,8 @@ class TwomSalvage {
       if (newer_lost) {
         record.set(Mark::older_version);
       } else if (last_damage_ > item.record.offset) {
-        record.set(Mark::maybe_deleted);  // by a DELETE, or replaced by a record, that stood in what is damaged
+        record.set(
+            Mark::maybe_deleted);  // by a DELETE, or replaced by a record, that stood in what is damaged
       }
     }
     report_.records.push_back(record);
@@ -207,8 +212,9 @@ class TwomSalvage {
       // The last one of a key wins, and over the committed one: the first of equal keys is kept.
       report_.records.insert(report_.records.begin(), record);
     } else {
-      report_.left_out.push_back({record.key, record.value, record.offset,
-                                  item.record.type == RecordType::erased ? "uncommitted DELETE" : "uncommitted"});
+      report_.left_out.push_back(
+          {record.key, record.value, record.offset,
+           item.record.type == RecordType::erased ? "uncommitted DELETE" : "uncommitted"});
     }
   }
 
@@ -219,7 +225,8 @@ class TwomSalvage {
         continue;
       }
       for (const Scanned& item : items()) {
-        const bool named = twom::has_content(item.record.type) && item.whole_tail && item.record.offset < sorted_end_;
+        const bool named =
+            twom::has_content(item.record.type) && item.whole_tail && item.record.offset < sorted_end_;
         if (named && item.record.end() <= region.offset) {
           region.key_before = std::string(item.record.key);
         } else if (named && item.record.offset >= region.offset + region.length) {
@@ -234,9 +241,9 @@ class TwomSalvage {
   const SalvageOptions& options_;
   SalvageReport& report_;
   twom::Scan scan_;
-  std::uint64_t end_ = 0;         // of what is committed
+  std::uint64_t end_ = 0;  // of what is committed
   std::uint64_t sorted_end_ = 0;
-  bool dirty_ = false;            // there may be pointers of a transaction that did not end
+  bool dirty_ = false;  // there may be pointers of a transaction that did not end
   std::uint64_t last_damage_ = 0;
   std::map<std::uint64_t, std::size_t> at_;             // committed items by offset
   std::multimap<std::uint64_t, std::size_t> named_by_;  // by ancestor

@@ -7,7 +7,8 @@ namespace cyr::db::twom {
 namespace {
 
 constexpr std::uint64_t step = 8;
-// Bits are tried one by one, and 32 bits of checksum stand against each: no more than 2^-16 of a chance to be wrong.
+// Bits are tried one by one, and 32 bits of checksum stand against each: no more than 2^-16 of a chance to be
+// wrong.
 constexpr std::uint64_t most_repaired = 4096;  // bytes of a head or a tail
 
 bool all_zero(Bytes bytes) {
@@ -85,7 +86,9 @@ std::optional<Scanned> Scan::record_at(std::uint64_t offset) const {
 
 // Without checksums: NULs and padding where they must be, pointers that can be some.
 bool Scan::plausible(const Record& record) const {
-  const auto can_be = [](std::uint64_t pointer) { return pointer % step == 0 && (pointer == 0 || pointer >= first_record); };
+  const auto can_be = [](std::uint64_t pointer) {
+    return pointer % step == 0 && (pointer == 0 || pointer >= first_record);
+  };
   bool good = can_be(record.ancestor) && record.ancestor < std::max<std::uint64_t>(record.offset, 1);
   for (unsigned i = 0; good && i <= record.level; ++i) {
     good = can_be(record.slot(i)) && record.slot(i) < file_.size();
@@ -98,7 +101,8 @@ bool Scan::plausible(const Record& record) const {
          all_zero(tail.subspan(record.key.size() + 1 + record.value.size()));
 }
 
-// The record with one bit of its head, or of its tail, the other way round. XXH3 says nothing of which, so all are tried.
+// The record with one bit of its head, or of its tail, the other way round. XXH3 says nothing of which, so
+// all are tried.
 std::optional<Scanned> Scan::with_flipped_bit(std::uint64_t offset, bool in_tail) {
   if (kind_ != Checksum::xxh3) {
     return {};
@@ -118,7 +122,8 @@ std::optional<Scanned> Scan::with_flipped_bit(std::uint64_t offset, bool in_tail
   std::string copy(static_cast<std::size_t>(dummy_offset), '\0');
   copy += as_text(file_.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(size)));
   to = std::min(to, size);
-  if (to <= from || all_zero(as_bytes(copy).subspan(static_cast<std::size_t>(dummy_offset), static_cast<std::size_t>(to)))) {
+  if (to <= from || all_zero(as_bytes(copy).subspan(static_cast<std::size_t>(dummy_offset),
+                                                    static_cast<std::size_t>(to)))) {
     return {};
   }
   for (std::uint64_t bit = 8 * from; bit < 8 * to; ++bit) {
@@ -130,7 +135,8 @@ std::optional<Scanned> Scan::with_flipped_bit(std::uint64_t offset, bool in_tail
     const char flip = static_cast<char>(1U << (bit % 8));
     byte = static_cast<char>(byte ^ flip);
     const auto record = decode_record(as_bytes(copy), dummy_offset, copy.size(), kind_);
-    if (record && tail_is_sound(*record, kind_) && (has_content(record->type) ? !record->key.empty() : true)) {
+    if (record && tail_is_sound(*record, kind_) &&
+        (has_content(record->type) ? !record->key.empty() : true)) {
       const std::string_view kept = report_.keep(copy);
       Scanned out;
       out.record = *decode_record(as_bytes(kept), dummy_offset, kept.size(), kind_);

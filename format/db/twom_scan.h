@@ -1,5 +1,5 @@
-// A damaged twom file read from end to end: every record whose head is whole, or is with one bit put right, and the bytes
-// between them (format/doc/salvage.md).
+// A damaged twom file read from end to end: every record whose head is whole, or is with one bit put right,
+// and the bytes between them (format/doc/salvage.md).
 #pragma once
 
 #include <optional>
@@ -18,7 +18,8 @@ struct Scanned {
 
 class Scan {
  public:
-  Scan(Bytes file, SalvageReport& report) : file_(file), report_(report), effort_(65536 + 64 * std::uint64_t{file.size()}) {}
+  Scan(Bytes file, SalvageReport& report)
+      : file_(file), report_(report), effort_(65536 + 64 * std::uint64_t{file.size()}) {}
 
   // Fills items() and the damaged regions of the report. `end` is where the scan ends.
   void run(Checksum kind, std::uint64_t end);
@@ -39,7 +40,8 @@ class Scan {
   Checksum kind_ = Checksum::xxh3;
   std::uint64_t end_ = 0;
   std::vector<Scanned> items_;
-  std::uint64_t effort_;  // bytes that may still be summed for repairs, so that hostile files take linear time
+  std::uint64_t
+      effort_;  // bytes that may still be summed for repairs, so that hostile files take linear time
 };
 
 }  // namespace cyr::db::twom

@@ -31,7 +31,8 @@ Result<std::optional<Record>> TwomView::next(const Record& at, unsigned level_in
   }
   CYR_TRY(const Record record, level_index == 0 ? target(offset) : record_at(offset));
   if (!has_content(record.type) || record.level <= level_index) {
-    return corrupt(fmt::format("level {} of the record at {} leads to a wrong record", level_index, at.offset), offset);
+    return corrupt(
+        fmt::format("level {} of the record at {} leads to a wrong record", level_index, at.offset), offset);
   }
   return std::optional(record);
 }
@@ -42,7 +43,8 @@ Status TwomView::check_header() const {
         .with_hint("the last committed state is intact; the next write or repack clears this");
   }
   if (file_.size() < header_.current_size) {
-    return corrupt(fmt::format("file has {} bytes, current_size says {}", file_.size(), header_.current_size), 80);
+    return corrupt(fmt::format("file has {} bytes, current_size says {}", file_.size(), header_.current_size),
+                   80);
   }
   if (header_.repack_size > header_.current_size || header_.repack_size < first_record) {
     return corrupt(fmt::format("repack_size {} is impossible", header_.repack_size), 72);
@@ -65,9 +67,9 @@ Status TwomView::check() const {
     return corrupt(fmt::format("dirty_size is {}, expected {}", header_.dirty_size, log.dirty_size), 64);
   }
   if (log.sorted) {
-    return log.records == count
-               ? success()
-               : Status(corrupt(fmt::format("{} records in the file, {} of them in the list", log.records, count)));
+    return log.records == count ? success()
+                                : Status(corrupt(fmt::format("{} records in the file, {} of them in the list",
+                                                             log.records, count)));
   }
   return check_same(log.live);
 }

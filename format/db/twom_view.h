@@ -1,6 +1,6 @@
-// Reading one state of a twom file. `limit` is the end of what counts: the header's current_size for a reader, the growing
-// end inside one's own transaction. Deleted records stay in the list, behind their DELETE; they are passed through, not
-// shown.
+// Reading one state of a twom file. `limit` is the end of what counts: the header's current_size for a
+// reader, the growing end inside one's own transaction. Deleted records stay in the list, behind their
+// DELETE; they are passed through, not shown.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,8 @@ namespace cyr::db::twom {
 
 class TwomView final : public SkipListView<TwomView, Record, max_level> {
  public:
-  TwomView(Bytes file, const Header& header, std::uint64_t limit) : file_(file), header_(header), limit_(limit) {}
+  TwomView(Bytes file, const Header& header, std::uint64_t limit)
+      : file_(file), header_(header), limit_(limit) {}
 
   [[nodiscard]] Status check() const override;
 
@@ -29,7 +30,9 @@ class TwomView final : public SkipListView<TwomView, Record, max_level> {
     return level_index > 0 && offset >= limit_ ? 0 : offset;
   }
   [[nodiscard]] Result<std::optional<Record>> next(const Record& at, unsigned level_index) const;
-  [[nodiscard]] Status check_content(const Record& record) const { return check_tail(record, header_.checksum()); }
+  [[nodiscard]] Status check_content(const Record& record) const {
+    return check_tail(record, header_.checksum());
+  }
   [[nodiscard]] static bool live(const Record& record) { return record.deleted_by == 0; }
 
  private:
@@ -44,15 +47,15 @@ using Place = TwomView::Place;
 
 // What the log says, apart from all pointers between records.
 struct LogFacts {
-  std::uint64_t records = 0;     // ADD and REPLACE, dead ones too
+  std::uint64_t records = 0;  // ADD and REPLACE, dead ones too
   std::uint64_t commits = 0;
-  std::uint64_t dirty_size = 0;  // as the header should have it
-  bool sorted = true;            // only ADDs, in ascending order: file order is key order
+  std::uint64_t dirty_size = 0;     // as the header should have it
+  bool sorted = true;               // only ADDs, in ascending order: file order is key order
   std::vector<std::uint64_t> live;  // offsets, in key order; empty when `sorted`
 };
 
-// Reads the committed part of the file record by record: checksums, ancestors that are the latest of their key, COMMITs
-// that name the start of their transaction. An error if anything is damaged.
+// Reads the committed part of the file record by record: checksums, ancestors that are the latest of their
+// key, COMMITs that name the start of their transaction. An error if anything is damaged.
 [[nodiscard]] Result<LogFacts> read_log(Bytes file, const Header& header, const KeyOrder& order);
 
 }  // namespace cyr::db::twom

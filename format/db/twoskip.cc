@@ -1,5 +1,5 @@
-// The twoskip backend as a FileFormat: 64-bit file, CRC32, two level 0 pointers per record so that the last commit can
-// always be read (format/doc/twoskip.md). Default of most databases since 2.5.
+// The twoskip backend as a FileFormat: 64-bit file, CRC32, two level 0 pointers per record so that the last
+// commit can always be read (format/doc/twoskip.md). Default of most databases since 2.5.
 #include <fmt/format.h>
 
 #include "format/db/linked_writer.h"
@@ -28,13 +28,17 @@ struct TwoskipWriting {
   [[nodiscard]] static Shape shape(unsigned level, std::string_view key, std::string_view value) {
     return {RecordType::record, level, key.size(), value.size(), tail_crc(key, value)};
   }
-  static void pad(Buffer& out, std::uint64_t end, const Shape& shape) { append_blanks(out, blanks_before(end, shape.size())); }
+  static void pad(Buffer& out, std::uint64_t end, const Shape& shape) {
+    append_blanks(out, blanks_before(end, shape.size()));
+  }
   static void record(Buffer& out, const Shape& shape, const std::uint64_t* slots, std::string_view key,
                      std::string_view value) {
     append_head(out, shape, slots);
     append_tail(out, key, value);
   }
-  static void head(Buffer& out, const Shape& shape, const std::uint64_t* slots) { append_head(out, shape, slots); }
+  static void head(Buffer& out, const Shape& shape, const std::uint64_t* slots) {
+    append_head(out, shape, slots);
+  }
   static void commit(Buffer& out, std::uint64_t end) {
     append_blanks(out, blanks_before(end, marker_size));
     append_marker(out, RecordType::commit, first_record);
@@ -86,7 +90,8 @@ class TwoskipFormat final : public FileFormat {
   [[nodiscard]] Result<std::unique_ptr<View>> replay(Bytes file, const KeyOrder& order) const override {
     CYR_TRY(const Header header, decode_header(file));
     if (file.size() < header.current_size) {
-      return corrupt(fmt::format("file has {} bytes, current_size says {}", file.size(), header.current_size), 48);
+      return corrupt(fmt::format("file has {} bytes, current_size says {}", file.size(), header.current_size),
+                     48);
     }
     CYR_TRY(const auto live, replay_log(file, header.current_size, order));
     std::vector<Entry> entries;
@@ -103,8 +108,10 @@ class TwoskipFormat final : public FileFormat {
     return std::unique_ptr<Editor>(std::make_unique<TwoskipEditor>(image, header, order));
   }
 
-  [[nodiscard]] Result<std::unique_ptr<BulkWriter>> writer(StreamSink& sink, std::uint64_t generation) const override {
-    return std::unique_ptr<BulkWriter>(std::make_unique<LinkedWriter<TwoskipWriting>>(sink, TwoskipWriting{generation + 1}));
+  [[nodiscard]] Result<std::unique_ptr<BulkWriter>> writer(StreamSink& sink,
+                                                           std::uint64_t generation) const override {
+    return std::unique_ptr<BulkWriter>(
+        std::make_unique<LinkedWriter<TwoskipWriting>>(sink, TwoskipWriting{generation + 1}));
   }
 
   [[nodiscard]] std::uint64_t generation(Bytes file) const override {

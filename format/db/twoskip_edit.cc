@@ -69,7 +69,8 @@ Status TwoskipEditor::put(std::string_view key, std::string_view value) {
   }
   const unsigned old_level = place.match ? place.match->level : 0;
   CYR_CHECK(start());
-  const HeadShape shape{RecordType::record, dice_.roll(max_level), key.size(), value.size(), tail_crc(key, value)};
+  const HeadShape shape{RecordType::record, dice_.roll(max_level), key.size(), value.size(),
+                        tail_crc(key, value)};
   std::array<std::uint64_t, max_level + 1> slots{};
   std::copy_n(place.next.begin(), shape.level, slots.begin() + 1);
   Buffer record;
@@ -95,7 +96,8 @@ Status TwoskipEditor::erase(std::string_view key) {
   Buffer marker;
   append_marker(marker, RecordType::erased, place.next[0]);
   CYR_TRY(const std::uint64_t offset, append(std::move(marker), marker_size));
-  CYR_CHECK(link(place, level_of_match, [&](unsigned level) { return level == 0 ? offset : place.next[level]; }));
+  CYR_CHECK(
+      link(place, level_of_match, [&](unsigned level) { return level == 0 ? offset : place.next[level]; }));
   --header_.num_records;
   return success();
 }
@@ -137,7 +139,8 @@ class TwoskipList {
   static constexpr unsigned max_level = twoskip::max_level;
   static constexpr std::uint64_t dummy_offset = twoskip::dummy_offset;
 
-  TwoskipList(Image& image, const Header& header, const KeyOrder& order) : image_(image), header_(header), order_(order) {}
+  TwoskipList(Image& image, const Header& header, const KeyOrder& order)
+      : image_(image), header_(header), order_(order) {}
 
   [[nodiscard]] Result<Record> record_at(std::uint64_t offset) const {
     return decode_record(image_.bytes(), offset, limit());
@@ -172,7 +175,9 @@ class TwoskipList {
 Status recover(Image& image, const KeyOrder& order) {
   CYR_TRY(Header header, decode_header(image.bytes()));
   if (image.bytes().size() < header.current_size) {
-    return corrupt(fmt::format("file has {} bytes, current_size says {}", image.bytes().size(), header.current_size), 48);
+    return corrupt(
+        fmt::format("file has {} bytes, current_size says {}", image.bytes().size(), header.current_size),
+        48);
   }
   // The list is walked once without touching it, so that a file that cannot be recovered stays as it is.
   OrderSet orders;

@@ -22,7 +22,8 @@ class TwoskipEditor final : public Editor {
   Status start();  // DIRTY reaches the disk before anything else
   Result<std::uint64_t> append(Buffer record, std::uint64_t head_size);
   // Makes the predecessors point past the key to `target(level)` on levels 0 .. levels-1.
-  Status link(const Place& place, unsigned levels, const std::function<std::uint64_t(unsigned level)>& target);
+  Status link(const Place& place, unsigned levels,
+              const std::function<std::uint64_t(unsigned level)>& target);
 
   Image* image_;
   Header header_;  // as committed, but for num_records and the flags
@@ -31,8 +32,9 @@ class TwoskipEditor final : public Editor {
   LevelDice dice_;
 };
 
-// After a writer died: level 0 as it was at the last commit, the other levels made to fit, the rest of the file cut off.
-// An error when the committed list itself is damaged; the file may be marked dirty then, but nothing is lost.
+// After a writer died: level 0 as it was at the last commit, the other levels made to fit, the rest of the
+// file cut off. An error when the committed list itself is damaged; the file may be marked dirty then, but
+// nothing is lost.
 Status recover(Image& image, const KeyOrder& order);
 
 }  // namespace cyr::db::twoskip

@@ -42,9 +42,7 @@ bool level_fits(RecordType type, unsigned level) {
   return false;
 }
 
-Error damaged(const Cursor& cursor, std::string what) {
-  return corrupt(std::move(what), cursor.offset());
-}
+Error damaged(const Cursor& cursor, std::string what) { return corrupt(std::move(what), cursor.offset()); }
 
 }  // namespace
 
@@ -55,10 +53,12 @@ Result<Header> decode_header(Bytes file) {
   Header header;
   load_fields(header_fields, version, file, header);
   if (header.version > version) {
-    return make_error(Errc::unsupported, fmt::format("twoskip version {}, this program knows 1", header.version));
+    return make_error(Errc::unsupported,
+                      fmt::format("twoskip version {}, this program knows 1", header.version));
   }
   if (const auto crc = crc32(file.first(header_crc_offset)); crc != header.crc32) {
-    return corrupt(fmt::format("header CRC is {:08x}, expected {:08x}", header.crc32, crc), header_crc_offset);
+    return corrupt(fmt::format("header CRC is {:08x}, expected {:08x}", header.crc32, crc),
+                   header_crc_offset);
   }
   if (header.current_size < first_record || header.current_size % step != 0) {
     return corrupt(fmt::format("current_size {} is impossible", header.current_size), 48);
@@ -105,8 +105,9 @@ Result<Record> decode_record_bytes(Bytes bytes, std::uint64_t offset) {
   record.type = static_cast<RecordType>(cursor.u8());
   record.level = cursor.u8();
   if (!level_fits(record.type, record.level)) {
-    return corrupt(fmt::format("record type 0x{:02x} with level {}", static_cast<unsigned>(record.type), record.level),
-                   offset);
+    return corrupt(
+        fmt::format("record type 0x{:02x} with level {}", static_cast<unsigned>(record.type), record.level),
+        offset);
   }
   std::uint64_t key_size = cursor.u16();
   std::uint64_t value_size = cursor.u32();
@@ -127,7 +128,8 @@ Result<Record> decode_record_bytes(Bytes bytes, std::uint64_t offset) {
   record.value = cursor.text(value_size);
   cursor.pad_to(step);
   if (!cursor.ok()) {
-    return damaged(cursor, fmt::format("record with key of {} and value of {} bytes is cut short", key_size, value_size))
+    return damaged(cursor, fmt::format("record with key of {} and value of {} bytes is cut short", key_size,
+                                       value_size))
         .at_offset(offset);
   }
   record.bytes = bytes.first(static_cast<std::size_t>(cursor.offset() - offset));
@@ -159,8 +161,8 @@ unsigned blanks_before(std::uint64_t end, std::uint64_t head_size) {
 }
 
 std::uint64_t HeadShape::size() const {
-  return 8 + (key_size >= long_key ? 8U : 0U) + (value_size >= long_value ? 8U : 0U) + 8 * std::uint64_t{level + 1} +
-         Record::crc_bytes;
+  return 8 + (key_size >= long_key ? 8U : 0U) + (value_size >= long_value ? 8U : 0U) +
+         8 * std::uint64_t{level + 1} + Record::crc_bytes;
 }
 
 namespace {

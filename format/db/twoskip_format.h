@@ -1,5 +1,6 @@
-// twoskip, version 1: header and records as bytes (format/doc/twoskip.md). Pure codecs: no I/O, nothing about locks.
-// Invariants: everything is a multiple of 8; the CRC of a head covers lengths and pointers, that of a tail key and value.
+// twoskip, version 1: header and records as bytes (format/doc/twoskip.md). Pure codecs: no I/O, nothing about
+// locks. Invariants: everything is a multiple of 8; the CRC of a head covers lengths and pointers, that of a
+// tail key and value.
 #pragma once
 
 #include <array>
@@ -13,7 +14,7 @@ namespace cyr::db::twoskip {
 
 inline constexpr std::string_view magic{"\xa1\x02\x8b\x0dtwoskip file\0\0\0\0", 20};
 inline constexpr std::uint32_t version = 1;
-inline constexpr std::size_t header_size = 64;   // bytes
+inline constexpr std::size_t header_size = 64;  // bytes
 inline constexpr std::uint64_t dummy_offset = header_size;
 inline constexpr std::uint64_t dummy_size = 272;
 inline constexpr std::uint64_t first_record = dummy_offset + dummy_size;  // = size of an empty database
@@ -33,7 +34,8 @@ struct Header {
   [[nodiscard]] bool dirty() const { return (flags & flag_dirty) != 0; }
 };
 
-// Magic, version, CRC and the plausibility of the sizes are checked; the file may be shorter than current_size.
+// Magic, version, CRC and the plausibility of the sizes are checked; the file may be shorter than
+// current_size.
 [[nodiscard]] Result<Header> decode_header(Bytes file);
 [[nodiscard]] std::array<std::byte, header_size> encode_header(const Header& header);
 
@@ -43,7 +45,7 @@ enum class RecordType : std::uint8_t { dummy = '=', record = '+', erased = '-', 
 struct Record {
   std::uint64_t offset = 0;
   RecordType type = RecordType::dummy;
-  unsigned level = 0;  // DUMMY 31, RECORD 1..31, DELETE and COMMIT 0
+  unsigned level = 0;           // DUMMY 31, RECORD 1..31, DELETE and COMMIT 0
   std::uint64_t head_size = 0;  // bytes up to and including the two CRCs
   Bytes bytes;                  // head, key, value, padding
   std::string_view key;
@@ -65,7 +67,8 @@ struct Record {
   static constexpr std::size_t crc_bytes = 8;
 };
 
-// The record at `offset`, whole inside the first `limit` bytes of `file`; type, level, lengths and head CRC are checked.
+// The record at `offset`, whole inside the first `limit` bytes of `file`; type, level, lengths and head CRC
+// are checked.
 [[nodiscard]] Result<Record> decode_record(Bytes file, std::uint64_t offset, std::uint64_t limit);
 // The same for `bytes` that begin with the record, which stands or stood at `offset`.
 [[nodiscard]] Result<Record> decode_record_bytes(Bytes bytes, std::uint64_t offset);
@@ -74,7 +77,8 @@ struct Record {
 
 // 8 bytes that may stand before a record, so that its head stays inside one 512-byte block (3.2.0 and later).
 [[nodiscard]] bool is_blank(Bytes file, std::uint64_t offset);
-// How many of them a writer must put at `end` before a record with a head of `head_size` bytes; 3.6.1's exact rule.
+// How many of them a writer must put at `end` before a record with a head of `head_size` bytes; 3.6.1's exact
+// rule.
 [[nodiscard]] unsigned blanks_before(std::uint64_t end, std::uint64_t head_size);
 
 struct HeadShape {

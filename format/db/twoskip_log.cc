@@ -11,7 +11,8 @@ namespace cyr::db::twoskip {
 namespace {
 
 // Calls `visit` for every record of [first_record, limit), in the order of the file. Nothing may be damaged.
-Status read_log(Bytes file, std::uint64_t limit, const std::function<Status(const Record&, std::uint64_t start)>& visit) {
+Status read_log(Bytes file, std::uint64_t limit,
+                const std::function<Status(const Record&, std::uint64_t start)>& visit) {
   limit = std::min<std::uint64_t>(limit, file.size());
   std::uint64_t offset = first_record;
   std::uint64_t transaction = first_record;  // where the present one began, blanks included
@@ -36,8 +37,9 @@ Status read_log(Bytes file, std::uint64_t limit, const std::function<Status(cons
 
 Status check_commit(const Record& record, std::uint64_t transaction) {
   if (record.slot(0) != transaction) {
-    return corrupt(fmt::format("COMMIT of a transaction at {}, which began at {}", record.slot(0), transaction),
-                   record.offset);
+    return corrupt(
+        fmt::format("COMMIT of a transaction at {}, which began at {}", record.slot(0), transaction),
+        record.offset);
   }
   return success();
 }
@@ -78,7 +80,8 @@ Result<std::vector<std::uint64_t>> replay_log(Bytes file, std::uint64_t limit, c
     if (record.type != RecordType::erased) {
       return success();
     }
-    // A DELETE names the record after its victim (0: none follows), so the victim is the greatest key below that.
+    // A DELETE names the record after its victim (0: none follows), so the victim is the greatest key below
+    // that.
     auto victim = live.end();
     if (record.slot(0) != 0) {
       CYR_TRY(const Record after, decode_record(file, record.slot(0), record.offset));

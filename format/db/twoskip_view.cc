@@ -26,7 +26,8 @@ Result<std::optional<Record>> TwoskipView::next(const Record& at, unsigned level
     CYR_TRY(record, record_at(offset));
   }
   if (record.type != RecordType::record || record.level <= level_index) {
-    return corrupt(fmt::format("level {} of the record at {} leads to a wrong record", level_index, at.offset), offset);
+    return corrupt(
+        fmt::format("level {} of the record at {} leads to a wrong record", level_index, at.offset), offset);
   }
   return std::optional(record);
 }
@@ -37,7 +38,8 @@ Status TwoskipView::check_header() const {
         .with_hint("the last committed state is intact; the next write or repack clears this");
   }
   if (file_.size() != header_.current_size) {
-    return corrupt(fmt::format("file has {} bytes, current_size says {}", file_.size(), header_.current_size), 48);
+    return corrupt(fmt::format("file has {} bytes, current_size says {}", file_.size(), header_.current_size),
+                   48);
   }
   if (header_.repack_size > header_.current_size || header_.repack_size < first_record) {
     return corrupt(fmt::format("repack_size {} is impossible", header_.repack_size), 40);
@@ -55,10 +57,11 @@ Status TwoskipView::check() const {
   const KeyOrder order(orders.pick(Order::raw));
   CYR_TRY(const LogFacts log, check_log(file_, limit_, order));
   if (log.sorted) {
-    // Every record of the file is live and in the order of the file; the list has as many, ascending: the same ones.
-    return log.records == count
-               ? success()
-               : Status(corrupt(fmt::format("{} records in the file, {} of them in the list", log.records, count)));
+    // Every record of the file is live and in the order of the file; the list has as many, ascending: the
+    // same ones.
+    return log.records == count ? success()
+                                : Status(corrupt(fmt::format("{} records in the file, {} of them in the list",
+                                                             log.records, count)));
   }
   CYR_TRY(const auto live, replay_log(file_, limit_, order));
   return check_same(live);

@@ -4,7 +4,8 @@
 
 namespace cyr::db {
 
-Status scan_prefix(const View& view, std::string_view prefix, const KeyOrder& order, const EntryVisitor& visit) {
+Status scan_prefix(const View& view, std::string_view prefix, const KeyOrder& order,
+                   const EntryVisitor& visit) {
   if (prefix.empty()) {
     return view.scan({}, order, visit);
   }

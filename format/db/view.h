@@ -27,8 +27,8 @@ using EntryVisitor = std::function<Result<Visit>(const Entry& entry)>;
 
 // Where a scan begins in the order of keys.
 struct ScanFrom {
-  std::string_view key;    // empty: at the first record
-  bool inclusive = true;   // false: strictly after `key`
+  std::string_view key;   // empty: at the first record
+  bool inclusive = true;  // false: strictly after `key`
 };
 
 class View {
@@ -38,19 +38,22 @@ class View {
   View& operator=(const View&) = delete;
   virtual ~View() = default;
 
-  [[nodiscard]] virtual Result<std::optional<Entry>> find(std::string_view key, const KeyOrder& order) const = 0;
+  [[nodiscard]] virtual Result<std::optional<Entry>> find(std::string_view key,
+                                                          const KeyOrder& order) const = 0;
   // Records in the file's order. A scan from an empty key does not need to know the order.
   virtual Status scan(ScanFrom from, const KeyOrder& order, const EntryVisitor& visit) const = 0;
   // The orders that hold for all keys; looks at every key.
   [[nodiscard]] virtual Result<OrderSet> orders() const = 0;
-  // Holds for the same bytes at any later time; one that is not reads a header that a writer changes in place.
+  // Holds for the same bytes at any later time; one that is not reads a header that a writer changes in
+  // place.
   [[nodiscard]] virtual bool stable() const { return false; }
   // All invariants of the format.
   [[nodiscard]] virtual Status check() const = 0;
 };
 
 // The records whose key begins with `prefix`.
-Status scan_prefix(const View& view, std::string_view prefix, const KeyOrder& order, const EntryVisitor& visit);
+Status scan_prefix(const View& view, std::string_view prefix, const KeyOrder& order,
+                   const EntryVisitor& visit);
 
 // A database file that is changed in place.
 class Image {
@@ -80,8 +83,8 @@ class MemoryImage final : public Image {
   Buffer content_;
 };
 
-// A transaction on an Image that is locked exclusively and sound (FileFormat::prepare). Nothing is written before the
-// first change. After an error only abort() is allowed.
+// A transaction on an Image that is locked exclusively and sound (FileFormat::prepare). Nothing is written
+// before the first change. After an error only abort() is allowed.
 class Editor {
  public:
   Editor() = default;
@@ -136,19 +139,22 @@ class FileFormat {
   [[nodiscard]] virtual LockPlan lock_plan() const { return {}; }
   // The last committed state of `file`, without changing it, also after a crash.
   [[nodiscard]] virtual Result<std::unique_ptr<View>> view(Bytes file) const = 0;
-  // Makes a new database of an empty Image; mends what a crash left (nothing committed is dropped, else an error).
+  // Makes a new database of an empty Image; mends what a crash left (nothing committed is dropped, else an
+  // error).
   virtual Result<Readiness> prepare(Image& image, const KeyOrder& order) const = 0;
   // The committed state by replaying the log, whatever the pointers say; an error if damage hides any record.
   [[nodiscard]] virtual Result<std::unique_ptr<View>> replay(Bytes file, const KeyOrder& order) const = 0;
-  // For a format whose list of records is changed before a commit, so that a power loss can keep parts of that and lose the
-  // rest without a trace at the end of the file: replay() when the list is not what was committed, nothing when it is.
-  // `likely`: the order of keys, where they allow it.
-  [[nodiscard]] virtual Result<std::unique_ptr<View>> replay_if_broken(Bytes /*file*/, Order /*likely*/) const {
+  // For a format whose list of records is changed before a commit, so that a power loss can keep parts of
+  // that and lose the rest without a trace at the end of the file: replay() when the list is not what was
+  // committed, nothing when it is. `likely`: the order of keys, where they allow it.
+  [[nodiscard]] virtual Result<std::unique_ptr<View>> replay_if_broken(Bytes /*file*/,
+                                                                       Order /*likely*/) const {
     return std::unique_ptr<View>();
   }
   [[nodiscard]] virtual Result<std::unique_ptr<Editor>> edit(Image& image, const KeyOrder& order) const = 0;
   // `generation`: of the file that is replaced; 0 for a new one.
-  [[nodiscard]] virtual Result<std::unique_ptr<BulkWriter>> writer(StreamSink& sink, std::uint64_t generation) const = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<BulkWriter>> writer(StreamSink& sink,
+                                                                   std::uint64_t generation) const = 0;
   [[nodiscard]] virtual std::uint64_t generation(Bytes /*file*/) const { return 0; }
   // A writer of the file that takes the place of `old`.
   [[nodiscard]] virtual Result<std::unique_ptr<BulkWriter>> replacement(StreamSink& sink, Bytes old) const {

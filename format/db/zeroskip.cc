@@ -15,8 +15,8 @@ struct DataFile {
   FileName name;
 };
 
-// Those that count, oldest first: packed files, then what is not packed yet. What a packed file holds may still be there
-// unpacked too.
+// Those that count, oldest first: packed files, then what is not packed yet. What a packed file holds may
+// still be there unpacked too.
 Result<std::vector<DataFile>> data_files(Io& io, const fs::path& path, const Marker& marker) {
   CYR_TRY(const auto entries, io.list(path));
   std::vector<DataFile> all;
@@ -47,7 +47,8 @@ bool only_zeros(Bytes bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::byte byte) { return byte == std::byte{0}; });
 }
 
-// Applies the committed transactions of one file. `last`: the active file, which may end in the middle of one.
+// Applies the committed transactions of one file. `last`: the active file, which may end in the middle of
+// one.
 Status apply(Bytes file, const FileName& name, bool last, Records& records) {
   CYR_CHECK(check_header(file));
   std::vector<Record> transaction;
@@ -84,8 +85,9 @@ Status apply(Bytes file, const FileName& name, bool last, Records& records) {
 Result<std::unique_ptr<Database>> open_directory(Io& io, const fs::path& path, const OpenOptions& options) {
   CYR_TRY(const bool there, io.exists(path / std::string(marker_name)));
   if (!there) {
-    return options.create ? make_error(Errc::unsupported, "zeroskip databases are read here, not written").at(path)
-                          : make_error(Errc::not_found, "has no zeroskip database").at(path);
+    return options.create
+               ? make_error(Errc::unsupported, "zeroskip databases are read here, not written").at(path)
+               : make_error(Errc::not_found, "has no zeroskip database").at(path);
   }
   CYR_TRY(const FileBytes marker_bytes, io.read_file(path / std::string(marker_name)));
   const auto marker = decode_marker(marker_bytes.bytes());

@@ -85,7 +85,8 @@ bool marker_crc_fits(Bytes file) {
 std::optional<std::uint32_t> number(std::string_view text) {
   std::uint32_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() && !text.empty() ? std::optional(value) : std::nullopt;
+  return error == std::errc() && end == text.data() + text.size() && !text.empty() ? std::optional(value)
+                                                                                   : std::nullopt;
 }
 
 // A record while it is read.
@@ -102,7 +103,9 @@ struct Reader {
     }
     return success();
   }
-  [[nodiscard]] std::uint64_t word(std::uint64_t at) const { return load_be<std::uint64_t>(file.data() + at); }
+  [[nodiscard]] std::uint64_t word(std::uint64_t at) const {
+    return load_be<std::uint64_t>(file.data() + at);
+  }
   // In the first byte; the writer puts that of long ones into the last byte of the word.
   [[nodiscard]] static std::uint8_t type_of(std::uint64_t word) {
     const auto first = static_cast<std::uint8_t>(word >> 56U);
@@ -144,7 +147,8 @@ struct Reader {
     record.kind = RecordKind::entry;
     const std::uint64_t to_value = is_long ? word(offset + 16) : head & ((std::uint64_t{1} << 40U) - 1);
     if (to_value != record.end - offset) {
-      return fail(fmt::format("value is said to be {} bytes after its key, expected {}", to_value, record.end - offset));
+      return fail(fmt::format("value is said to be {} bytes after its key, expected {}", to_value,
+                              record.end - offset));
     }
     CYR_CHECK(value(record.end, record));
     return record;

@@ -1,5 +1,5 @@
-// zeroskip: the marker file, data file names, headers and records as bytes (format/doc/zeroskip.md). The library changed
-// its layout without changing its version number: both that are known are taken. No I/O.
+// zeroskip: the marker file, data file names, headers and records as bytes (format/doc/zeroskip.md). The
+// library changed its layout without changing its version number: both that are known are taken. No I/O.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +38,8 @@ struct Record {
   RecordKind kind = RecordKind::commit;
   std::string_view key;
   std::string_view value;
-  std::uint64_t end = 0;     // offset of what follows
-  bool last = false;         // the COMMIT that closes a file
+  std::uint64_t end = 0;  // offset of what follows
+  bool last = false;      // the COMMIT that closes a file
 };
 
 // Errc::corrupt; `cut`: only because the file ends within the record.

@@ -78,7 +78,8 @@ Result<AnnotationKey> decode_annotation_key(Bytes key) {
   const auto parts = split(as_text(key), '\0');
   constexpr std::size_t kParts = 4;  // the last is what follows the last NUL: nothing
   if (parts.size() != kParts || !parts.back().empty()) {
-    return corrupt(fmt::format("annotation key has {} NULs, expected 3 with the last at its end", parts.size() - 1));
+    return corrupt(
+        fmt::format("annotation key has {} NULs, expected 3 with the last at its end", parts.size() - 1));
   }
   return AnnotationKey{std::string(parts[0]), std::string(parts[1]), std::string(parts[2])};
 }
@@ -87,14 +88,17 @@ Result<Buffer> encode_annotation_key(const AnnotationKey& key) {
   Buffer out;
   for (const std::string* part : {&key.where, &key.entry, &key.userid}) {
     if (part->find('\0') != std::string::npos) {
-      return make_error(Errc::invalid, fmt::format("annotation key part \"{}\" holds a NUL", printable(*part)));
+      return make_error(Errc::invalid,
+                        fmt::format("annotation key part \"{}\" holds a NUL", printable(*part)));
     }
     append_text(out, *part);
   }
   return out;
 }
 
-std::optional<std::uint32_t> annotation_uid(const AnnotationKey& key) { return parse_number<std::uint32_t>(key.where); }
+std::optional<std::uint32_t> annotation_uid(const AnnotationKey& key) {
+  return parse_number<std::uint32_t>(key.where);
+}
 
 Result<AnnotationValue> decode_annotation_value(Bytes value) {
   // An empty value reads alike in both 64-bit layouts; little-endian hosts are the rule.
@@ -114,10 +118,12 @@ Result<Buffer> encode_annotation_value(const AnnotationValue& value) {
   if (value.layout != AnnotationLayout::words64_big &&
       (value.value.size() > std::numeric_limits<std::uint32_t>::max() ||
        value.modified_since > std::numeric_limits<std::uint32_t>::max())) {
-    return make_error(Errc::invalid, fmt::format("annotation value of {} bytes is too long", value.value.size()));
+    return make_error(Errc::invalid,
+                      fmt::format("annotation value of {} bytes is too long", value.value.size()));
   }
   Buffer out;
-  out.reserve(2 * word_size(value.layout) + value.value.size() + value.content_type.size() + 2 + kModseqAndFlags);
+  out.reserve(2 * word_size(value.layout) + value.value.size() + value.content_type.size() + 2 +
+              kModseqAndFlags);
   write_word(out, value.value.size(), value.layout);
   append_text(out, value.value);
   append_text(out, value.content_type);

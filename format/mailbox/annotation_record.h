@@ -1,6 +1,7 @@
 // Keys and values of the annotation databases: annotations.db of the store and cyrus.annotations of a mailbox
-// (mailbox.md 8.3). Pure codec. Nothing in a value says which host wrote it: 64-bit little-endian ones write the length
-// as a 32-bit network-order number and four zero bytes, 32-bit ones 4 bytes, 64-bit big-endian ones 8.
+// (mailbox.md 8.3). Pure codec. Nothing in a value says which host wrote it: 64-bit little-endian ones write
+// the length as a 32-bit network-order number and four zero bytes, 32-bit ones 4 bytes, 64-bit big-endian
+// ones 8.
 #pragma once
 
 #include <cstdint>
@@ -37,9 +38,9 @@ enum class AnnotationLayout : std::uint8_t {
 struct AnnotationValue {
   std::string value;  // may hold NULs
   std::string content_type = "text/plain";
-  std::uint64_t modseq = 0;   // 3.1+
-  std::uint8_t flags = 0;     // 3.1+
-  bool has_modseq = true;     // false: written by 2.5 or 3.0, without modseq and flags
+  std::uint64_t modseq = 0;  // 3.1+
+  std::uint8_t flags = 0;    // 3.1+
+  bool has_modseq = true;    // false: written by 2.5 or 3.0, without modseq and flags
   AnnotationLayout layout = AnnotationLayout::words64_little;
   std::uint64_t modified_since = 0;  // always 0 in the data; kept
 

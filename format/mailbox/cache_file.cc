@@ -15,8 +15,8 @@ static_assert(kItemNames.size() == kCacheItems);
 
 Status check_record(Bytes record) {
   if (record.empty() || record.size() % kItemAlign != 0) {
-    return make_error(Errc::invalid, fmt::format("cache record of {} bytes is not a multiple of {}", record.size(),
-                                                 kItemAlign));
+    return make_error(Errc::invalid, fmt::format("cache record of {} bytes is not a multiple of {}",
+                                                 record.size(), kItemAlign));
   }
   return success();
 }
@@ -46,8 +46,8 @@ Result<CacheRecordView> cache_record_at(Bytes file, std::uint64_t offset) {
     record.items[i] = cursor.bytes(length);
     cursor.pad_to(kItemAlign);
     if (!cursor.ok()) {
-      return corrupt(fmt::format("cache item {} of {} bytes runs past the end ({} bytes)", kItemNames[i], length,
-                                 file.size()),
+      return corrupt(fmt::format("cache item {} of {} bytes runs past the end ({} bytes)", kItemNames[i],
+                                 length, file.size()),
                      item_at);
     }
   }
@@ -59,8 +59,8 @@ Result<CacheRecordView> cache_record_of(Bytes file, const IndexRecord& record) {
   CYR_TRY(CacheRecordView view, cache_record_at(file, record.cache_offset));
   if (record.cache_crc != 0) {
     if (const std::uint32_t crc = crc32(view.whole); crc != record.cache_crc) {
-      return corrupt(fmt::format("cache record of UID {} has CRC {:08x}, the index says {:08x}", record.uid, crc,
-                                 record.cache_crc),
+      return corrupt(fmt::format("cache record of UID {} has CRC {:08x}, the index says {:08x}", record.uid,
+                                 crc, record.cache_crc),
                      record.cache_offset);
     }
   }

@@ -1,5 +1,6 @@
-// cyrus.cache: a generation number and cache records of ten items each, found only through the cache_offset of an index
-// record (mailbox.md 5.1, 5.2). What the items say is format/mime's matter. Format: format/doc/cyrus-cache-file.md.
+// cyrus.cache: a generation number and cache records of ten items each, found only through the cache_offset
+// of an index record (mailbox.md 5.1, 5.2). What the items say is format/mime's matter. Format:
+// format/doc/cyrus-cache-file.md.
 #pragma once
 
 #include <array>
@@ -14,7 +15,18 @@ namespace cyr::mailbox {
 inline constexpr std::size_t kCacheItems = 10;
 inline constexpr std::uint64_t kCacheStart = 4;  // the generation number comes first
 
-enum class CacheItem : std::uint8_t { envelope, bodystructure, body, section, headers, from, to, cc, bcc, subject };
+enum class CacheItem : std::uint8_t {
+  envelope,
+  bodystructure,
+  body,
+  section,
+  headers,
+  from,
+  to,
+  cc,
+  bcc,
+  subject
+};
 
 // One record: views into the cache's bytes.
 struct CacheRecordView {
@@ -26,8 +38,9 @@ struct CacheRecordView {
 
 // Generation of a cache file; corrupt when it is shorter than 4 bytes.
 Result<std::uint32_t> cache_generation(Bytes file);
-// The record at `offset` of the file. corrupt, with the offset, for an offset before 4, not a multiple of 4 or past the
-// end, or an item that runs past the end. Whether the padding is zero is not looked at (CRC does that).
+// The record at `offset` of the file. corrupt, with the offset, for an offset before 4, not a multiple of 4
+// or past the end, or an item that runs past the end. Whether the padding is zero is not looked at (CRC does
+// that).
 Result<CacheRecordView> cache_record_at(Bytes file, std::uint64_t offset);
 // The same, and cache_crc must fit when the record has one (v12+, not 0).
 Result<CacheRecordView> cache_record_of(Bytes file, const IndexRecord& record);
@@ -35,7 +48,8 @@ Result<CacheRecordView> cache_record_of(Bytes file, const IndexRecord& record);
 // A new cache written to `.NEW`, with its generation in front.
 class CacheFileWriter {
  public:
-  static Result<CacheFileWriter> create(Io& io, const fs::path& target, std::uint32_t generation, ::mode_t mode = 0600);
+  static Result<CacheFileWriter> create(Io& io, const fs::path& target, std::uint32_t generation,
+                                        ::mode_t mode = 0600);
   // `record` is a whole record (a multiple of 4 bytes); the offset it got.
   Result<std::uint64_t> append(Bytes record);
   Status finish();  // sync; still `.NEW`
@@ -48,8 +62,8 @@ class CacheFileWriter {
   AtomicFile file_;
 };
 
-// Appends a record to an existing cache (an empty file gets `generation` first, a torn end is padded to 4 bytes); the
-// offset it got. Not synced. `file` is open for writing under the exclusive index lock.
+// Appends a record to an existing cache (an empty file gets `generation` first, a torn end is padded to 4
+// bytes); the offset it got. Not synced. `file` is open for writing under the exclusive index lock.
 Result<std::uint64_t> append_cache_record(File& file, std::uint32_t generation, Bytes record);
 
 }  // namespace cyr::mailbox

@@ -1,5 +1,5 @@
-// Conversion of header and records between minor versions. What is lost and what moves into annotations is one table
-// row per field; the versions that have a field come from the layout tables.
+// Conversion of header and records between minor versions. What is lost and what moves into annotations is
+// one table row per field; the versions that have a field come from the layout tables.
 #include "format/mailbox/convert.h"
 
 #include <fmt/core.h>
@@ -19,9 +19,13 @@ namespace {
 
 constexpr unsigned kFirstSelfContained = 12;  // \Seen, EXPUNGED and the CRCs live in the record from here on
 
-std::optional<std::uint64_t> parse_decimal(std::string_view text) { return parse_number<std::uint64_t>(text); }
+std::optional<std::uint64_t> parse_decimal(std::string_view text) {
+  return parse_number<std::uint64_t>(text);
+}
 // 1 to 16 digits: releases through 3.12 write them without padding and then fail to read what they wrote.
-std::optional<std::uint64_t> parse_cid(std::string_view text) { return parse_number<std::uint64_t>(text, 16); }
+std::optional<std::uint64_t> parse_cid(std::string_view text) {
+  return parse_number<std::uint64_t>(text, 16);
+}
 std::string print_decimal(std::uint64_t value) { return std::to_string(value); }
 // Padded, so that stock Cyrus reads it back (it insists on 16 digits).
 std::string print_cid(std::uint64_t value) { return fmt::format("{:016x}", value); }
@@ -42,9 +46,10 @@ constexpr auto kCarried = std::to_array<Carried>({
 constexpr std::string_view kNanosecondEntry = "internaldate.nsec";
 
 const CarriedAnnotation* find(const std::vector<CarriedAnnotation>& annotations, std::string_view entry) {
-  const auto found = std::find_if(annotations.begin(), annotations.end(), [&](const CarriedAnnotation& annotation) {
-    return annotation.entry == std::string(kVendorPrefix) + std::string(entry);
-  });
+  const auto found =
+      std::find_if(annotations.begin(), annotations.end(), [&](const CarriedAnnotation& annotation) {
+        return annotation.entry == std::string(kVendorPrefix) + std::string(entry);
+      });
   return found == annotations.end() ? nullptr : &*found;
 }
 
@@ -196,7 +201,8 @@ class RecordConverter {
   RecordConversion out_;
 };
 
-// Header fields that are gone for good when a version does not store them; counters that are recomputed are not here.
+// Header fields that are gone for good when a version does not store them; counters that are recomputed are
+// not here.
 struct LostField {
   std::string_view name;
   std::variant<std::uint32_t IndexHeader::*, std::uint64_t IndexHeader::*> member;
@@ -239,7 +245,7 @@ HeaderConversion convert_header(const IndexHeader& header, unsigned to) {
         lost.member);
   }
   // Before v8 the word holds POP3_NEW_UIDL and nothing else; CONDSTORE is of 2.3 alone.
-  const std::uint32_t keeps = !has_modseq(to) ? option::pop3_new_uidl
+  const std::uint32_t keeps = !has_modseq(to)             ? option::pop3_new_uidl
                               : to >= kFirstSelfContained ? ~option::imap_condstore
                                                           : ~0U;
   if ((out.header.options & ~keeps & ~option::imap_condstore) != 0) {

@@ -1,6 +1,6 @@
-// Taking an index to another minor version: pure functions on header and records (mailbox.md 11). What the target
-// cannot hold comes back as a list of losses; values that Cyrus keeps as annotations then (thrid, savedate ...) are
-// handed out to be written, and taken in when going up.
+// Taking an index to another minor version: pure functions on header and records (mailbox.md 11). What the
+// target cannot hold comes back as a list of losses; values that Cyrus keeps as annotations then (thrid,
+// savedate ...) are handed out to be written, and taken in when going up.
 #pragma once
 
 #include <cstdint>
@@ -20,13 +20,14 @@ struct CarriedAnnotation {
 };
 
 struct RecordConversion {
-  IndexRecord record;                       // for the target version; encode with its layout
-  std::vector<CarriedAnnotation> store;     // write these (crossing down)
-  std::vector<std::string> losses;          // phrases: "modseq 42 is dropped"
-  bool needs_parse = false;                 // fields must come from the message file (guid, cache_crc, gmtime ...)
-  bool expunged_cannot_stay = false;        // EXPUNGED below v12: the record belongs into cyrus.expunge
+  IndexRecord record;                    // for the target version; encode with its layout
+  std::vector<CarriedAnnotation> store;  // write these (crossing down)
+  std::vector<std::string> losses;       // phrases: "modseq 42 is dropped"
+  bool needs_parse = false;           // fields must come from the message file (guid, cache_crc, gmtime ...)
+  bool expunged_cannot_stay = false;  // EXPUNGED below v12: the record belongs into cyrus.expunge
 };
-// `annotations`: the message's carried annotations, used and to be removed when the target stores the field itself.
+// `annotations`: the message's carried annotations, used and to be removed when the target stores the field
+// itself.
 RecordConversion convert_record(const IndexRecord& record, unsigned from, unsigned to,
                                 const std::vector<CarriedAnnotation>& annotations = {});
 

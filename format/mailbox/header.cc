@@ -71,8 +71,9 @@ Status check_text_value(std::string_view what, std::string_view value, std::stri
   if (bad == std::string_view::npos) {
     return success();
   }
-  return make_error(Errc::invalid, fmt::format("{} \"{}\" cannot be written to a cyrus.header in the text form", what,
-                                               printable(value)));
+  return make_error(
+      Errc::invalid,
+      fmt::format("{} \"{}\" cannot be written to a cyrus.header in the text form", what, printable(value)));
 }
 
 Result<std::string> encode_text(const MailboxHeader& header) {
@@ -105,7 +106,8 @@ Result<Item> acl_item(std::string_view acl) {
     parts.pop_back();  // each pair ends in a TAB
   }
   if (parts.size() % 2 != 0) {
-    return make_error(Errc::invalid, fmt::format("ACL \"{}\" has an identifier without rights", printable(acl)));
+    return make_error(Errc::invalid,
+                      fmt::format("ACL \"{}\" has an identifier without rights", printable(acl)));
   }
   for (std::size_t i = 0; i < parts.size(); i += 2) {
     map.add(parts[i], Item::string(parts[i + 1]));
@@ -206,10 +208,18 @@ Status take_header_item(const Item& item, MailboxHeader& header) {
     into = item.text;
     return success();
   };
-  if (item.key == "T") { return string_value(header.type); }
-  if (item.key == "N") { return string_value(header.name); }
-  if (item.key == "I") { return string_value(header.uniqueid); }
-  if (item.key == "J") { return string_value(header.jmapid.emplace()); }
+  if (item.key == "T") {
+    return string_value(header.type);
+  }
+  if (item.key == "N") {
+    return string_value(header.name);
+  }
+  if (item.key == "I") {
+    return string_value(header.uniqueid);
+  }
+  if (item.key == "J") {
+    return string_value(header.jmapid.emplace());
+  }
   if (item.key == "Q") {
     CYR_CHECK(string_value(header.quotaroot.emplace()));
     if (header.quotaroot->empty()) {
@@ -257,9 +267,11 @@ Result<MailboxHeader> decode_header(Bytes file) {
     }
   }
   if (common < kMagic.size()) {
-    return corrupt(fmt::format("header ends after {} bytes, its magic has {}", bytes.size(), kMagic.size()), common);
+    return corrupt(fmt::format("header ends after {} bytes, its magic has {}", bytes.size(), kMagic.size()),
+                   common);
   }
-  return bytes.size() > kMagic.size() && bytes[kMagic.size()] == '%' ? decode_dlist(bytes) : decode_text(bytes);
+  return bytes.size() > kMagic.size() && bytes[kMagic.size()] == '%' ? decode_dlist(bytes)
+                                                                     : decode_text(bytes);
 }
 
 Result<Buffer> encode_header(const MailboxHeader& header, HeaderForm form) {

@@ -1,5 +1,6 @@
-// cyrus.header: the type, name, unique id, quota root, ACL and user flag names of one mailbox, as a text of three lines
-// (through 3.4) or as one dlist (3.6 and later). Format: format/doc/header.md, mailbox.md 2. Pure codecs, no I/O.
+// cyrus.header: the type, name, unique id, quota root, ACL and user flag names of one mailbox, as a text of
+// three lines (through 3.4) or as one dlist (3.6 and later). Format: format/doc/header.md, mailbox.md 2. Pure
+// codecs, no I/O.
 #pragma once
 
 #include <cstdint>
@@ -28,18 +29,19 @@ enum class HeaderForm : std::uint8_t {
 
 struct MailboxHeader {
   HeaderForm form = HeaderForm::dlist;
-  std::string type = "e";                 // letters of mailbox.md 2.4; the text form has none and leaves "e"
-  std::string name;                       // internal name; empty in the text form
-  std::string uniqueid;                   // empty: a header from before 2.0, or lost
-  std::optional<std::string> jmapid;      // J, 3.13 only
-  std::optional<std::string> quotaroot;   // internal name
+  std::string type = "e";                // letters of mailbox.md 2.4; the text form has none and leaves "e"
+  std::string name;                      // internal name; empty in the text form
+  std::string uniqueid;                  // empty: a header from before 2.0, or lost
+  std::optional<std::string> jmapid;     // J, 3.13 only
+  std::optional<std::string> quotaroot;  // internal name
   // As in mailboxes.db: "identifier TAB rights TAB" repeated. Nothing: the dlist has no A at all.
   std::optional<std::string> acl;
   // Name of user flag bit n; an empty string is a free slot. At most 128, without free slots at the end.
   std::vector<std::string> flags;
-  // Keys of the dlist that we do not know, with their value as it stood, in file order; written back at the end.
+  // Keys of the dlist that we do not know, with their value as it stood, in file order; written back at the
+  // end.
   std::vector<std::pair<std::string, std::string>> extra;
-  std::string trailing;                   // text form: what followed a second TAB on line 1 (2.4+ ignore it)
+  std::string trailing;  // text form: what followed a second TAB on line 1 (2.4+ ignore it)
 
   friend bool operator==(const MailboxHeader&, const MailboxHeader&) = default;
 };
@@ -47,9 +49,10 @@ struct MailboxHeader {
 // The header of a whole file. corrupt, with the offset, for anything that Cyrus would not read.
 Result<MailboxHeader> decode_header(Bytes file);
 
-// The file for `header` in the form asked for. The dlist form is that of 3.6.1 byte for byte. The text form keeps the
-// place of a free flag slot by an extra space (mailbox.md 2.2, hazard); it cannot hold type, name, J and extra.
-// invalid: a value that the form cannot hold (LF anywhere; SP, TAB in the text form's atoms; more than 128 flags).
+// The file for `header` in the form asked for. The dlist form is that of 3.6.1 byte for byte. The text form
+// keeps the place of a free flag slot by an extra space (mailbox.md 2.2, hazard); it cannot hold type, name,
+// J and extra. invalid: a value that the form cannot hold (LF anywhere; SP, TAB in the text form's atoms;
+// more than 128 flags).
 Result<Buffer> encode_header(const MailboxHeader& header, HeaderForm form);
 
 // How far a field of a damaged header may be believed.
@@ -73,7 +76,8 @@ struct SalvagedHeader {
   [[nodiscard]] bool intact() const { return doubts.empty(); }
 };
 
-// Whatever can be read of a header that decode_header refuses; of a sound one, all of it and no doubts. Never fails.
+// Whatever can be read of a header that decode_header refuses; of a sound one, all of it and no doubts. Never
+// fails.
 SalvagedHeader decode_header_lenient(Bytes file);
 
 // True for a name that may be a user flag: an IMAP atom (mailbox.md 2.6).

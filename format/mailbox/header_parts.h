@@ -8,7 +8,8 @@
 
 namespace cyr::mailbox {
 
-// Line 1 of the text form, without LF. corrupt, with the offset in the line, when a TAB is followed by nothing.
+// Line 1 of the text form, without LF. corrupt, with the offset in the line, when a TAB is followed by
+// nothing.
 Status read_ids_line(std::string_view line, MailboxHeader& header);
 // Line 2: the n-th token is the name of user flag n.
 void read_flags_line(std::string_view line, MailboxHeader& header);

@@ -1,5 +1,6 @@
-// What is left of a damaged cyrus.header. The magic and the content are judged apart, and in the content every value
-// by itself: a value whose end was seen is sound, one that was cut off or follows a broken one is doubtful.
+// What is left of a damaged cyrus.header. The magic and the content are judged apart, and in the content
+// every value by itself: a value whose end was seen is sound, one that was cut off or follows a broken one is
+// doubtful.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -22,22 +23,31 @@ constexpr int kMaxDroppedItems = 512;
 
 Trust* trust_of(SalvagedHeader& out, char key) {
   switch (key) {
-    case 'T': return &out.type;
-    case 'N': return &out.name;
-    case 'I': return &out.uniqueid;
-    case 'Q': return &out.quotaroot;
-    case 'A': return &out.acl;
-    case 'U': return &out.flags;
-    default: return nullptr;
+    case 'T':
+      return &out.type;
+    case 'N':
+      return &out.name;
+    case 'I':
+      return &out.uniqueid;
+    case 'Q':
+      return &out.quotaroot;
+    case 'A':
+      return &out.acl;
+    case 'U':
+      return &out.flags;
+    default:
+      return nullptr;
   }
 }
 
 bool plausible_uniqueid(std::string_view id) {
-  return !id.empty() && std::all_of(id.begin(), id.end(), [](char c) { return is_alnum(c) || c == '-' || c == '_'; });
+  return !id.empty() &&
+         std::all_of(id.begin(), id.end(), [](char c) { return is_alnum(c) || c == '-' || c == '_'; });
 }
 bool plausible_rights(std::string_view rights) { return std::all_of(rights.begin(), rights.end(), is_alnum); }
 bool plausible_identifier(std::string_view id) {
-  return !id.empty() && std::all_of(id.begin(), id.end(), [](char c) { return c < 0 || (c >= ' ' && c != 0x7F); });
+  return !id.empty() &&
+         std::all_of(id.begin(), id.end(), [](char c) { return c < 0 || (c >= ' ' && c != 0x7F); });
 }
 
 bool plausible_acl(std::string_view acl) {
@@ -123,7 +133,8 @@ class HeaderSalvage {
       return magic.size();
     }
     doubt("the magic is not there", first_wrong);
-    // Bytes were lost or inserted: the list's own start is the best mark, else the line after the magic's three.
+    // Bytes were lost or inserted: the list's own start is the best mark, else the line after the magic's
+    // three.
     if (const std::size_t list = file_.find("%("); list != std::string_view::npos) {
       return list;
     }
@@ -194,7 +205,8 @@ class HeaderSalvage {
     const auto end = value_end(content, value_at);
     const bool is_key = !key.empty() && std::all_of(key.begin(), key.end(), is_alnum);
     if (!is_key || value_at >= content.size()) {
-      return resync(content, at, fmt::format("no key and value at \"{}\"", printable(key.substr(0, 20))), in_step);
+      return resync(content, at, fmt::format("no key and value at \"{}\"", printable(key.substr(0, 20))),
+                    in_step);
     }
     const bool cut = !end || (*end == content.size() && !closed);
     if (!take_value(key, content.substr(value_at, end.value_or(content.size()) - value_at), cut, in_step)) {
@@ -208,7 +220,8 @@ class HeaderSalvage {
     doubt(what, base_ + at);
     in_step = false;
     for (std::size_t i = at; i + 2 < content.size(); ++i) {
-      if (content[i] == ' ' && content[i + 2] == ' ' && kKnownKeys.find(content[i + 1]) != std::string_view::npos) {
+      if (content[i] == ' ' && content[i + 2] == ' ' &&
+          kKnownKeys.find(content[i + 1]) != std::string_view::npos) {
         return i + 1;
       }
     }
@@ -328,7 +341,8 @@ class HeaderSalvage {
     const std::size_t from = std::min(at, file_.size());
     const std::size_t end = file_.find('\n', from);
     at = end == std::string_view::npos ? file_.size() : end + 1;
-    return {file_.substr(from, end == std::string_view::npos ? end : end - from), end != std::string_view::npos};
+    return {file_.substr(from, end == std::string_view::npos ? end : end - from),
+            end != std::string_view::npos};
   }
 
   // ---- values that no Cyrus would have written.
@@ -342,8 +356,9 @@ class HeaderSalvage {
       header.acl = believable_acl(*header.acl);
       doubt_value("ACL", out_.acl);
     }
-    const bool bad_flag = std::any_of(header.flags.begin(), header.flags.end(),
-                                      [](const std::string& name) { return !name.empty() && !valid_flag_name(name); });
+    const bool bad_flag = std::any_of(header.flags.begin(), header.flags.end(), [](const std::string& name) {
+      return !name.empty() && !valid_flag_name(name);
+    });
     if (bad_flag) {
       doubt_value("list of user flags", out_.flags);
     }

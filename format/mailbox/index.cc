@@ -1,13 +1,13 @@
-// Codecs of header and records, driven by the tables of index_layout. What the tables cannot say is here: times of v20
-// are nanoseconds on disk, the cache version shares its word with the upper bits of the cache offset, and before v6
-// the sizes in the file, not the version, tell which fields exist.
+// Codecs of header and records, driven by the tables of index_layout. What the tables cannot say is here:
+// times of v20 are nanoseconds on disk, the cache version shares its word with the upper bits of the cache
+// offset, and before v6 the sizes in the file, not the version, tell which fields exist.
 #include "format/mailbox/index.h"
 
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cstring>
 #include <array>
+#include <cstring>
 #include <limits>
 
 #include "format/base/crc32.h"
@@ -17,7 +17,8 @@ namespace cyr::mailbox {
 namespace {
 
 constexpr std::uint64_t kNanoseconds = 1'000'000'000;
-constexpr std::uint32_t kSizesEnd = 24;  // generation_no ... num_records: what must be there to know the sizes
+constexpr std::uint32_t kSizesEnd =
+    24;  // generation_no ... num_records: what must be there to know the sizes
 // Before v6: fields up to quota_mailbox_used were always there.
 constexpr std::uint32_t kOldestHeaderSize = 36;
 constexpr std::uint32_t kFirstFixedVersion = 6;  // from here on minor_version alone decides the sizes
@@ -26,18 +27,19 @@ constexpr unsigned kOffsetHighShift = 16;
 constexpr std::uint64_t kMaxCacheOffset = 0xFFFF'FFFF'FFFF;
 
 // Members that are nanoseconds on disk from v20 on.
-constexpr auto kHeaderTimes = std::to_array<std::uint64_t IndexHeader::*>({
-    &IndexHeader::last_appenddate, &IndexHeader::pop3_last_login, &IndexHeader::first_expunged,
-    &IndexHeader::last_repack_time, &IndexHeader::recenttime, &IndexHeader::pop3_show_after,
-    &IndexHeader::changes_epoch});
-constexpr auto kRecordTimes = std::to_array<std::uint64_t IndexRecord::*>({
-    &IndexRecord::internaldate, &IndexRecord::sentdate, &IndexRecord::gmtime, &IndexRecord::last_updated,
-    &IndexRecord::savedate});
+constexpr auto kHeaderTimes = std::to_array<std::uint64_t IndexHeader::*>(
+    {&IndexHeader::last_appenddate, &IndexHeader::pop3_last_login, &IndexHeader::first_expunged,
+     &IndexHeader::last_repack_time, &IndexHeader::recenttime, &IndexHeader::pop3_show_after,
+     &IndexHeader::changes_epoch});
+constexpr auto kRecordTimes = std::to_array<std::uint64_t IndexRecord::*>(
+    {&IndexRecord::internaldate, &IndexRecord::sentdate, &IndexRecord::gmtime, &IndexRecord::last_updated,
+     &IndexRecord::savedate});
 
 // Seconds as they are written: in v20 nanoseconds, everywhere else seconds.
 Result<std::uint64_t> to_nanoseconds(std::uint64_t seconds, std::uint32_t nsec) {
   if (seconds > (std::numeric_limits<std::uint64_t>::max() - nsec) / kNanoseconds) {
-    return make_error(Errc::invalid, fmt::format("time {} does not fit into the 8 bytes of nanoseconds", seconds));
+    return make_error(Errc::invalid,
+                      fmt::format("time {} does not fit into the 8 bytes of nanoseconds", seconds));
   }
   return seconds * kNanoseconds + nsec;
 }
@@ -52,14 +54,17 @@ Status check_sizes(const IndexHeader& header, const IndexVersion& version) {
   constexpr std::uint64_t at_record = 16;
   if (version.minor >= kFirstFixedVersion) {
     if (header.start_offset != version.header_size) {
-      return corrupt(size_message("header size", header.start_offset, version.header_size, version.minor), at_start);
+      return corrupt(size_message("header size", header.start_offset, version.header_size, version.minor),
+                     at_start);
     }
   } else if (header.start_offset < kOldestHeaderSize || header.start_offset > index_version(5)->header_size ||
              header.start_offset % 4 != 0) {
-    return corrupt(size_message("header size", header.start_offset, version.header_size, version.minor), at_start);
+    return corrupt(size_message("header size", header.start_offset, version.header_size, version.minor),
+                   at_start);
   }
   if (record_layout(header) == 0) {
-    return corrupt(size_message("record size", header.record_size, version.record_size, version.minor), at_record);
+    return corrupt(size_message("record size", header.record_size, version.record_size, version.minor),
+                   at_record);
   }
   return success();
 }
@@ -72,13 +77,15 @@ Result<IndexHeader> decode_header_bytes(Bytes file, bool check_crc) {
   const unsigned minor = load_be<std::uint32_t>(file.data() + 8);
   const IndexVersion* version = index_version(minor);
   if (version == nullptr) {
-    return make_error(Errc::unsupported, fmt::format("index minor version {} is not known", minor)).at_offset(8);
+    return make_error(Errc::unsupported, fmt::format("index minor version {} is not known", minor))
+        .at_offset(8);
   }
   load_fields(index_header_fields(), version->minor, file.first(kSizesEnd), header);
   CYR_CHECK(check_sizes(header, *version));
   if (file.size() < header.start_offset) {
-    return corrupt(fmt::format("index ends after {} bytes, its header has {}", file.size(), header.start_offset),
-                   file.size());
+    return corrupt(
+        fmt::format("index ends after {} bytes, its header has {}", file.size(), header.start_offset),
+        file.size());
   }
   const Bytes raw = file.first(header.start_offset);
   load_fields(index_header_fields(), version->minor, raw, header);
@@ -115,7 +122,8 @@ Result<IndexHeader> decode_index_header_unchecked(Bytes file) { return decode_he
 Result<Buffer> encode_index_header(const IndexHeader& header) {
   const IndexVersion* version = index_version(header.minor_version);
   if (version == nullptr) {
-    return make_error(Errc::unsupported, fmt::format("index minor version {} is not known", header.minor_version));
+    return make_error(Errc::unsupported,
+                      fmt::format("index minor version {} is not known", header.minor_version));
   }
   CYR_CHECK(check_sizes(header, *version));
   Buffer out(header.start_offset);
@@ -172,7 +180,8 @@ unsigned record_layout(const IndexHeader& header) {
 Result<IndexRecord> decode_index_record(Bytes record, unsigned layout) {
   const IndexVersion* version = index_version(layout);
   if (version == nullptr || record.size() != version->record_size) {
-    return corrupt(fmt::format("record of {} bytes does not have the layout of index version {}", record.size(), layout));
+    return corrupt(fmt::format("record of {} bytes does not have the layout of index version {}",
+                               record.size(), layout));
   }
   IndexRecord out;
   load_fields(index_record_fields(), layout, record, out);

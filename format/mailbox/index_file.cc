@@ -1,5 +1,5 @@
-// Streaming and writing of whole index files. Records go first, the header last: a crash in between leaves records that
-// the old header does not count (mailbox.md 3.5).
+// Streaming and writing of whole index files. Records go first, the header last: a crash in between leaves
+// records that the old header does not count (mailbox.md 3.5).
 #include "format/mailbox/index_file.h"
 
 #include <fmt/core.h>
@@ -23,8 +23,8 @@ std::uint64_t record_offset(const IndexHeader& header, std::uint32_t recno) {
 }
 
 Error cut_short(std::uint64_t size, std::uint32_t whole, std::uint32_t num_records) {
-  return corrupt(fmt::format("index ends after {} bytes with {} whole records, its header says {}", size, whole,
-                             num_records),
+  return corrupt(fmt::format("index ends after {} bytes with {} whole records, its header says {}", size,
+                             whole, num_records),
                  size);
 }
 
@@ -50,7 +50,8 @@ Result<IndexReader> IndexReader::open(const File& file, const IndexHeader& heade
     return no_layout(header).at(file.path());
   }
   CYR_TRY(const FileInfo info, file.info());
-  const std::uint64_t room = info.size < header.start_offset ? 0 : (info.size - header.start_offset) / header.record_size;
+  const std::uint64_t room =
+      info.size < header.start_offset ? 0 : (info.size - header.start_offset) / header.record_size;
   reader.file_ = &file;
   reader.start_ = header.start_offset;
   reader.record_size_ = header.record_size;
@@ -64,7 +65,8 @@ Status IndexReader::fill() {
   first_ = next_;
   held_ = std::min(at_once, available_ - next_);
   buffer_.resize(std::size_t{held_} * record_size_);
-  const Status read = file_->read_exactly(MutableBytes(buffer_), start_ + std::uint64_t{first_} * record_size_);
+  const Status read =
+      file_->read_exactly(MutableBytes(buffer_), start_ + std::uint64_t{first_} * record_size_);
   if (!read) {
     held_ = 0;  // what the buffer holds is not what it says
   }
@@ -150,8 +152,8 @@ Status IndexFileWriter::append(const IndexRecord& record) {
 
 Status IndexFileWriter::append_raw(Bytes record) {
   if (record.size() != record_size_) {
-    return make_error(Errc::invalid, fmt::format("record of {} bytes in a file of {}-byte records", record.size(),
-                                                 record_size_));
+    return make_error(Errc::invalid, fmt::format("record of {} bytes in a file of {}-byte records",
+                                                 record.size(), record_size_));
   }
   CYR_CHECK(file_.write(record));
   ++records_;
@@ -171,7 +173,8 @@ Status IndexFileWriter::finish(IndexHeader header) {
 
 Status IndexFileWriter::commit() { return file_.commit(); }
 
-Status write_index_record(File& file, const IndexHeader& header, std::uint32_t recno, const IndexRecord& record) {
+Status write_index_record(File& file, const IndexHeader& header, std::uint32_t recno,
+                          const IndexRecord& record) {
   const unsigned layout = record_layout(header);
   if (layout == 0 || recno == 0) {
     return no_layout(header).at(file.path());

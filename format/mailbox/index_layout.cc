@@ -122,7 +122,8 @@ constexpr auto kRecordBytes = std::to_array<ByteField>({
 });
 
 template <class S, std::size_t N>
-constexpr std::uint16_t place_of(const std::array<Field<S>, N>& fields, std::string_view name, unsigned version) {
+constexpr std::uint16_t place_of(const std::array<Field<S>, N>& fields, std::string_view name,
+                                 unsigned version) {
   for (const auto& field : fields) {
     if (field.in(version) && field.name == name) {
       return field.offset;
@@ -133,8 +134,13 @@ constexpr std::uint16_t place_of(const std::array<Field<S>, N>& fields, std::str
 
 constexpr IndexVersion row(std::uint8_t minor, std::uint16_t header, std::uint16_t record, std::uint8_t cache,
                            std::string_view releases) {
-  return {minor, header, record, place_of(kHeaderFields, "header_crc", minor),
-          place_of(kRecordFields, "record_crc", minor), cache, releases};
+  return {minor,
+          header,
+          record,
+          place_of(kHeaderFields, "header_crc", minor),
+          place_of(kRecordFields, "record_crc", minor),
+          cache,
+          releases};
 }
 
 constexpr auto kVersions = std::to_array<IndexVersion>({
@@ -166,7 +172,8 @@ constexpr bool bytes_fit(const ByteField& bytes, unsigned version, std::size_t s
     return false;
   }
   return std::none_of(kRecordFields.begin(), kRecordFields.end(), [&](const Field<IndexRecord>& field) {
-    return field.in(version) && field.offset < bytes.offset + bytes.width && bytes.offset < field.offset + field.width;
+    return field.in(version) && field.offset < bytes.offset + bytes.width &&
+           bytes.offset < field.offset + field.width;
   });
 }
 constexpr bool covers_all_but_crc(const IndexVersion& version) {
@@ -242,10 +249,12 @@ std::span<const ByteField> index_record_byte_fields() { return kRecordBytes; }
 std::span<const NamedBit> system_flag_table() { return kSystemFlags; }
 std::span<const NamedBit> option_table() { return kOptions; }
 
-bool stored_in(unsigned version, std::variant<std::uint32_t IndexHeader::*, std::uint64_t IndexHeader::*> member) {
+bool stored_in(unsigned version,
+               std::variant<std::uint32_t IndexHeader::*, std::uint64_t IndexHeader::*> member) {
   return any_row(kHeaderFields, version, member);
 }
-bool stored_in(unsigned version, std::variant<std::uint32_t IndexRecord::*, std::uint64_t IndexRecord::*> member) {
+bool stored_in(unsigned version,
+               std::variant<std::uint32_t IndexRecord::*, std::uint64_t IndexRecord::*> member) {
   return any_row(kRecordFields, version, member);
 }
 

@@ -1,7 +1,7 @@
-// What is left of a damaged index header. First the CRC is used as a locator: with 32 bits of check over at most 192
-// bytes, the one byte (of some 49,000 possible changes) that makes it right again is the damaged one, and a chance hit
-// is 1 in 80,000. If more than a byte is wrong, the records speak: their size and CRCs give the layout, their
-// UIDs and modseqs bounds for the counters.
+// What is left of a damaged index header. First the CRC is used as a locator: with 32 bits of check over at
+// most 192 bytes, the one byte (of some 49,000 possible changes) that makes it right again is the damaged
+// one, and a chance hit is 1 in 80,000. If more than a byte is wrong, the records speak: their size and CRCs
+// give the layout, their UIDs and modseqs bounds for the counters.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -17,22 +17,22 @@
 namespace cyr::mailbox {
 namespace {
 
-constexpr std::uint32_t kMaxProbe = 4096;              // records looked at per guess
-constexpr std::uint64_t kEarliestTime = 631152000;     // 1990-01-01: no Cyrus before
-constexpr std::uint64_t kLatestTime = 4102444800;      // 2100-01-01
+constexpr std::uint32_t kMaxProbe = 4096;                        // records looked at per guess
+constexpr std::uint64_t kEarliestTime = 631152000;               // 1990-01-01: no Cyrus before
+constexpr std::uint64_t kLatestTime = 4102444800;                // 2100-01-01
 constexpr std::uint64_t kModseqSlack = std::uint64_t{1} << 32U;  // a user's counter runs ahead of one mailbox
-constexpr std::uint32_t kUidSlack = 1U << 24U;         // UIDs given to messages that are gone again
-constexpr std::uint32_t kKnownOptions = option::pop3_new_uidl | option::imap_condstore | option::imap_sharedseen |
-                                        option::imap_duplicatedeliver | option::imap_has_alarms |
-                                        option::needs_unlink | option::needs_repack | option::deleted;
+constexpr std::uint32_t kUidSlack = 1U << 24U;                   // UIDs given to messages that are gone again
+constexpr std::uint32_t kKnownOptions =
+    option::pop3_new_uidl | option::imap_condstore | option::imap_sharedseen | option::imap_duplicatedeliver |
+    option::imap_has_alarms | option::needs_unlink | option::needs_repack | option::deleted;
 
 // What the records look like if the file is of `version`.
 struct Probe {
   const IndexVersion* version = nullptr;
-  std::uint32_t whole = 0;     // records the file has room for
+  std::uint32_t whole = 0;  // records the file has room for
   std::uint32_t looked_at = 0;
   std::uint32_t good = 0;
-  std::uint32_t last_good = 0; // recno of the last good one
+  std::uint32_t last_good = 0;  // recno of the last good one
   std::uint32_t max_uid = 0;
   std::uint64_t max_modseq = 0;
 };
@@ -54,10 +54,12 @@ Probe probe(Bytes file, const IndexVersion& version) {
     return out;
   }
   const std::uint64_t whole = (file.size() - version.header_size) / version.record_size;
-  out.whole = static_cast<std::uint32_t>(std::min<std::uint64_t>(whole, std::numeric_limits<std::uint32_t>::max()));
+  out.whole =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(whole, std::numeric_limits<std::uint32_t>::max()));
   out.looked_at = std::min(out.whole, kMaxProbe);
   for (std::uint32_t i = 0; i < out.looked_at; ++i) {
-    const Bytes raw = file.subspan(version.header_size + std::size_t{i} * version.record_size, version.record_size);
+    const Bytes raw =
+        file.subspan(version.header_size + std::size_t{i} * version.record_size, version.record_size);
     const auto record = decode_index_record(raw, version.minor);
     if (record && believable(*record, raw, version.minor) && record->uid > out.max_uid) {
       ++out.good;
@@ -111,8 +113,9 @@ class IndexSalvage {
     }
     for (std::size_t i = 0; i < found->size(); ++i) {
       if ((*found)[i] != file_[i]) {
-        out_.doubts.push_back(fmt::format("byte {} of the header is {:02x}; with {:02x} the header CRC is right", i,
-                                          std::to_integer<unsigned>(file_[i]), std::to_integer<unsigned>((*found)[i])));
+        out_.doubts.push_back(
+            fmt::format("byte {} of the header is {:02x}; with {:02x} the header CRC is right", i,
+                        std::to_integer<unsigned>(file_[i]), std::to_integer<unsigned>((*found)[i])));
       }
     }
     out_.header = *std::move(header);
@@ -146,7 +149,8 @@ class IndexSalvage {
       const std::uint32_t head = crc32(header.first(i));
       for (unsigned value = 0; value < 256; ++value) {
         work[i] = std::byte(value);
-        if (work[i] != old && crc32(Bytes(work).subspan(i, crc_at - i), head) == load_be<std::uint32_t>(&work[crc_at])) {
+        if (work[i] != old &&
+            crc32(Bytes(work).subspan(i, crc_at - i), head) == load_be<std::uint32_t>(&work[crc_at])) {
           found.push_back(work);
         }
       }
@@ -155,8 +159,9 @@ class IndexSalvage {
     const std::uint32_t right = crc32(header.first(crc_at));
     Buffer crc;
     append_be(crc, right);
-    const auto wrong = std::inner_product(crc.begin(), crc.end(), header.begin() + static_cast<std::ptrdiff_t>(crc_at),
-                                          0, std::plus<>(), std::not_equal_to<>());
+    const auto wrong =
+        std::inner_product(crc.begin(), crc.end(), header.begin() + static_cast<std::ptrdiff_t>(crc_at), 0,
+                           std::plus<>(), std::not_equal_to<>());
     if (wrong == 1) {
       std::copy(crc.begin(), crc.end(), work.begin() + static_cast<std::ptrdiff_t>(crc_at));
       found.push_back(work);
@@ -186,8 +191,8 @@ class IndexSalvage {
     judge_fields();
   }
 
-  // Good records first (those with a CRC prove more), then agreement with the header's own words, then a file that
-  // is exactly a header long.
+  // Good records first (those with a CRC prove more), then agreement with the header's own words, then a file
+  // that is exactly a header long.
   [[nodiscard]] std::uint64_t score(const Probe& candidate) const {
     const IndexVersion& version = *candidate.version;
     const std::uint64_t weight = has_record_crc(version.minor) ? 16 : 8;
@@ -210,7 +215,8 @@ class IndexSalvage {
     for (const std::size_t at : {std::size_t{8}, std::size_t{12}, std::size_t{16}}) {
       if (word(at) != load_be<std::uint32_t>(raw.data() + at)) {
         constexpr std::string_view kNames[] = {"minor_version", "start_offset", "record_size"};
-        distrust(kNames[(at - 8) / 4], fmt::format("is {}, the records are those of version {}", word(at), version.minor));
+        distrust(kNames[(at - 8) / 4],
+                 fmt::format("is {}, the records are those of version {}", word(at), version.minor));
       }
     }
     if (auto header = decode_index_header_unchecked(raw); header) {
@@ -235,7 +241,8 @@ class IndexSalvage {
   void judge_fields() {
     IndexHeader& header = out_.header;
     if (header.num_records > found_.whole) {
-      distrust("num_records", fmt::format("is {}, the file has room for {}", header.num_records, found_.whole));
+      distrust("num_records",
+               fmt::format("is {}, the file has room for {}", header.num_records, found_.whole));
       header.num_records = found_.whole;
     }
     if (found_.last_good > header.num_records && !out_.crc_ok) {
@@ -263,28 +270,32 @@ class IndexSalvage {
 
   void judge_modseqs() {
     IndexHeader& header = out_.header;
-    if (has_modseq(header.minor_version) &&
-        (header.highestmodseq < found_.max_modseq || header.highestmodseq - found_.max_modseq > kModseqSlack)) {
+    if (has_modseq(header.minor_version) && (header.highestmodseq < found_.max_modseq ||
+                                             header.highestmodseq - found_.max_modseq > kModseqSlack)) {
       distrust("highestmodseq", fmt::format("is {}, the highest of the records is {}", header.highestmodseq,
                                             found_.max_modseq));
       header.highestmodseq = std::max<std::uint64_t>(found_.max_modseq, 1);
     }
     if (header.deletedmodseq > header.highestmodseq) {
-      distrust("deletedmodseq", fmt::format("is {}, highestmodseq is {}", header.deletedmodseq, header.highestmodseq));
+      distrust("deletedmodseq",
+               fmt::format("is {}, highestmodseq is {}", header.deletedmodseq, header.highestmodseq));
       header.deletedmodseq = 0;
     }
     if (header.createdmodseq > header.highestmodseq) {
-      distrust("createdmodseq", fmt::format("is {}, highestmodseq is {}", header.createdmodseq, header.highestmodseq));
+      distrust("createdmodseq",
+               fmt::format("is {}, highestmodseq is {}", header.createdmodseq, header.highestmodseq));
       header.createdmodseq = 0;
     }
   }
 
   void judge_times() {
     using Time = std::uint64_t IndexHeader::*;
-    const std::pair<std::string_view, Time> times[] = {
-        {"last_appenddate", &IndexHeader::last_appenddate}, {"pop3_last_login", &IndexHeader::pop3_last_login},
-        {"first_expunged", &IndexHeader::first_expunged},   {"last_repack_time", &IndexHeader::last_repack_time},
-        {"recenttime", &IndexHeader::recenttime},           {"changes_epoch", &IndexHeader::changes_epoch}};
+    const std::pair<std::string_view, Time> times[] = {{"last_appenddate", &IndexHeader::last_appenddate},
+                                                       {"pop3_last_login", &IndexHeader::pop3_last_login},
+                                                       {"first_expunged", &IndexHeader::first_expunged},
+                                                       {"last_repack_time", &IndexHeader::last_repack_time},
+                                                       {"recenttime", &IndexHeader::recenttime},
+                                                       {"changes_epoch", &IndexHeader::changes_epoch}};
     for (const auto& [name, member] : times) {
       std::uint64_t& value = out_.header.*member;
       if (value != 0 && (value < kEarliestTime || value > kLatestTime)) {

@@ -1,4 +1,5 @@
-// Names of the files in a mailbox directory: message files `<uid>.` and the cyrus.* files (mailbox.md 1.1, 6.1).
+// Names of the files in a mailbox directory: message files `<uid>.` and the cyrus.* files
+// (mailbox.md 1.1, 6.1).
 #pragma once
 
 #include <cstdint>

@@ -15,7 +15,8 @@ namespace cyr::mailbox {
 namespace {
 
 // The system flags that enter, with the CRC of their lower-case name.
-constexpr std::uint32_t kClientFlags = flag::answered | flag::flagged | flag::deleted | flag::draft | flag::seen;
+constexpr std::uint32_t kClientFlags =
+    flag::answered | flag::flagged | flag::deleted | flag::draft | flag::seen;
 
 std::uint32_t flags_crc(const IndexRecord& record, const std::vector<std::string>& flag_names) {
   std::uint32_t crc = 0;
@@ -40,7 +41,9 @@ struct VirtualAnnotation {
   std::string (*value)(const IndexRecord& record, const SyncCrcAnnotStyle& style);  // empty: does not count
 };
 
-std::string decimal_or_nothing(std::uint64_t number) { return number == 0 ? std::string() : std::to_string(number); }
+std::string decimal_or_nothing(std::uint64_t number) {
+  return number == 0 ? std::string() : std::to_string(number);
+}
 
 constexpr auto kVirtual = std::to_array<VirtualAnnotation>({
     {"thrid", has_cid,
@@ -53,10 +56,13 @@ constexpr auto kVirtual = std::to_array<VirtualAnnotation>({
     {"savedate", has_savedate,
      [](const IndexRecord& record, const SyncCrcAnnotStyle&) { return decimal_or_nothing(record.savedate); }},
     {"createdmodseq", has_createdmodseq,
-     [](const IndexRecord& record, const SyncCrcAnnotStyle&) { return decimal_or_nothing(record.createdmodseq); }},
+     [](const IndexRecord& record, const SyncCrcAnnotStyle&) {
+       return decimal_or_nothing(record.createdmodseq);
+     }},
     {"internaldate.nsec", has_nanoseconds,
      [](const IndexRecord& record, const SyncCrcAnnotStyle&) {
-       return record.internaldate_nsec > max_nanosecond ? std::string() : decimal_or_nothing(record.internaldate_nsec);
+       return record.internaldate_nsec > max_nanosecond ? std::string()
+                                                        : decimal_or_nothing(record.internaldate_nsec);
      }},
     {"basethrid", has_nanoseconds,
      [](const IndexRecord& record, const SyncCrcAnnotStyle&) {
@@ -85,9 +91,11 @@ std::uint32_t sync_crc_annot(const IndexRecord& record, unsigned version, const 
     return crc;
   }
   for (const VirtualAnnotation& annotation : kVirtual) {
-    const std::string value = annotation.in_version(version) ? annotation.value(record, style) : std::string();
+    const std::string value =
+        annotation.in_version(version) ? annotation.value(record, style) : std::string();
     if (!value.empty()) {
-      crc ^= annotation_crc(record.uid, std::string(kVendorPrefix) + std::string(annotation.entry), "", value);
+      crc ^=
+          annotation_crc(record.uid, std::string(kVendorPrefix) + std::string(annotation.entry), "", value);
     }
   }
   return crc;

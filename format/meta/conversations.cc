@@ -10,13 +10,14 @@ namespace cyr::meta {
 
 namespace {
 
-constexpr std::uint8_t value_version = 0x82;             // 0x80: version bit, 2: with flags and internaldate
-constexpr std::string_view free_place = "-";             // of a folder that was deleted
-constexpr std::uint32_t system_half = 0x0000FFFF;        // the IMAP flags
-constexpr std::uint32_t internal_half = 0xFFFF0000;      // EXPUNGED, ARCHIVED ...
+constexpr std::uint8_t value_version = 0x82;         // 0x80: version bit, 2: with flags and internaldate
+constexpr std::string_view free_place = "-";         // of a folder that was deleted
+constexpr std::uint32_t system_half = 0x0000FFFF;    // the IMAP flags
+constexpr std::uint32_t internal_half = 0xFFFF0000;  // EXPUNGED, ARCHIVED ...
 
 Error bad_key(std::string_view key) {
-  return make_error(Errc::corrupt, fmt::format("conversations: no message key: {}", printable(key.substr(0, 80))));
+  return make_error(Errc::corrupt,
+                    fmt::format("conversations: no message key: {}", printable(key.substr(0, 80))));
 }
 
 }  // namespace
@@ -35,7 +36,8 @@ Result<std::vector<std::string>> decode_conversation_folders(std::string_view va
   return out;
 }
 
-Result<std::optional<ConversationMessage>> decode_conversation_message(std::string_view key, std::string_view value) {
+Result<std::optional<ConversationMessage>> decode_conversation_message(std::string_view key,
+                                                                       std::string_view value) {
   if (!key.starts_with(conversation_guid_prefix)) {
     return bad_key(key);
   }

@@ -1,5 +1,6 @@
-// What a user's conversations database says about single messages (3.6 and later; format/doc/conversations.md). Only its
-// records by content are read here: they repeat fields of the index and so outlive a lost one.
+// What a user's conversations database says about single messages (3.6 and later;
+// format/doc/conversations.md). Only its records by content are read here: they repeat fields of the index
+// and so outlive a lost one.
 #pragma once
 
 #include <cstdint>
@@ -20,21 +21,22 @@ inline constexpr std::string_view conversation_guid_prefix = "G";
 
 // One message of one folder.
 struct ConversationMessage {
-  Guid guid;                         // of the whole message
-  std::uint32_t folder = 0;          // position in the folder list
+  Guid guid;                 // of the whole message
+  std::uint32_t folder = 0;  // position in the folder list
   std::uint32_t uid = 0;
-  std::uint64_t cid = 0;             // conversation id
-  std::uint32_t system_flags = 0;    // as IndexRecord::system_flags
-  std::uint64_t internaldate = 0;    // seconds since 1970
+  std::uint64_t cid = 0;           // conversation id
+  std::uint32_t system_flags = 0;  // as IndexRecord::system_flags
+  std::uint64_t internaldate = 0;  // seconds since 1970
 
   friend bool operator==(const ConversationMessage&, const ConversationMessage&) = default;
 };
 
-// The folders in order; an empty text is a place that is free. Errc::corrupt for anything but a list of atoms.
+// The folders in order; an empty text is a place that is free. Errc::corrupt for anything but a list of
+// atoms.
 [[nodiscard]] Result<std::vector<std::string>> decode_conversation_folders(std::string_view value);
 
-// A record by content. Nothing for the key of a body part; Errc::corrupt for other keys and for values of another
-// version than that of 3.6 and 3.8.
+// A record by content. Nothing for the key of a body part; Errc::corrupt for other keys and for values of
+// another version than that of 3.6 and 3.8.
 [[nodiscard]] Result<std::optional<ConversationMessage>> decode_conversation_message(std::string_view key,
                                                                                      std::string_view value);
 

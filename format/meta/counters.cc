@@ -7,7 +7,8 @@
 namespace cyr::meta {
 namespace {
 
-// Bytes of the whole file by version (store.md 6.5): 8 for generation and version, the modseqs, then uidvalidity and CRC.
+// Bytes of the whole file by version (store.md 6.5): 8 for generation and version, the modseqs, then
+// uidvalidity and CRC.
 constexpr std::array<std::size_t, 10> file_sizes{48, 56, 64, 88, 104, 120, 200, 232, 264, 296};
 constexpr std::size_t front_size = 8;
 constexpr std::size_t back_size = 8;
@@ -15,10 +16,19 @@ constexpr std::size_t back_size = 8;
 // The modseqs in file order; a version has as many of them as fit its size.
 using Slots = std::array<std::uint64_t Counters::*, 13>;
 constexpr Slots named_slots{{
-    &Counters::highestmodseq, &Counters::mailmodseq, &Counters::caldavmodseq, &Counters::carddavmodseq,
-    &Counters::notesmodseq, &Counters::mailfoldersmodseq, &Counters::caldavfoldersmodseq,
-    &Counters::carddavfoldersmodseq, &Counters::notesfoldersmodseq, &Counters::quotamodseq, &Counters::raclmodseq,
-    &Counters::submissionmodseq, &Counters::submissionfoldersmodseq,
+    &Counters::highestmodseq,
+    &Counters::mailmodseq,
+    &Counters::caldavmodseq,
+    &Counters::carddavmodseq,
+    &Counters::notesmodseq,
+    &Counters::mailfoldersmodseq,
+    &Counters::caldavfoldersmodseq,
+    &Counters::carddavfoldersmodseq,
+    &Counters::notesfoldersmodseq,
+    &Counters::quotamodseq,
+    &Counters::raclmodseq,
+    &Counters::submissionmodseq,
+    &Counters::submissionfoldersmodseq,
 }};
 
 template <class C>
@@ -52,7 +62,8 @@ Result<Counters> decode_counters(Bytes file) {
   counters.version = cursor.u32();
   // The length tells the version; before version 1 the field held anything.
   if (version != 0 && counters.version != version) {
-    return corrupt(fmt::format("version {}, but the length is that of version {}", counters.version, version), 4);
+    return corrupt(fmt::format("version {}, but the length is that of version {}", counters.version, version),
+                   4);
   }
   for (std::size_t i = 0; i < slot_count(file.size()); ++i) {
     slot(counters, i) = cursor.u64();

@@ -1,4 +1,5 @@
-// A user's modseq counters: a small binary file of its own, replaced as a whole (store.md 6.5; format/doc/counters.md).
+// A user's modseq counters: a small binary file of its own, replaced as a whole (store.md 6.5;
+// format/doc/counters.md).
 #pragma once
 
 #include <array>
@@ -17,11 +18,14 @@ struct Counters {
   std::uint32_t version = 9;     // 0-9
   std::uint64_t highestmodseq = 0;
   std::uint64_t mailmodseq = 0, caldavmodseq = 0, carddavmodseq = 0, notesmodseq = 0;
-  std::uint64_t mailfoldersmodseq = 0, caldavfoldersmodseq = 0, carddavfoldersmodseq = 0, notesfoldersmodseq = 0;
+  std::uint64_t mailfoldersmodseq = 0, caldavfoldersmodseq = 0, carddavfoldersmodseq = 0,
+                notesfoldersmodseq = 0;
   std::uint64_t quotamodseq = 0, raclmodseq = 0;
   std::uint64_t submissionmodseq = 0, submissionfoldersmodseq = 0;
-  std::array<std::uint64_t, 10> deletedmodseq{};    // mail, caldav, carddav, notes, submission; then the folders of these
-  std::array<std::uint64_t, 12> laterkindsmodseq{};  // DAV notifications, JMAP notifications, sieve: modseq, deleted, folders, folders deleted
+  std::array<std::uint64_t, 10>
+      deletedmodseq{};  // mail, caldav, carddav, notes, submission; then the folders of these
+  std::array<std::uint64_t, 12> laterkindsmodseq{};  // DAV notifications, JMAP notifications, sieve: modseq,
+                                                     // deleted, folders, folders deleted
   std::uint32_t uidvalidity = 0;
 
   friend bool operator==(const Counters&, const Counters&) = default;

@@ -1,4 +1,5 @@
-// Codecs of mailboxes.db records. Field orders are tables, one per writer; text and dlist forms share MailboxEntry.
+// Codecs of mailboxes.db records. Field orders are tables, one per writer; text and dlist forms share
+// MailboxEntry.
 #include "format/meta/mailbox_entry.h"
 
 #include <fmt/format.h>
@@ -18,7 +19,8 @@ constexpr char component_separator = '\x1f';  // US
 constexpr char domain_separator = '\x1d';     // GS
 constexpr char key_separator = '\x1e';        // RS
 
-// The order of fields in the map, by key letter (store.md 3.4). Absent and zero fields are left out by the writer.
+// The order of fields in the map, by key letter (store.md 3.4). Absent and zero fields are left out by the
+// writer.
 std::string_view field_order(ListFormat format) {
   switch (format) {
     case ListFormat::dlist_25:
@@ -72,8 +74,8 @@ Result<std::optional<std::string>> acl_field(const text::Item& map) {
   }
   std::string acl;
   for (const auto& entry : item->items) {
-    const bool bad = entry.key.empty() || entry.key.find('\t') != std::string::npos || !(entry.is_string() || entry.is_nil()) ||
-                     entry.text.find('\t') != std::string::npos;
+    const bool bad = entry.key.empty() || entry.key.find('\t') != std::string::npos ||
+                     !(entry.is_string() || entry.is_nil()) || entry.text.find('\t') != std::string::npos;
     if (bad) {
       return corrupt("field A has an entry that is no identifier with rights");
     }
@@ -227,14 +229,29 @@ text::Item history_item(const FormerName& former) {
   text::Item map = text::Item::map();
   for (const char key : history_order) {
     switch (key) {
-      case 'N': add_text(map, key, dbname_of(former.name)); break;
-      case 'M': add_number(map, key, former.mtime); break;
-      case 'V': add_number(map, key, former.uidvalidity); break;
-      case 'C': add_number(map, key, former.createdmodseq); break;
-      case 'F': add_number(map, key, former.foldermodseq); break;
-      case 'T': add_text(map, key, former.type ? encode_type_letters_36(*former.type) : ""); break;
-      case 'P': add_text(map, key, former.partition); break;
-      default: break;
+      case 'N':
+        add_text(map, key, dbname_of(former.name));
+        break;
+      case 'M':
+        add_number(map, key, former.mtime);
+        break;
+      case 'V':
+        add_number(map, key, former.uidvalidity);
+        break;
+      case 'C':
+        add_number(map, key, former.createdmodseq);
+        break;
+      case 'F':
+        add_number(map, key, former.foldermodseq);
+        break;
+      case 'T':
+        add_text(map, key, former.type ? encode_type_letters_36(*former.type) : "");
+        break;
+      case 'P':
+        add_text(map, key, former.partition);
+        break;
+      default:
+        break;
     }
   }
   return map;
@@ -243,16 +260,33 @@ text::Item history_item(const FormerName& former) {
 void add_field(text::Item& map, char key, const MailboxEntry& entry, ListFormat format) {
   switch (key) {
     case 'T':
-      add_text(map, key, is_keyed(format) ? encode_type_letters_36(entry.type) : encode_type_letters_25(entry.type));
+      add_text(map, key,
+               is_keyed(format) ? encode_type_letters_36(entry.type) : encode_type_letters_25(entry.type));
       break;
-    case 'I': add_text(map, key, entry.uniqueid); break;
-    case 'N': add_text(map, key, dbname_of(entry.name)); break;
-    case 'P': add_text(map, key, entry.partition); break;
-    case 'S': add_text(map, key, entry.server); break;
-    case 'V': add_number(map, key, entry.uidvalidity); break;
-    case 'C': add_number(map, key, entry.createdmodseq); break;
-    case 'F': add_number(map, key, entry.foldermodseq); break;
-    case 'M': add_number(map, key, entry.mtime); break;
+    case 'I':
+      add_text(map, key, entry.uniqueid);
+      break;
+    case 'N':
+      add_text(map, key, dbname_of(entry.name));
+      break;
+    case 'P':
+      add_text(map, key, entry.partition);
+      break;
+    case 'S':
+      add_text(map, key, entry.server);
+      break;
+    case 'V':
+      add_number(map, key, entry.uidvalidity);
+      break;
+    case 'C':
+      add_number(map, key, entry.createdmodseq);
+      break;
+    case 'F':
+      add_number(map, key, entry.foldermodseq);
+      break;
+    case 'M':
+      add_number(map, key, entry.mtime);
+      break;
     case 'A':
       if (entry.acl) {
         map.add("A", acl_item(*entry.acl));
@@ -266,7 +300,8 @@ void add_field(text::Item& map, char key, const MailboxEntry& entry, ListFormat 
       map.add("H", std::move(history));
       break;
     }
-    default: break;
+    default:
+      break;
   }
 }
 
@@ -370,7 +405,8 @@ Result<MailboxEntry> decode_uniqueid_record(std::string_view uniqueid, std::stri
 }
 
 std::string encode_entry(const MailboxEntry& entry, ListFormat format) {
-  return format <= ListFormat::extended_text ? encode_text_entry(entry, format) : encode_fields(entry, field_order(format), format);
+  return format <= ListFormat::extended_text ? encode_text_entry(entry, format)
+                                             : encode_fields(entry, field_order(format), format);
 }
 
 std::string encode_uniqueid_record(const MailboxEntry& entry, ListFormat format) {

@@ -1,5 +1,6 @@
-// One record of mailboxes.db as a value, and the pure codecs of its four generations (store.md 3; format/doc/mailboxes.db.md).
-// What real Cyrus wrote is re-encoded byte for byte by the ListFormat that detect_list_format() finds for it.
+// One record of mailboxes.db as a value, and the pure codecs of its four generations (store.md 3;
+// format/doc/mailboxes.db.md). What real Cyrus wrote is re-encoded byte for byte by the ListFormat that
+// detect_list_format() finds for it.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +14,8 @@
 
 namespace cyr::meta {
 
-// Who wrote the list. Generation T: text; X: text with an extension list (development builds before 2.5); D: dlist by
-// name; K: dlist keyed by `N`name and `I`uniqueid. Every decoder reads every generation's values.
+// Who wrote the list. Generation T: text; X: text with an extension list (development builds before 2.5); D:
+// dlist by name; K: dlist keyed by `N`name and `I`uniqueid. Every decoder reads every generation's values.
 enum class ListFormat : std::uint8_t {
   text,           // T: "TYPE PARTITION ACL", 2.0-2.4
   extended_text,  // X: "(uniqueid ID specialuse FLAG) TYPE PARTITION ACL"
@@ -58,12 +59,12 @@ struct MailboxEntry {
 
 // What a key of mailboxes.db is.
 enum class KeyKind : std::uint8_t {
-  mailbox,       // T, X, D: the name itself; K: N + dbname
-  uniqueid,      // K: I + uniqueid
-  reverse_acl,   // $RACL..., A...
-  reverse_id,    // $RUNQ...
-  user_group,    // UG...
-  unknown,       // none of these
+  mailbox,      // T, X, D: the name itself; K: N + dbname
+  uniqueid,     // K: I + uniqueid
+  reverse_acl,  // $RACL..., A...
+  reverse_id,   // $RUNQ...
+  user_group,   // UG...
+  unknown,      // none of these
 };
 struct ListKey {
   KeyKind kind = KeyKind::unknown;
@@ -73,12 +74,13 @@ struct ListKey {
 [[nodiscard]] std::string name_key(std::string_view internal_name, ListFormat format);
 [[nodiscard]] std::string uniqueid_key(std::string_view uniqueid);
 
-// 3.6's spelling of a name in databases: US between components, GS after the domain, dots as they are; and back.
+// 3.6's spelling of a name in databases: US between components, GS after the domain, dots as they are; and
+// back.
 [[nodiscard]] std::string dbname_of(std::string_view internal_name);
 [[nodiscard]] std::string internal_name_of(std::string_view dbname);
 
-// The value of a name record (T, X, D, K's N). Errc::corrupt with the offset inside the value. Accepts both of Cyrus's
-// dlist readers' languages, unknown fields are skipped.
+// The value of a name record (T, X, D, K's N). Errc::corrupt with the offset inside the value. Accepts both
+// of Cyrus's dlist readers' languages, unknown fields are skipped.
 [[nodiscard]] Result<MailboxEntry> decode_entry(std::string_view internal_name, std::string_view value);
 // The value of an I record.
 [[nodiscard]] Result<MailboxEntry> decode_uniqueid_record(std::string_view uniqueid, std::string_view value);

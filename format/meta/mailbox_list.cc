@@ -1,4 +1,5 @@
-// The list over a database. Writers go through Editor, which holds one transaction and keeps derived records in step.
+// The list over a database. Writers go through Editor, which holds one transaction and keeps derived records
+// in step.
 #include "format/meta/mailbox_list.h"
 
 #include <fmt/format.h>
@@ -12,7 +13,8 @@
 namespace cyr::meta {
 namespace {
 
-// How many records may be looked at before the writer's release is settled; the deciding ones are nearly always first.
+// How many records may be looked at before the writer's release is settled; the deciding ones are nearly
+// always first.
 constexpr int detection_limit = 2000;
 
 // What one record says about the format; nothing when it says nothing.
@@ -32,8 +34,8 @@ std::optional<ListFormat> format_of_record(std::string_view key, std::string_vie
   }
   // Only 3.6+ writes T before I, P and S; its I records alone have N.
   const bool type_first = map->items.size() > 1 && map->items.front().key == "T" &&
-                          (map->find("I") != nullptr || map->find("P") != nullptr || map->find("S") != nullptr ||
-                           map->find("N") != nullptr);
+                          (map->find("I") != nullptr || map->find("P") != nullptr ||
+                           map->find("S") != nullptr || map->find("N") != nullptr);
   if (type_first && key.starts_with('N')) {
     return ListFormat::keyed_36;
   }
@@ -62,7 +64,8 @@ MailboxEntry tombstone_of(MailboxEntry entry, std::int64_t now) {
   return entry;
 }
 
-Result<ReverseRules> rules_of(db::Transaction& transaction, ListFormat format, const MailboxListOptions& options) {
+Result<ReverseRules> rules_of(db::Transaction& transaction, ListFormat format,
+                              const MailboxListOptions& options) {
   ReverseRules rules{ReverseAclForm::none, false, options.admins, options.name_space};
   if (is_keyed(format)) {
     CYR_TRY(const auto mark, transaction.get(reverse_acl_mark_keyed));
@@ -132,7 +135,8 @@ class Editor {
       return success();
     }
     std::vector<std::string> old_keys;
-    // An unreadable old record leaves stale reverse records behind; they are derived data that a rebuild corrects.
+    // An unreadable old record leaves stale reverse records behind; they are derived data that a rebuild
+    // corrects.
     CYR_TRY(const auto value, transaction_->get(name_key(name, format_)));
     if (value) {
       if (const auto old = decode_entry(name, *value)) {
@@ -198,8 +202,8 @@ Result<std::optional<ListFormat>> detect_list_format(db::Database& database) {
   CYR_CHECK(database.for_each("", [&](std::string_view key, std::string_view value) -> Result<db::Visit> {
     const auto said = format_of_record(key, value);
     looked_at += said ? 1 : 0;
-    // Within a generation the newest writer seen is right: older records lack what it adds. Across generations the
-    // keyed form wins, because nothing but 3.6+ writes it.
+    // Within a generation the newest writer seen is right: older records lack what it adds. Across
+    // generations the keyed form wins, because nothing but 3.6+ writes it.
     if (said && (!found || *said > *found)) {
       found = said;
     }
@@ -244,14 +248,15 @@ Result<std::optional<MailboxEntry>> MailboxList::find_by_uniqueid(std::string_vi
 }
 
 Status MailboxList::for_each(std::string_view prefix, const ListVisitor& visit) {
-  return database_->for_each(name_key(prefix, format_), [&](std::string_view key, std::string_view value) -> Result<db::Visit> {
-    const ListKey parsed = parse_list_key(key, format_);
-    if (parsed.kind != KeyKind::mailbox) {
-      return db::Visit::go_on;
-    }
-    const auto entry = decode_entry(parsed.name, value);
-    return visit({parsed.name, key, value, entry});
-  });
+  return database_->for_each(name_key(prefix, format_),
+                             [&](std::string_view key, std::string_view value) -> Result<db::Visit> {
+                               const ListKey parsed = parse_list_key(key, format_);
+                               if (parsed.kind != KeyKind::mailbox) {
+                                 return db::Visit::go_on;
+                               }
+                               const auto entry = decode_entry(parsed.name, value);
+                               return visit({parsed.name, key, value, entry});
+                             });
 }
 
 Status MailboxList::for_each_under(std::string_view name, const ListVisitor& visit) {
@@ -334,7 +339,8 @@ Status MailboxList::entomb(std::string_view name, std::int64_t now) {
 Status MailboxList::erase(std::string_view name) {
   CYR_TRY(Editor editor, Editor::begin(*database_, format_, options_));
   // A record that cannot be read has no id to follow; the name record alone goes.
-  if (const auto entry = editor.find(name); entry && *entry && is_keyed(format_) && !(*entry)->uniqueid.empty()) {
+  if (const auto entry = editor.find(name);
+      entry && *entry && is_keyed(format_) && !(*entry)->uniqueid.empty()) {
     CYR_TRY(const auto record, editor.find_by_uniqueid((*entry)->uniqueid));
     if (record && record->name == name) {
       CYR_CHECK(editor.erase_uniqueid((*entry)->uniqueid));

@@ -1,9 +1,10 @@
-// mailboxes.db as a typed list over db::Database (store.md 3). In every release the list is the first truth about which
-// mailboxes exist; a record that cannot be read is reported for itself and never hides the others.
+// mailboxes.db as a typed list over db::Database (store.md 3). In every release the list is the first truth
+// about which mailboxes exist; a record that cannot be read is reported for itself and never hides the
+// others.
 //
-// Invariants kept by the writers here (store.md 3.9): in generation K each name record has its I record, written in the
-// same transaction with the same mtime; the I record keeps the history; reverse-ACL and reverse-id records, where the
-// list has them, are exactly those of the entries.
+// Invariants kept by the writers here (store.md 3.9): in generation K each name record has its I record,
+// written in the same transaction with the same mtime; the I record keeps the history; reverse-ACL and
+// reverse-id records, where the list has them, are exactly those of the entries.
 #pragma once
 
 #include <functional>
@@ -36,8 +37,8 @@ struct MailboxListOptions {
   names::Namespace name_space;
 };
 
-// What the content says (store.md 3.1; values are tested as well as first letters, so that a shared mailbox `News` does
-// not mislead). Nothing for a list without a deciding record.
+// What the content says (store.md 3.1; values are tested as well as first letters, so that a shared mailbox
+// `News` does not mislead). Nothing for a list without a deciding record.
 Result<std::optional<ListFormat>> detect_list_format(db::Database& database);
 
 class MailboxList {
@@ -51,25 +52,26 @@ class MailboxList {
 
   // The entry of `name` (internal form), tombstones and intermediates included: look at its type.
   Result<std::optional<MailboxEntry>> find(std::string_view name);
-  // The entry that a unique id belongs to now; in generation K with the name history. Generations T to D are walked.
+  // The entry that a unique id belongs to now; in generation K with the name history. Generations T to D are
+  // walked.
   Result<std::optional<MailboxEntry>> find_by_uniqueid(std::string_view uniqueid);
 
-  // Every name record whose internal name starts with `prefix` (a domain in it must be complete), in the database's
-  // order, all kinds, unreadable ones too.
+  // Every name record whose internal name starts with `prefix` (a domain in it must be complete), in the
+  // database's order, all kinds, unreadable ones too.
   Status for_each(std::string_view prefix, const ListVisitor& visit);
   // `name` itself and everything below it; "" is everything, "dom!" everything of a domain.
   Status for_each_under(std::string_view name, const ListVisitor& visit);
   // K: every I record, in order. `item.name` is the unique id.
   Status for_each_uniqueid(const ListVisitor& visit);
 
-  // Inserts or replaces the entry of entry.name, mtime set to `now` (seconds since 1970). In generation K an empty
-  // entry.uniqueid is Errc::invalid; the I record is written too and keeps the history that it has, unless
-  // entry.history gives one. Use rename() when the id had another active name.
+  // Inserts or replaces the entry of entry.name, mtime set to `now` (seconds since 1970). In generation K an
+  // empty entry.uniqueid is Errc::invalid; the I record is written too and keeps the history that it has,
+  // unless entry.history gives one. Use rename() when the id had another active name.
   Status update(MailboxEntry entry, std::int64_t now);
   // Several, in one transaction: all or none.
   Status update(std::vector<MailboxEntry> entries, std::int64_t now);
-  // Gives `from` (Errc::not_found when absent) the name and fields of `to`; from 2.5 on the old name stays as a tombstone,
-  // in generation K it enters the history.
+  // Gives `from` (Errc::not_found when absent) the name and fields of `to`; from 2.5 on the old name stays as
+  // a tombstone, in generation K it enters the history.
   Status rename(std::string_view from, MailboxEntry to, std::int64_t now);
   // Makes the entry a tombstone, as Cyrus does on deletion; generations T and X remove the record.
   Status entomb(std::string_view name, std::int64_t now);

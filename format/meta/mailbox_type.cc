@@ -9,9 +9,10 @@
 namespace cyr::meta {
 namespace {
 
-// store.md 3.3. `bit` is the T value, 0 for what 2.0-2.4 did not know; letter25 is 0 where 2.5-3.4 did not know it.
+// store.md 3.3. `bit` is the T value, 0 for what 2.0-2.4 did not know; letter25 is 0 where 2.5-3.4 did not
+// know it.
 struct FlagRow {
-  bool MailboxType::* member;
+  bool MailboxType::*member;
   std::int64_t bit;
   char letter25;
   char letter36;

@@ -1,5 +1,6 @@
-// The type of a mailboxes.db entry: what it holds and the flags, and the three ways releases spelled it: a decimal bit
-// set with the bits of 2.x, letters of 2.5-3.4, letters of 3.6+ (store.md 3.3; format/doc/mailboxes.db.md).
+// The type of a mailboxes.db entry: what it holds and the flags, and the three ways releases spelled it: a
+// decimal bit set with the bits of 2.x, letters of 2.5-3.4, letters of 3.6+ (store.md 3.3;
+// format/doc/mailboxes.db.md).
 #pragma once
 
 #include <cstdint>
@@ -43,7 +44,8 @@ struct MailboxType {
 
 // Letters in any order, of either alphabet (they do not clash). Errc::corrupt names a letter nobody knows.
 [[nodiscard]] Result<MailboxType> decode_type_letters(std::string_view letters);
-// As 2.5-3.4 wrote them: empty for a plain mailbox, order `d m n r z c b a i s p`; the 3.6 letters j, f, l are left out.
+// As 2.5-3.4 wrote them: empty for a plain mailbox, order `d m n r z c b a i s p`; the 3.6 letters j, f, l
+// are left out.
 [[nodiscard]] std::string encode_type_letters_25(const MailboxType& type);
 // As 3.6+ writes them: the kind's letter, then the flags in the order `d m r z i l`.
 [[nodiscard]] std::string encode_type_letters_36(const MailboxType& type);

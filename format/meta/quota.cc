@@ -165,7 +165,8 @@ bool QuotaRoot::has_limit() const {
 Result<QuotaRoot> decode_quota(std::string_view name, std::string_view value) {
   QuotaRoot root;
   root.name = name;
-  return value.starts_with('%') ? decode_dlist_quota(std::move(root), value) : decode_text_quota(std::move(root), value);
+  return value.starts_with('%') ? decode_dlist_quota(std::move(root), value)
+                                : decode_text_quota(std::move(root), value);
 }
 
 SalvagedQuota salvage_quota(std::string_view name, std::string_view value) {

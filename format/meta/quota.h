@@ -1,5 +1,6 @@
-// Quota roots: the record of each release (store.md 5.3), the rule which root a mailbox belongs to (5.4), and the roots of
-// a store over either container (one file per root, or one database). Format page: format/doc/quota.md.
+// Quota roots: the record of each release (store.md 5.3), the rule which root a mailbox belongs to (5.4), and
+// the roots of a store over either container (one file per root, or one database). Format page:
+// format/doc/quota.md.
 #pragma once
 
 #include <array>
@@ -52,7 +53,8 @@ enum class QuotaForm : std::uint8_t {
 struct QuotaRoot {
   std::string name;  // internal form; "example.org!" is a whole domain
   Usage used{};
-  std::array<std::optional<std::int64_t>, resource_count> limit{};  // in units of the resource; nothing: unlimited
+  std::array<std::optional<std::int64_t>, resource_count>
+      limit{};  // in units of the resource; nothing: unlimited
   std::optional<QuotaScan> scan;
   std::uint64_t modseq = 0;
   QuotaForm form = QuotaForm::dlist_modseq;
@@ -61,10 +63,11 @@ struct QuotaRoot {
   friend bool operator==(const QuotaRoot&, const QuotaRoot&) = default;
 };
 
-// A record's value without the LF that ends a quotalegacy file. Reads every form that any release wrote. Errc::corrupt.
+// A record's value without the LF that ends a quotalegacy file. Reads every form that any release wrote.
+// Errc::corrupt.
 [[nodiscard]] Result<QuotaRoot> decode_quota(std::string_view name, std::string_view value);
-// What can be read of a record that decode_quota() refuses: a resource counts only when its list is whole, since a number
-// at the cut may have lost digits.
+// What can be read of a record that decode_quota() refuses: a resource counts only when its list is whole,
+// since a number at the cut may have lost digits.
 struct SalvagedQuota {
   QuotaRoot root;
   std::vector<Resource> lost;  // resources whose limit is not known
@@ -103,7 +106,8 @@ class Quotas {
 
   // Errc::not_found is no error here: nothing. Errc::corrupt when the record cannot be read.
   Result<std::optional<QuotaRoot>> get(std::string_view name);
-  // Every root whose name starts with `prefix`, in the container's order; unreadable ones as the error (key given).
+  // Every root whose name starts with `prefix`, in the container's order; unreadable ones as the error (key
+  // given).
   using Visitor = std::function<Result<db::Visit>(std::string_view name, std::string_view value,
                                                   const Result<QuotaRoot>& root)>;
   Status for_each(std::string_view prefix, const Visitor& visit);

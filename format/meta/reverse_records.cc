@@ -15,7 +15,8 @@ bool listed(const acl::Entry& entry, ReverseAclForm form) {
   return rights.has('l') || (form != ReverseAclForm::lookup_only && rights.has('r'));
 }
 
-std::string reverse_acl_key(std::string_view id, const MailboxEntry& entry, bool of_user, ReverseAclForm form) {
+std::string reverse_acl_key(std::string_view id, const MailboxEntry& entry, bool of_user,
+                            ReverseAclForm form) {
   if (form == ReverseAclForm::keyed) {
     return fmt::format("A{}\x1e{}\x1e{}", of_user ? 'U' : 'S', id, dbname_of(entry.name));
   }

@@ -1,5 +1,5 @@
-// The derived records of mailboxes.db: reverse ACLs and reverse unique ids (store.md 3.6). Pure; the list's writers use
-// it to keep them right, a checker to compare.
+// The derived records of mailboxes.db: reverse ACLs and reverse unique ids (store.md 3.6). Pure; the list's
+// writers use it to keep them right, a checker to compare.
 #pragma once
 
 #include <string>

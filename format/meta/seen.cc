@@ -70,8 +70,9 @@ Result<SeenLine> decode_seen_line(std::string_view line) {
   if (!lastread || !lastuid) {
     return corrupt("lastread or lastuid is no number", tab + 1);
   }
-  // The oldest form has no lastchange: what follows is the uid set. A lone number at the end is lastchange with an empty
-  // set only where a space followed it, which the padding hides; both readings then agree that there is no more text.
+  // The oldest form has no lastchange: what follows is the uid set. A lone number at the end is lastchange
+  // with an empty set only where a space followed it, which the padding hides; both readings then agree that
+  // there is no more text.
   const std::size_t space = rest.find(' ');
   if (space != std::string_view::npos) {
     if (const auto lastchange = parse_number<std::int64_t>(rest.substr(0, space))) {

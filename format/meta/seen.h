@@ -1,5 +1,6 @@
-// A user's seen state: key = uniqueid of the mailbox, value "1 lastread lastuid lastchange uids" (store.md 6.2;
-// mailbox.md 8; format/doc/seen.md). Also the lines of `cyrus.seen` in a mailbox directory, 2.0 and older.
+// A user's seen state: key = uniqueid of the mailbox, value "1 lastread lastuid lastchange uids"
+// (store.md 6.2; mailbox.md 8; format/doc/seen.md). Also the lines of `cyrus.seen` in a mailbox
+// directory, 2.0 and older.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +20,13 @@ struct SeenRecord {
   friend bool operator==(const SeenRecord&, const SeenRecord&) = default;
 };
 
-// Errc::corrupt for another version or a field that is no number. An unreadable uid set is kept in `uids`: ask
-// text::SequenceSet, as Cyrus does when it replaces such a set by the empty one.
+// Errc::corrupt for another version or a field that is no number. An unreadable uid set is kept in `uids`:
+// ask text::SequenceSet, as Cyrus does when it replaces such a set by the empty one.
 [[nodiscard]] Result<SeenRecord> decode_seen(std::string_view value);
 [[nodiscard]] std::string encode_seen(const SeenRecord& record);
 
-// Unites two states of one mailbox, so that nothing read in either is unread: later times, higher lastuid, both uid sets.
+// Unites two states of one mailbox, so that nothing read in either is unread: later times, higher lastuid,
+// both uid sets.
 [[nodiscard]] Result<SeenRecord> merge_seen(const SeenRecord& a, const SeenRecord& b);
 
 // A line of cyrus.seen; trailing padding is dropped, a missing lastchange is 0.

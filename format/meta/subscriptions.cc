@@ -11,13 +11,14 @@ namespace {
 constexpr std::string_view inbox_word = "INBOX";
 constexpr char separator = '\x1f';
 
-// 3.6-3.10 replaced the user's own dbname wherever a name started with it, a whole component or not; 3.12 only before a
-// separator or at the end (store.md 6.1).
+// 3.6-3.10 replaced the user's own dbname wherever a name started with it, a whole component or not; 3.12
+// only before a separator or at the end (store.md 6.1).
 bool whole_component(std::string_view rest) { return rest.empty() || rest.front() == separator; }
 
 }  // namespace
 
-Result<std::string> decode_subscription_key(std::string_view key, SubscriptionVersion version, std::string_view inbox) {
+Result<std::string> decode_subscription_key(std::string_view key, SubscriptionVersion version,
+                                            std::string_view inbox) {
   if (key.empty()) {
     return corrupt("empty subscription key");
   }
@@ -36,7 +37,8 @@ Result<std::string> decode_subscription_key(std::string_view key, SubscriptionVe
   return internal_name_of(dbname);
 }
 
-std::string encode_subscription_key(std::string_view internal_name, SubscriptionVersion version, std::string_view inbox) {
+std::string encode_subscription_key(std::string_view internal_name, SubscriptionVersion version,
+                                    std::string_view inbox) {
   if (version == SubscriptionVersion::v0) {
     return std::string(internal_name);
   }
@@ -75,9 +77,9 @@ Result<Subscriptions> read_subscriptions(db::Database& database, std::string_vie
 
 Status subscribe(db::Database& database, std::string_view mailbox, std::string_view inbox, bool on) {
   CYR_TRY(const auto version, database.get(subscription_version_key));
-  const auto use = !version            ? SubscriptionVersion::v0
+  const auto use = !version          ? SubscriptionVersion::v0
                    : *version == "2" ? SubscriptionVersion::v2
-                                       : SubscriptionVersion::v3;
+                                     : SubscriptionVersion::v3;
   const std::string key = encode_subscription_key(mailbox, use, inbox);
   return on ? database.put(key, "") : database.erase(key);
 }

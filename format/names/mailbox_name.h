@@ -1,5 +1,6 @@
-// A mailbox name in its abstract form, and the three ways to write it: internal, database, external (names.md,
-// store.md 2.1-2.6). The abstract form has neither separators nor escapes, so no code outside this room looks for dots.
+// A mailbox name in its abstract form, and the three ways to write it: internal, database, external
+// (names.md, store.md 2.1-2.6). The abstract form has neither separators nor escapes, so no code outside this
+// room looks for dots.
 #pragma once
 
 #include <cstdint>
@@ -20,18 +21,19 @@ class MailboxName {
   std::optional<std::string> localpart;  // the user; nothing: shared
   std::vector<std::string> boxes;        // components below the user or the root, without escapes
 
-  // All readers: Errc::invalid for an empty name, a NUL or '/' inside a component, and an empty component, which real
-  // Cyrus drops silently. What they accept cannot lead a path out of its directory.
+  // All readers: Errc::invalid for an empty name, a NUL or '/' inside a component, and an empty component,
+  // which real Cyrus drops silently. What they accept cannot lead a path out of its directory.
 
   // "dom!user.john^doe.a".
-  // A last component below DELETED that is no stamp as Cyrus writes it (upper-case hex, not 0) stays a component, so
-  // that to_internal gives back the text.
+  // A last component below DELETED that is no stamp as Cyrus writes it (upper-case hex, not 0) stays a
+  // component, so that to_internal gives back the text.
   static Result<MailboxName> from_internal(std::string_view text, const Namespace& ns);
   // As the databases of 3.6 and later have it: components separated by 0x1F, the domain closed by 0x1D.
   static Result<MailboxName> from_dbname(std::string_view text, const Namespace& ns);
   // As an administrator types it (never the alternate namespace): "user/bovik/work@dom.com".
   // `admin_domain`: the domain of a domain administrator; names without '@' are in it.
-  static Result<MailboxName> from_admin(std::string_view text, const Namespace& ns, std::string_view admin_domain = {});
+  static Result<MailboxName> from_admin(std::string_view text, const Namespace& ns,
+                                        std::string_view admin_domain = {});
   // As user `who` types it: standard or alternate namespace.
   static Result<MailboxName> from_external(std::string_view text, const Namespace& ns, const UserId& who);
   // The INBOX of a user.
@@ -55,8 +57,8 @@ class MailboxName {
   friend auto operator<=>(const MailboxName&, const MailboxName&) = default;
 };
 
-// May a mailbox of this internal name be created? (store.md 2.2) Errc::invalid with the rule that is broken. Names that
-// exist already are not subject to it.
+// May a mailbox of this internal name be created? (store.md 2.2) Errc::invalid with the rule that is broken.
+// Names that exist already are not subject to it.
 Status check_policy(std::string_view internal_name, const Namespace& ns);
 
 // "*" any characters, "%" any but the separator. The one pattern language of all programs.

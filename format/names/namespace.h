@@ -1,4 +1,5 @@
-// The settings that decide how names are written and read (store.md 2.3-2.5), taken from the configuration once.
+// The settings that decide how names are written and read (store.md 2.3-2.5), taken from the configuration
+// once.
 #pragma once
 
 #include <string>
@@ -13,9 +14,9 @@ enum class VirtualDomains : std::uint8_t { off, userid, on };
 struct Namespace {
   conf::Release release = conf::v3_6;
   bool unixhierarchysep = true;
-  bool altnamespace = true;     // only for users; administrators always have the standard namespace
+  bool altnamespace = true;  // only for users; administrators always have the standard namespace
   VirtualDomains virtdomains = VirtualDomains::off;
-  std::string defaultdomain;    // "" before 3.0 when not set
+  std::string defaultdomain;  // "" before 3.0 when not set
   std::string deletedprefix = "DELETED";
   std::string userprefix = "Other Users";
   std::string sharedprefix = "Shared Folders";

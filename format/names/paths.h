@@ -1,5 +1,5 @@
-// Every path rule of a store, forwards and backwards (names.md, store.md 2.7 and 2.8). Only this file knows where things
-// lie; everybody else asks.
+// Every path rule of a store, forwards and backwards (names.md, store.md 2.7 and 2.8). Only this file knows
+// where things lie; everybody else asks.
 #pragma once
 
 #include <optional>
@@ -29,14 +29,16 @@ struct DirectoryIdentity {
   std::string uniqueid;  // by_id
 };
 
-// The directory of a by-name mailbox below a partition root: "domain/d/dom.com/u/user/john^doe/a". Never begins with a
-// slash. Errc::invalid for a name that would leave the root (a component "." or "..", or one with a '/').
+// The directory of a by-name mailbox below a partition root: "domain/d/dom.com/u/user/john^doe/a". Never
+// begins with a slash. Errc::invalid for a name that would leave the root (a component "." or "..", or one
+// with a '/').
 Result<fs::path> mailbox_directory_by_name(const MailboxName& name, const Namespace& ns);
 // "uuid/a/b/ab...". Errc::invalid for an id shorter than two bytes or with '/' or '.' first.
 Result<fs::path> mailbox_directory_by_id(std::string_view uniqueid);
-// The reverse of both; nothing when `below_root` is no directory of a mailbox by these rules (for example under the
-// wrong hash letter).
-[[nodiscard]] std::optional<DirectoryIdentity> identify_directory(const fs::path& below_root, const Namespace& ns);
+// The reverse of both; nothing when `below_root` is no directory of a mailbox by these rules (for example
+// under the wrong hash letter).
+[[nodiscard]] std::optional<DirectoryIdentity> identify_directory(const fs::path& below_root,
+                                                                  const Namespace& ns);
 
 // User ids and mailboxes to files. Built once from the configuration; cheap to copy.
 class Paths {
@@ -47,13 +49,17 @@ class Paths {
   [[nodiscard]] const conf::Partitions& partitions() const { return partitions_; }
   [[nodiscard]] const fs::path& config_directory() const { return config_directory_; }
 
-  // The mailbox's directory in the root of `kind`. Errc::config for an unknown partition, Errc::invalid as above.
-  [[nodiscard]] Result<fs::path> mailbox(const MailboxPlace& place, conf::RootKind kind = conf::RootKind::data) const;
-  // cyrus.header, cyrus.index, cyrus.cache, cyrus.annotations, cyrus.expunge, cyrus.squat, cyrus.dav in their roots.
-  // Errc::invalid for data, archive, archivecache and lock.
+  // The mailbox's directory in the root of `kind`. Errc::config for an unknown partition, Errc::invalid as
+  // above.
+  [[nodiscard]] Result<fs::path> mailbox(const MailboxPlace& place,
+                                         conf::RootKind kind = conf::RootKind::data) const;
+  // cyrus.header, cyrus.index, cyrus.cache, cyrus.annotations, cyrus.expunge, cyrus.squat, cyrus.dav in their
+  // roots. Errc::invalid for data, archive, archivecache and lock.
   [[nodiscard]] Result<fs::path> meta_file(const MailboxPlace& place, conf::RootKind kind) const;
-  [[nodiscard]] Result<fs::path> message(const MailboxPlace& place, std::uint32_t uid, bool archived = false) const;
-  // Every different directory that may hold files of the mailbox: data first, then metadata roots, then archive.
+  [[nodiscard]] Result<fs::path> message(const MailboxPlace& place, std::uint32_t uid,
+                                         bool archived = false) const;
+  // Every different directory that may hold files of the mailbox: data first, then metadata roots, then
+  // archive.
   [[nodiscard]] Result<std::vector<fs::path>> mailbox_directories(const MailboxPlace& place) const;
   // Which mailbox directory `directory` is, on which partition; nothing when it lies below no root.
   struct Identified {
@@ -62,10 +68,11 @@ class Paths {
   };
   [[nodiscard]] std::optional<Identified> identify(const fs::path& directory) const;
 
-  // All that follow: Errc::invalid for an id or name with which the path would leave its directory ('/', NUL, "..").
+  // All that follow: Errc::invalid for an id or name with which the path would leave its directory ('/', NUL,
+  // "..").
 
-  // Per-user files, "sub", "seen", "mboxkey", "conversations", "counters", "dav", "xapianactive". An empty user gives the
-  // shared file of the domain.
+  // Per-user files, "sub", "seen", "mboxkey", "conversations", "counters", "dav", "xapianactive". An empty
+  // user gives the shared file of the domain.
   [[nodiscard]] Result<fs::path> user_file_by_name(const UserId& user, std::string_view suffix) const;
   // Only 3.6 and later; `inbox_id` is the uniqueid of the user's INBOX. Every suffix gets ".db".
   [[nodiscard]] Result<fs::path> user_file_by_id(std::string_view inbox_id, std::string_view suffix) const;

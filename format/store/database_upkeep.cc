@@ -30,7 +30,8 @@ Status copy_file(Io& io, const DatabaseFile& file, const fs::path& to) {
   for (std::uint64_t at = 0; at < info.size;) {
     CYR_TRY(const std::size_t have, from.read(part, at));
     if (have == 0) {
-      return corrupt(fmt::format("became shorter than {} bytes while it was copied", info.size)).at(file.path);
+      return corrupt(fmt::format("became shorter than {} bytes while it was copied", info.size))
+          .at(file.path);
     }
     CYR_CHECK(out.write(Bytes(part).first(have)));
     at += have;
@@ -41,7 +42,8 @@ Status copy_file(Io& io, const DatabaseFile& file, const fs::path& to) {
 // A generation of copies: filled under another name, and moved into place when it is whole.
 class Copies {
  public:
-  Copies(Store& store, std::string stem) : io_(store.io()), top_(store.config().config_directory()), stem_(std::move(stem)) {}
+  Copies(Store& store, std::string stem)
+      : io_(store.io()), top_(store.config().config_directory()), stem_(std::move(stem)) {}
 
   Status add(const DatabaseFile& file) {
     CYR_CHECK(begin());
@@ -115,7 +117,8 @@ class Copies {
 
 class Work {
  public:
-  Work(Store& store, const UpkeepReport& report) : store_(store), io_(store.io()), report_(report), saved_(store, "db.upgrade") {}
+  Work(Store& store, const UpkeepReport& report)
+      : store_(store), io_(store.io()), report_(report), saved_(store, "db.upgrade") {}
 
   Status list() {
     return each_database(store_, DatabaseScope::server, [&](const DatabaseFile& file) {
@@ -154,7 +157,8 @@ class Work {
         continue;
       }
       CYR_CHECK(saved_.add(file));
-      CYR_CHECK(say(What::saved, file.path, "copied to " + saved_.place(1).string() + " before it is changed"));
+      CYR_CHECK(
+          say(What::saved, file.path, "copied to " + saved_.place(1).string() + " before it is changed"));
     }
     return saved_.finish();
   }
@@ -180,7 +184,8 @@ class Work {
       }
       CYR_CHECK(say(What::converted, file.path,
                     fmt::format("{} records {} from {} to {}", done->records,
-                                io_.read_only() ? "to convert" : "converted", db::name_of(done->from), db::name_of(done->to))));
+                                io_.read_only() ? "to convert" : "converted", db::name_of(done->from),
+                                db::name_of(done->to))));
     }
     return success();
   }
@@ -230,7 +235,8 @@ class Work {
       if (!io_.read_only()) {
         CYR_CHECK(copies.add(file));
       }
-      CYR_CHECK(say(What::copied, file.path, (io_.read_only() ? "to copy to " : "copied to ") + copies.place(1).string()));
+      CYR_CHECK(say(What::copied, file.path,
+                    (io_.read_only() ? "to copy to " : "copied to ") + copies.place(1).string()));
     }
     return copies.finish();
   }

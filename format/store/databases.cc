@@ -52,7 +52,8 @@ constexpr std::array user_rows = {
     UserRow{"conversations", "conversations", Option::conversations_db},
 };
 
-// improved_mboxlist_sort: the mailbox list and subscriptions from 2.3.8, quotas from 2.4; ignored from 3.6 on.
+// improved_mboxlist_sort: the mailbox list and subscriptions from 2.3.8, quotas from 2.4; ignored from 3.6
+// on.
 bool sorts(const conf::Config& config, bool quotas) {
   const conf::Release release = config.release();
   return config.is_on(Option::improved_mboxlist_sort) && release < conf::Release{3, 6, 0} &&
@@ -61,7 +62,8 @@ bool sorts(const conf::Config& config, bool quotas) {
 
 class Walk {
  public:
-  Walk(Store& store, const std::function<Status(const DatabaseFile&)>& visit) : store_(store), visit_(visit) {}
+  Walk(Store& store, const std::function<Status(const DatabaseFile&)>& visit)
+      : store_(store), visit_(visit) {}
 
   Status server() {
     for (const ServerRow& row : server_rows) {
@@ -76,8 +78,9 @@ class Walk {
       if (quotas) {
         CYR_TRY(const bool there, exists(file.path));
         if (!there) {
-          file.path = path_for(store_, file, file.wanted_kind == db::Kind::quotalegacy ? db::Kind::twoskip
-                                                                                       : db::Kind::quotalegacy);
+          file.path =
+              path_for(store_, file,
+                       file.wanted_kind == db::Kind::quotalegacy ? db::Kind::twoskip : db::Kind::quotalegacy);
         }
       }
       CYR_CHECK(offer(std::move(file)));
@@ -93,7 +96,8 @@ class Walk {
 
   Status users() {
     for (const char* top : {"user", "domain"}) {
-      CYR_CHECK(directory(config().config_directory() / top, 0, [&](const fs::path& path) { return user_file(path); }));
+      CYR_CHECK(directory(config().config_directory() / top, 0,
+                          [&](const fs::path& path) { return user_file(path); }));
     }
     return success();
   }
@@ -222,7 +226,8 @@ class Walk {
     if (!entries) {
       return entries.error().code == Errc::not_found ? success() : Status(entries.error());
     }
-    std::sort(entries->begin(), entries->end(), [](const DirEntry& a, const DirEntry& b) { return a.name < b.name; });
+    std::sort(entries->begin(), entries->end(),
+              [](const DirEntry& a, const DirEntry& b) { return a.name < b.name; });
     for (const DirEntry& entry : *entries) {
       if (entry.kind == FileKind::directory && depth < max_depth) {
         CYR_CHECK(directory(top / entry.name, depth + 1, each));
@@ -239,7 +244,8 @@ class Walk {
 
 }  // namespace
 
-Status each_database(Store& store, DatabaseScope scope, const std::function<Status(const DatabaseFile&)>& visit) {
+Status each_database(Store& store, DatabaseScope scope,
+                     const std::function<Status(const DatabaseFile&)>& visit) {
   Walk walk(store, visit);
   CYR_CHECK(walk.server());
   if (scope == DatabaseScope::server) {

@@ -1,5 +1,5 @@
-// Every database of a configured store, from one table: what it is for, where it lies, and which backend imapd.conf asks
-// for (format/doc/databases.md, cyrusdb.md 13).
+// Every database of a configured store, from one table: what it is for, where it lies, and which backend
+// imapd.conf asks for (format/doc/databases.md, cyrusdb.md 13).
 #pragma once
 
 #include <functional>
@@ -13,15 +13,15 @@
 namespace cyr::store {
 
 struct DatabaseFile {
-  std::string_view role;  // "mailboxes", "subscriptions" ...
-  fs::path path;          // of the quota tree: its directory
-  std::string wanted;     // the backend's name in imapd.conf
+  std::string_view role;                // "mailboxes", "subscriptions" ...
+  fs::path path;                        // of the quota tree: its directory
+  std::string wanted;                   // the backend's name in imapd.conf
   std::optional<db::Kind> wanted_kind;  // nothing: a backend that this program does not know
   std::optional<db::Kind> kind;         // what the content says; nothing: empty, or nothing that is known
   bool empty = false;                   // 0 bytes: a new database of any backend
   db::OpenOptions open;                 // hashing, order of keys (improved_mboxlist_sort), nosync
-  bool at_start = false;    // ctl_cyrusdb -r recovers and converts it
-  bool in_backup = false;   // ctl_cyrusdb -c copies it
+  bool at_start = false;                // ctl_cyrusdb -r recovers and converts it
+  bool in_backup = false;               // ctl_cyrusdb -c copies it
 };
 
 enum class DatabaseScope : std::uint8_t {
@@ -29,16 +29,18 @@ enum class DatabaseScope : std::uint8_t {
   everything,  // and those of each user and mailbox, and of the search tiers
 };
 
-// Calls `visit` for every database that is there. An unreadable directory or mailbox list is an error; a file that cannot
-// be read gets no `kind`.
-Status each_database(Store& store, DatabaseScope scope, const std::function<Status(const DatabaseFile&)>& visit);
+// Calls `visit` for every database that is there. An unreadable directory or mailbox list is an error; a file
+// that cannot be read gets no `kind`.
+Status each_database(Store& store, DatabaseScope scope,
+                     const std::function<Status(const DatabaseFile&)>& visit);
 
-// The name of `path` that the backend `kind` wants for the quotas, given that of another: the tree is `quota`, a file what
-// quota_db_path says or `quotas.db`. Other databases keep their name.
+// The name of `path` that the backend `kind` wants for the quotas, given that of another: the tree is
+// `quota`, a file what quota_db_path says or `quotas.db`. Other databases keep their name.
 [[nodiscard]] fs::path path_for(const Store& store, const DatabaseFile& database, db::Kind kind);
 
-// Renames what was converted to another name (a quota tree to a file, or the reverse) to "NAME.old", "NAME.old.1" ...: left
-// in place, it would be taken for the present state one day. The new name; nothing when both names are the same.
+// Renames what was converted to another name (a quota tree to a file, or the reverse) to "NAME.old",
+// "NAME.old.1" ...: left in place, it would be taken for the present state one day. The new name; nothing
+// when both names are the same.
 Result<std::optional<fs::path>> set_aside(Io& io, const fs::path& from, const fs::path& to);
 
 }  // namespace cyr::store

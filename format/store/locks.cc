@@ -4,8 +4,8 @@ namespace cyr::store {
 
 namespace {
 
-// Cyrus creates and truncates lock files and never removes them. A file that is not there is held by nobody, so looking
-// does not make it.
+// Cyrus creates and truncates lock files and never removes them. A file that is not there is held by nobody,
+// so looking does not make it.
 Result<File> take_lock_file(Io& io, const fs::path& path, LockFor purpose) {
   if (purpose == LockFor::examine) {
     auto file = open_locked(io, path, LockMode::shared);
@@ -20,7 +20,8 @@ Result<File> take_lock_file(Io& io, const fs::path& path, LockFor purpose) {
 
 Result<File> take_index(Io& io, const fs::path& path, LockFor purpose) {
   const bool write = purpose == LockFor::replace;
-  auto file = open_locked(io, path, write ? LockMode::exclusive : LockMode::shared, LockWait::block, {.write = write});
+  auto file = open_locked(io, path, write ? LockMode::exclusive : LockMode::shared, LockWait::block,
+                          {.write = write});
   if (!file && file.error().code == Errc::not_found) {
     return File();
   }

@@ -1,5 +1,5 @@
-// The locks of one mailbox in Cyrus's order: user namespace, mailbox name, index (mailbox.md 9; format/doc/locks.md).
-// They exclude, and are excluded by, a Cyrus of 2.4 to 3.12 that is running.
+// The locks of one mailbox in Cyrus's order: user namespace, mailbox name, index (mailbox.md 9;
+// format/doc/locks.md). They exclude, and are excluded by, a Cyrus of 2.4 to 3.12 that is running.
 #pragma once
 
 #include <map>
@@ -17,8 +17,8 @@ enum class LockFor : std::uint8_t {
   replace,  // all exclusive: index, cache and header may be replaced by rename
 };
 
-// User namespace locks of this process. Threads that work on mailboxes of one user share the exclusive lock instead of
-// waiting for one another.
+// User namespace locks of this process. Threads that work on mailboxes of one user share the exclusive lock
+// instead of waiting for one another.
 class UserLocks {
  public:
   Result<std::shared_ptr<File>> take(Io& io, const fs::path& path, LockFor purpose);

@@ -13,17 +13,18 @@ namespace cyr::store {
 struct MessageFile {
   std::uint32_t uid = 0;
   std::uint32_t mtime_nsec = 0;
-  std::uint64_t size : 63 = 0;  // bytes
+  std::uint64_t size : 63 = 0;     // bytes
   std::uint64_t archived : 1 = 0;  // lies in the archive directory
-  std::int64_t mtime = 0;       // seconds
+  std::int64_t mtime = 0;          // seconds
 };
 
 struct DirectoryListing {
-  std::vector<MessageFile> messages;    // by UID; a UID in both places gives two, the spool's first
-  std::vector<fs::path> odd;            // files that are nothing of Cyrus's, directory order
-  std::vector<fs::path> misnamed;       // "007.", "0.": read as a UID by Cyrus, but not under the name it would look for
-  std::vector<fs::path> leftovers;      // cyrus.*.NEW of an interrupted run
-  bool data_exists = false;             // the spool directory is there
+  std::vector<MessageFile> messages;  // by UID; a UID in both places gives two, the spool's first
+  std::vector<fs::path> odd;          // files that are nothing of Cyrus's, directory order
+  std::vector<fs::path>
+      misnamed;  // "007.", "0.": read as a UID by Cyrus, but not under the name it would look for
+  std::vector<fs::path> leftovers;  // cyrus.*.NEW of an interrupted run
+  bool data_exists = false;         // the spool directory is there
 };
 
 enum class StatFiles : bool { no, yes };

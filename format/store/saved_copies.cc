@@ -39,8 +39,8 @@ std::string new_saved_id(std::int64_t now, std::int64_t pid) {
   const auto seconds = static_cast<std::time_t>(now);
   std::tm utc{};
   ::gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}Z-{}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
-                     utc.tm_min, utc.tm_sec, pid);
+  return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}Z-{}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+                     utc.tm_hour, utc.tm_min, utc.tm_sec, pid);
 }
 
 std::string_view name_of(SavedAction action) {
@@ -66,8 +66,9 @@ SavedCopies::SavedCopies(Io& io, std::vector<fs::path> roots, std::string id, bo
   std::sort(roots.begin(), roots.end());
   roots.erase(std::unique(roots.begin(), roots.end()), roots.end());
   // A partition below another root (configdirectory/spool) must be found before it: the longest path first.
-  std::stable_sort(roots.begin(), roots.end(),
-                   [](const fs::path& a, const fs::path& b) { return a.native().size() > b.native().size(); });
+  std::stable_sort(roots.begin(), roots.end(), [](const fs::path& a, const fs::path& b) {
+    return a.native().size() > b.native().size();
+  });
   for (auto& path : roots) {
     roots_.push_back({.path = std::move(path), .manifest = {}, .size = 0, .changed = {}});
   }
@@ -111,7 +112,8 @@ Status SavedCopies::append(Root& root, const SavedItem& item, std::string_view s
   const fs::path directory = root.path / std::string(saved_directory) / id_;
   if (!root.manifest.is_open()) {
     CYR_CHECK(io_.make_directories(directory, 0700));
-    CYR_TRY(root.manifest, File::open(io_, directory / std::string(manifest_name), {.write = true, .create = true}, 0600));
+    CYR_TRY(root.manifest,
+            File::open(io_, directory / std::string(manifest_name), {.write = true, .create = true}, 0600));
     CYR_TRY(const auto info, root.manifest.info());
     root.size = info.size;
   }
@@ -133,7 +135,8 @@ Status SavedCopies::append(Root& root, const SavedItem& item, std::string_view s
     line["mtime"] = item.info.mtime;
     line["mtime_nsec"] = item.info.mtime_nsec;
   }
-  // Names are bytes and need not be UTF-8; `replace` keeps the line valid, and `path` is only for people then.
+  // Names are bytes and need not be UTF-8; `replace` keeps the line valid, and `path` is only for people
+  // then.
   const std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
   CYR_CHECK(root.manifest.write(as_bytes(text), root.size));
   root.size += text.size();
@@ -159,7 +162,8 @@ Status SavedCopies::keep(const fs::path& path, SavedAction action, Why why) {
     return success();
   }
   CYR_TRY(const fs::path place, place_for(*root, relative));
-  // In place means that a link would change along; and a link may be refused (limit of links, other file system).
+  // In place means that a link would change along; and a link may be refused (limit of links, other file
+  // system).
   if (action == SavedAction::changed || !io_.link(path, place)) {
     CYR_CHECK(copy_file(io_, path, place, *info));
   }
@@ -168,8 +172,12 @@ Status SavedCopies::keep(const fs::path& path, SavedAction action, Why why) {
   }
   CYR_CHECK(io_.sync_directory(place.parent_path()));
   return append(*root,
-                {.action = action, .path = relative, .to = {}, .mailbox = std::string(why.mailbox),
-                 .reason = std::string(why.reason), .info = *info},
+                {.action = action,
+                 .path = relative,
+                 .to = {},
+                 .mailbox = std::string(why.mailbox),
+                 .reason = std::string(why.reason),
+                 .info = *info},
                 *relative_to(root->path / std::string(saved_directory) / id_, place));
 }
 
@@ -179,8 +187,12 @@ Status SavedCopies::note(const fs::path& path, SavedAction action, const fs::pat
   }
   const std::lock_guard guard(mutex_);
   CYR_TRY(Root * root, root_of(path));
-  SavedItem item{.action = action, .path = *relative_to(root->path, path), .to = {}, .mailbox = std::string(why.mailbox),
-                 .reason = std::string(why.reason), .info = {}};
+  SavedItem item{.action = action,
+                 .path = *relative_to(root->path, path),
+                 .to = {},
+                 .mailbox = std::string(why.mailbox),
+                 .reason = std::string(why.reason),
+                 .info = {}};
   if (action == SavedAction::renamed) {
     CYR_TRY(item.info, io_.lstat(path));
     item.to = relative_to(root->path, to).value_or(to.native());
@@ -195,8 +207,12 @@ Result<fs::path> SavedCopies::move_aside(const fs::path& path, Why why) {
   const std::string relative = *relative_to(root->path, path);
   CYR_TRY(fs::path place, place_for(*root, relative));
   CYR_CHECK(append(*root,
-                   {.action = SavedAction::moved, .path = relative, .to = {}, .mailbox = std::string(why.mailbox),
-                    .reason = std::string(why.reason), .info = info},
+                   {.action = SavedAction::moved,
+                    .path = relative,
+                    .to = {},
+                    .mailbox = std::string(why.mailbox),
+                    .reason = std::string(why.reason),
+                    .info = info},
                    *relative_to(root->path / std::string(saved_directory) / id_, place)));
   CYR_CHECK(io_.rename(path, place));
   CYR_CHECK(io_.sync_directory(place.parent_path()));

@@ -1,9 +1,10 @@
 // Old versions of everything that a repair replaces, removes or changes (format/doc/undo.md).
 //
-// A run has one id. On each root (a partition directory, the configdirectory) that it changes it makes the directory
-// `undo./<id>/`, whose name no Cyrus program looks into, and in it the old file under its path relative to the root plus
-// one line in `manifest.jsonl`, synced before the change itself is made. Nothing is created before the first change.
-// Where the same file system allows it the old version is a hard link: no space, no time.
+// A run has one id. On each root (a partition directory, the configdirectory) that it changes it makes the
+// directory `undo./<id>/`, whose name no Cyrus program looks into, and in it the old file under its path
+// relative to the root plus one line in `manifest.jsonl`, synced before the change itself is made. Nothing is
+// created before the first change. Where the same file system allows it the old version is a hard link: no
+// space, no time.
 #pragma once
 
 #include <map>
@@ -52,7 +53,8 @@ struct SavedRun {
 // Thread-safe; shared by all workers of a run.
 class SavedCopies {
  public:
-  // With `enabled` false (--no-keep) nothing is kept, except what move_aside() is given: quarantine never deletes.
+  // With `enabled` false (--no-keep) nothing is kept, except what move_aside() is given: quarantine never
+  // deletes.
   SavedCopies(Io& io, std::vector<fs::path> roots, std::string id, bool enabled);
 
   struct Why {
@@ -63,7 +65,8 @@ class SavedCopies {
   // Before a rename replaces `path`, or an unlink removes it. Fine when there is no such file.
   Status before_replace(const fs::path& path, Why why) { return keep(path, SavedAction::replaced, why); }
   Status before_remove(const fs::path& path, Why why) { return keep(path, SavedAction::removed, why); }
-  // Before bytes of `path` are changed in place. Copied once per run: later calls for the same file do nothing.
+  // Before bytes of `path` are changed in place. Copied once per run: later calls for the same file do
+  // nothing.
   Status before_change(const fs::path& path, Why why) { return keep(path, SavedAction::changed, why); }
   // Before a file is made that was not there.
   Status before_create(const fs::path& path, Why why) { return note(path, SavedAction::created, {}, why); }
@@ -81,8 +84,8 @@ class SavedCopies {
  private:
   struct Root {
     fs::path path;
-    File manifest;               // open once something was kept
-    std::uint64_t size = 0;      // of the manifest
+    File manifest;                                    // open once something was kept
+    std::uint64_t size = 0;                           // of the manifest
     std::map<std::string, int, std::less<>> changed;  // files that before_change() has copied
   };
   Status keep(const fs::path& path, SavedAction action, Why why);

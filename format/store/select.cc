@@ -29,7 +29,8 @@ bool reading_matches(const Reading& reading, const Row& row, bool recursive) {
   if (!recursive) {
     return false;
   }
-  // NAME.* of a pattern: any ancestor of the name that matches. The domain stands at the end of the admin form.
+  // NAME.* of a pattern: any ancestor of the name that matches. The domain stands at the end of the admin
+  // form.
   const std::size_t at = reading.internal ? std::string::npos : name.rfind('@');
   const std::string domain = at == std::string::npos ? "" : name.substr(at);
   for (std::size_t end = name.find(reading.separator); end < (at == std::string::npos ? name.size() : at);
@@ -44,7 +45,8 @@ bool reading_matches(const Reading& reading, const Row& row, bool recursive) {
 // The spellings an argument may have, the store's own first.
 std::vector<Reading> readings_of(const std::string& argument, const names::Namespace& ns) {
   std::vector<Reading> out{{argument, ns.separator(), false}};
-  if (ns.separator() == '/' && argument.find('/') == std::string::npos && argument.find('.') != std::string::npos) {
+  if (ns.separator() == '/' && argument.find('/') == std::string::npos &&
+      argument.find('.') != std::string::npos) {
     out.push_back({argument, '.', true});  // "user.bovik" where names are written user/bovik
   }
   if (ns.separator() == '.' && argument.find('/') != std::string::npos) {
@@ -90,7 +92,8 @@ Result<std::vector<Row>> read_rows(Store& store, Selection& selection) {
     if (!item.entry) {
       selection.unreadable.push_back({std::string(item.name), item.entry.error()});
     } else if (item.entry->type.local()) {
-      Row row{.entry = *item.entry, .admin = store.external_name(item.entry->name), .user = {}, .chosen = false};
+      Row row{
+          .entry = *item.entry, .admin = store.external_name(item.entry->name), .user = {}, .chosen = false};
       if (const auto name = names::MailboxName::from_internal(row.entry.name, store.name_space())) {
         row.user = name->user();
       }
@@ -103,7 +106,8 @@ Result<std::vector<Row>> read_rows(Store& store, Selection& selection) {
 
 }  // namespace
 
-Result<Selection> select_mailboxes(Store& store, const std::vector<std::string>& arguments, const SelectOptions& options) {
+Result<Selection> select_mailboxes(Store& store, const std::vector<std::string>& arguments,
+                                   const SelectOptions& options) {
   Selection out;
   CYR_TRY(auto rows, read_rows(store, out));
   for (const auto& argument : arguments) {

@@ -26,8 +26,9 @@ struct Selection {
   std::vector<UnreadableEntry> unreadable;
 };
 
-// No argument: everything. An argument may use either separator: when one written with dots matches nothing in a store
-// with '/', it is read as an internal name, and the reverse.
-Result<Selection> select_mailboxes(Store& store, const std::vector<std::string>& arguments, const SelectOptions& options);
+// No argument: everything. An argument may use either separator: when one written with dots matches nothing
+// in a store with '/', it is read as an internal name, and the reverse.
+Result<Selection> select_mailboxes(Store& store, const std::vector<std::string>& arguments,
+                                   const SelectOptions& options);
 
 }  // namespace cyr::store

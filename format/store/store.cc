@@ -30,12 +30,14 @@ Result<std::unique_ptr<Store>> Store::open(Io& io, std::shared_ptr<const conf::C
   return std::unique_ptr<Store>(new Store(io, std::move(config), std::move(paths)));
 }
 
-Result<std::unique_ptr<Store>> Store::open(Io& io, const fs::path& config_file, const conf::LoadRequest& request) {
+Result<std::unique_ptr<Store>> Store::open(Io& io, const fs::path& config_file,
+                                           const conf::LoadRequest& request) {
   CYR_TRY(auto config, conf::Config::load(io, config_file, request));
   return open(io, std::make_shared<const conf::Config>(std::move(config)));
 }
 
-Result<std::unique_ptr<db::Database>> Store::open_database(const fs::path& path, conf::Option option, bool create) {
+Result<std::unique_ptr<db::Database>> Store::open_database(const fs::path& path, conf::Option option,
+                                                           bool create) {
   CYR_TRY(const bool there, io_.exists(path));
   std::optional<db::Kind> kind;
   if (there) {
@@ -45,7 +47,8 @@ Result<std::unique_ptr<db::Database>> Store::open_database(const fs::path& path,
     const std::string_view name = config_->text(option);
     kind = db::kind_from_name(name);
     if (!kind) {
-      return make_error(Errc::unsupported, std::string(conf::name_of(option)) + ": no database backend " + std::string(name))
+      return make_error(Errc::unsupported,
+                        std::string(conf::name_of(option)) + ": no database backend " + std::string(name))
           .at(config_->file());
     }
   }
@@ -81,7 +84,8 @@ Result<meta::Quotas*> Store::quotas() {
     const auto kind = db::kind_from_name(config_->text(conf::Option::quota_db));
     const bool tree = kind == db::Kind::quotalegacy;
     // The legacy tree is no database file: it is found by its directory, whatever quota_db_path says.
-    CYR_TRY(auto database, open_database(tree ? paths_.quota_directory() : paths_.quotas_db(), conf::Option::quota_db));
+    CYR_TRY(auto database,
+            open_database(tree ? paths_.quota_directory() : paths_.quotas_db(), conf::Option::quota_db));
     quotas_.emplace(std::move(database));
   }
   return &*quotas_;
@@ -104,7 +108,8 @@ names::Layout Store::layout_of(const meta::MailboxEntry& entry) {
   if (!mailbox_list_) {
     (void)mailbox_list();  // only to learn the generation; an unreadable list counts as one of this release
   }
-  return keyed_ && !entry.type.legacy_dirs && !entry.uniqueid.empty() ? names::Layout::by_id : names::Layout::by_name;
+  return keyed_ && !entry.type.legacy_dirs && !entry.uniqueid.empty() ? names::Layout::by_id
+                                                                      : names::Layout::by_name;
 }
 
 Result<MailboxFiles> Store::files(names::MailboxPlace place) const {

@@ -1,7 +1,8 @@
-// A mail store as one thing: its configuration, where everything lies, and its databases, opened on first use.
+// A mail store as one thing: its configuration, where everything lies, and its databases, opened on first
+// use.
 //
-// A Store is used by one thread; workers open one each from the same configuration (opening is cheap, and the locks of
-// the databases exclude other Stores of the same process as they exclude other processes).
+// A Store is used by one thread; workers open one each from the same configuration (opening is cheap, and the
+// locks of the databases exclude other Stores of the same process as they exclude other processes).
 #pragma once
 
 #include <memory>
@@ -19,8 +20,9 @@ namespace cyr::store {
 // Where the files of one mailbox are. All absolute; none needs to exist.
 struct MailboxFiles {
   names::MailboxPlace place;
-  fs::path data;     // directory of the message files
-  fs::path archive;  // directory of archived message files; the same as `data` where there is no archive partition
+  fs::path data;  // directory of the message files
+  fs::path
+      archive;  // directory of archived message files; the same as `data` where there is no archive partition
   fs::path header, index, cache, annotations, expunge;
   fs::path archive_cache;  // the same as `cache` where there is no archive partition
   fs::path name_lock;
@@ -38,7 +40,8 @@ class Store {
   // Errc::config. `io` must outlive the store; with a read-only one nothing in it can change.
   static Result<std::unique_ptr<Store>> open(Io& io, std::shared_ptr<const conf::Config> config);
   // Loads the configuration first.
-  static Result<std::unique_ptr<Store>> open(Io& io, const fs::path& config_file, const conf::LoadRequest& request = {});
+  static Result<std::unique_ptr<Store>> open(Io& io, const fs::path& config_file,
+                                             const conf::LoadRequest& request = {});
   // Another Store of the same configuration and Io, for another thread.
   [[nodiscard]] Result<std::unique_ptr<Store>> again() const { return open(io_, config_); }
 
@@ -48,25 +51,27 @@ class Store {
   [[nodiscard]] const names::Namespace& name_space() const { return paths_.name_space(); }
   [[nodiscard]] const conf::Partitions& partitions() const { return paths_.partitions(); }
 
-  // Databases. Errc::not_found or corrupt as db::open says; an error is not remembered. Their kind is what the content
-  // says; imapd.conf only decides for files that are absent or empty.
+  // Databases. Errc::not_found or corrupt as db::open says; an error is not remembered. Their kind is what
+  // the content says; imapd.conf only decides for files that are absent or empty.
   Result<meta::MailboxList*> mailbox_list();
   Result<meta::Quotas*> quotas();
   Result<db::Database*> annotations();  // annotations.db
   // Forgets what is open, for a database that was replaced.
   void close_databases();
   // The same for any other database of the store: detects the kind, else takes the one that `option` names.
-  Result<std::unique_ptr<db::Database>> open_database(const fs::path& path, conf::Option option, bool create = false);
+  Result<std::unique_ptr<db::Database>> open_database(const fs::path& path, conf::Option option,
+                                                      bool create = false);
 
-  // Where the mailbox of `entry` lies. Errc::invalid for a name or id that leads out of the partition, Errc::config for
-  // an unknown partition.
+  // Where the mailbox of `entry` lies. Errc::invalid for a name or id that leads out of the partition,
+  // Errc::config for an unknown partition.
   Result<MailboxFiles> files(const meta::MailboxEntry& entry);
   // The same for a place that no entry tells.
   Result<MailboxFiles> files(names::MailboxPlace place) const;
   // The layout that an entry says: by id when the list is keyed and the entry has no legacy flag.
   [[nodiscard]] names::Layout layout_of(const meta::MailboxEntry& entry);
 
-  // "user.bovik.a^b" as administrators see it ("user/bovik/a.b"); the internal form itself when it is no valid name.
+  // "user.bovik.a^b" as administrators see it ("user/bovik/a.b"); the internal form itself when it is no
+  // valid name.
   [[nodiscard]] std::string external_name(std::string_view internal) const;
   // Every directory that runs keep old versions below: all partition roots and the configdirectory.
   [[nodiscard]] std::vector<fs::path> saved_roots() const;

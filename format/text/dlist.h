@@ -1,9 +1,9 @@
-// dlist: the text form of mailboxes.db records (2.5 and later), quota records, and cyrus.header of 3.6 (dlist.md,
-// store.md 3.5). A value is a small tree; the writer gives Cyrus's canonical form, so that an unchanged record
-// serialises to the bytes it was read from.
+// dlist: the text form of mailboxes.db records (2.5 and later), quota records, and cyrus.header of 3.6
+// (dlist.md, store.md 3.5). A value is a small tree; the writer gives Cyrus's canonical form, so that an
+// unchanged record serialises to the bytes it was read from.
 //
-// Real Cyrus has two readers with different languages; the parser here accepts both. Depth and number of items are
-// bounded (max_depth, max_items), so hostile bytes cannot exhaust the stack or memory.
+// Real Cyrus has two readers with different languages; the parser here accepts both. Depth and number of
+// items are bounded (max_depth, max_items), so hostile bytes cannot exhaust the stack or memory.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,8 @@
 
 namespace cyr::text {
 
-// How a string stood in the text that was read. `chosen`: not read; the writer's rules decide, as they always do.
+// How a string stood in the text that was read. `chosen`: not read; the writer's rules decide, as they always
+// do.
 enum class StringForm : std::uint8_t { chosen, atom, quoted, literal, plus_literal };
 
 // What differs between writers.
@@ -77,15 +78,16 @@ struct Item {
   }
 };
 
-// The whole of `text` as one value without key. Errc::corrupt with the offset in `text` of the first byte that breaks
-// the grammar.
+// The whole of `text` as one value without key. Errc::corrupt with the offset in `text` of the first byte
+// that breaks the grammar.
 Result<Item> parse_dlist(std::string_view text);
 
 // Canonical form, without final line feed.
 [[nodiscard]] std::string print_dlist(const Item& item, DlistStyle style = {});
 
-// The style of the writer as far as the forms of the strings that were read tell: us_is_atom is false when a string
-// was quoted only for its 0x1F bytes, plus_literals as read. Pass it to print_dlist to give back the bytes read.
+// The style of the writer as far as the forms of the strings that were read tell: us_is_atom is false when a
+// string was quoted only for its 0x1F bytes, plus_literals as read. Pass it to print_dlist to give back the
+// bytes read.
 [[nodiscard]] DlistStyle style_of(const Item& item);
 
 }  // namespace cyr::text

@@ -14,8 +14,8 @@ enum class Mutf7Rule : std::uint8_t {
   without_surrogates,  // up to 3.0: surrogates are an error
 };
 
-// Well-formed: 7-bit printable, every '&' shift closed by '-', no shift for printable ASCII, no left-over bits, no shift
-// right after another. Errc::invalid with the offset of the trouble.
+// Well-formed: 7-bit printable, every '&' shift closed by '-', no shift for printable ASCII, no left-over
+// bits, no shift right after another. Errc::invalid with the offset of the trouble.
 Status check_mutf7(std::string_view name, Mutf7Rule rule = Mutf7Rule::with_surrogates);
 Result<std::string> mutf7_to_utf8(std::string_view name);
 // Errc::invalid for bytes that are no UTF-8 and for control characters.

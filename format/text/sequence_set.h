@@ -19,8 +19,9 @@ class SequenceSet {
   };
 
   SequenceSet() = default;
-  // Ranges may be reversed, overlap, and stand in any order; `*` is `star`, the largest number in use. The empty text
-  // is the empty set. Errc::corrupt with the offset for anything else, 0 and numbers above 2^32-1 included.
+  // Ranges may be reversed, overlap, and stand in any order; `*` is `star`, the largest number in use. The
+  // empty text is the empty set. Errc::corrupt with the offset for anything else, 0 and numbers above 2^32-1
+  // included.
   static Result<SequenceSet> parse(std::string_view text, std::uint32_t star = UINT32_MAX);
 
   void add(std::uint32_t number) { add(number, number); }

@@ -58,7 +58,8 @@ TEST_CASE("mbexamine shows damaged mailboxes and says so by its status") {
 
 TEST_CASE("mbexamine compares with message files and knows unknown names") {
   const TempStore store("classic");
-  CHECK(examine(store, {"-q", "user.fred"}).out == "Examining user.fred...  Mailbox has CORRECT total quota usage\n");
+  CHECK(examine(store, {"-q", "user.fred"}).out ==
+        "Examining user.fred...  Mailbox has CORRECT total quota usage\n");
   fs::resize_file(store / "spool/f/user/fred/10.", 100);
   const RunResult quota = examine(store, {"-q", "user.fred"});
   CHECK(quota.status == 65);

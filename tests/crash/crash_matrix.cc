@@ -41,9 +41,10 @@ class CrashCase {
     if (ignored >= 0) {
       recording.ignore_sync(ignored);
     }
-    subject.watch({.starting = [&](const Content& next) {
-                     promises_.push_back({recording.steps().size(), std::string::npos, next});
-                   },
+    subject.watch({.starting =
+                       [&](const Content& next) {
+                         promises_.push_back({recording.steps().size(), std::string::npos, next});
+                       },
                    .promised = [&] { promises_.back().to = recording.steps().size(); }});
     subject.use(recording);
     const bool starts_absent = recording.start().names.empty();
@@ -57,17 +58,20 @@ class CrashCase {
     const TempDir replay;
     const fs::path path = replay / subject.path().filename();
     const auto promise = [&](std::size_t n) { return last_promise(n) * 2 + (allowed(n).size() - 1); };
-    states_ = each_crash_state(recording, 0, promise, [&](const Disk& disk, std::size_t n, const std::string& lost) {
-      if (stop_at_first && violations_ > 0) {
-        return;
-      }
-      disk.write(replay.path());
-      const std::string wrong = verify(unsynced_, path, kind_, allowed(n), starts_absent && last_promise(n) == 0);
-      if (!wrong.empty() && ++violations_ <= 3 && !stop_at_first) {
-        std::fprintf(stderr, "%s, %s, after step %zu of %zu (%s): %s\n", std::string(db::name_of(kind_)).c_str(),
-                     scenario_.name, n, recording.steps().size(), lost.c_str(), wrong.c_str());
-      }
-    });
+    states_ = each_crash_state(
+        recording, 0, promise, [&](const Disk& disk, std::size_t n, const std::string& lost) {
+          if (stop_at_first && violations_ > 0) {
+            return;
+          }
+          disk.write(replay.path());
+          const std::string wrong =
+              verify(unsynced_, path, kind_, allowed(n), starts_absent && last_promise(n) == 0);
+          if (!wrong.empty() && ++violations_ <= 3 && !stop_at_first) {
+            std::fprintf(stderr, "%s, %s, after step %zu of %zu (%s): %s\n",
+                         std::string(db::name_of(kind_)).c_str(), scenario_.name, n, recording.steps().size(),
+                         lost.c_str(), wrong.c_str());
+          }
+        });
     return true;
   }
 
@@ -118,18 +122,19 @@ bool crash(db::Kind kind) {
   for (const Scenario* scenario : scenarios_of(kind)) {
     CrashCase one(kind, *scenario);
     good = one.run(-1, false) && good;
-    std::printf("%-12s %-20s %8zu states %6zu violations\n", std::string(db::name_of(kind)).c_str(), scenario->name,
-                one.states(), one.violations());
+    std::printf("%-12s %-20s %8zu states %6zu violations\n", std::string(db::name_of(kind)).c_str(),
+                scenario->name, one.states(), one.violations());
     states += one.states();
     violations += one.violations();
   }
-  std::printf("%-12s %-20s %8zu states %6zu violations\n", std::string(db::name_of(kind)).c_str(), "all", states,
-              violations);
+  std::printf("%-12s %-20s %8zu states %6zu violations\n", std::string(db::name_of(kind)).c_str(), "all",
+              states, violations);
   return good && violations == 0;
 }
 
-// Not every sync is needed for what is promised here (that of a directory after an unlink, say); but of every backend's
-// transactions and replacements some are, and the proof above is worth nothing if it does not notice.
+// Not every sync is needed for what is promised here (that of a directory after an unlink, say); but of every
+// backend's transactions and replacements some are, and the proof above is worth nothing if it does not
+// notice.
 bool syncs(db::Kind kind) {
   int noticed = 0;
   int all = 0;
@@ -148,8 +153,8 @@ bool syncs(db::Kind kind) {
       count = one.syncs();
       here += one.violations() > 0 ? 1 : 0;
     }
-    std::printf("%-12s %-20s %3d syncs, %d of them noticed when left out\n", std::string(db::name_of(kind)).c_str(),
-                scenario->name, count, here);
+    std::printf("%-12s %-20s %3d syncs, %d of them noticed when left out\n",
+                std::string(db::name_of(kind)).c_str(), scenario->name, count, here);
     noticed += here;
     all += count;
     if (here == 0) {
@@ -217,8 +222,8 @@ class FaultCase {
   }
   void complain(Fault fault, int n, const std::string& wrong) {
     if (!wrong.empty() && ++violations_ <= 3) {
-      std::fprintf(stderr, "%s, %s, %s at call %d: %s\n", std::string(db::name_of(kind_)).c_str(), scenario_.name,
-                   name_of(fault), n, wrong.c_str());
+      std::fprintf(stderr, "%s, %s, %s at call %d: %s\n", std::string(db::name_of(kind_)).c_str(),
+                   scenario_.name, name_of(fault), n, wrong.c_str());
     }
   }
 
@@ -237,8 +242,9 @@ bool faults(db::Kind kind) {
       for (int n = 0; one.run(fault, n); ++n) {
       }
     }
-    std::printf("%-12s %-20s %6d faults %4d of no consequence %4d violations\n", std::string(db::name_of(kind)).c_str(),
-                scenario->name, one.runs(), one.absorbed(), one.violations());
+    std::printf("%-12s %-20s %6d faults %4d of no consequence %4d violations\n",
+                std::string(db::name_of(kind)).c_str(), scenario->name, one.runs(), one.absorbed(),
+                one.violations());
     good = good && one.violations() == 0;
   }
   return good;

@@ -130,7 +130,8 @@ Status FaultIo::link(const fs::path& from, const fs::path& to) {
 }
 
 Status FaultIo::unlink(const fs::path& path) {
-  // What fails once here fails while something is being cleaned up: nothing could be asked of the program then.
+  // What fails once here fails while something is being cleaned up: nothing could be asked of the program
+  // then.
   return inner().unlink(path);
 }
 

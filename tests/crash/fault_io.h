@@ -14,8 +14,8 @@ enum class Fault : std::uint8_t {
   short_write,  // half of the bytes are written, once
   dying_disk,   // EIO from here on
 };
-inline constexpr std::array all_faults = {Fault::io_error, Fault::disk_full, Fault::interrupted, Fault::short_write,
-                                          Fault::dying_disk};
+inline constexpr std::array all_faults = {Fault::io_error, Fault::disk_full, Fault::interrupted,
+                                          Fault::short_write, Fault::dying_disk};
 [[nodiscard]] const char* name_of(Fault fault);
 
 // Counts the calls that may fail in this way, and fails at the n-th (from 0).

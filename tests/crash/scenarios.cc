@@ -4,8 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 
 #include "format/base/text.h"
@@ -27,7 +27,8 @@ void lived_in(Subject& subject) {
   for (int i = 0; i < 10; ++i) {
     must(subject.change({{.key = i * 2, .size = 20 + 10 * static_cast<std::size_t>(i)}}));
   }
-  must(subject.change({{.key = 4, .size = 90}, {.key = 8}, {.key = 12, .size = 5}, {.key = 12}, {.key = 14, .size = 0}}));
+  must(subject.change(
+      {{.key = 4, .size = 90}, {.key = 8}, {.key = 12, .size = 5}, {.key = 12}, {.key = 14, .size = 0}}));
   must(subject.change({{.key = 16}}));
 }
 void nothing(Subject&) {}
@@ -47,7 +48,8 @@ Status erase(Subject& subject) {
   return subject.change({{.key = 18}});
 }
 Status transaction(Subject& subject) {
-  CYR_CHECK(subject.change({{.key = 1, .size = 30}, {.key = 2}, {.key = 3, .size = 40}, {.key = 4, .size = 0}, {.key = 1}}));
+  CYR_CHECK(subject.change(
+      {{.key = 1, .size = 30}, {.key = 2}, {.key = 3, .size = 40}, {.key = 4, .size = 0}, {.key = 1}}));
   return subject.change({{.key = 5, .size = 700}, {.key = 6}, {.key = 0, .size = 9}, {.key = 6, .size = 12}});
 }
 Status large(Subject& subject) {
@@ -72,7 +74,8 @@ Status convert(Subject& subject) { return subject.convert(); }
 std::string describe(const Content& content) {
   std::string out;
   for (const auto& [key, value] : content) {
-    out += fmt::format(" {}={}", key, value.size() > 12 ? fmt::format("[{}]", value.size()) : printable(value));
+    out +=
+        fmt::format(" {}={}", key, value.size() > 12 ? fmt::format("[{}]", value.size()) : printable(value));
   }
   return out;
 }
@@ -136,8 +139,9 @@ class Verifier {
       keys.insert(one.begin(), one.end());
     }
     return std::all_of(keys.begin(), keys.end(), [&](const auto& record) {
-      return std::any_of(allowed_.begin(), allowed_.end(),
-                         [&](const Content& one) { return at(one, record.first) == at(content, record.first); });
+      return std::any_of(allowed_.begin(), allowed_.end(), [&](const Content& one) {
+        return at(one, record.first) == at(content, record.first);
+      });
     });
   }
 
@@ -153,7 +157,8 @@ class Verifier {
         return "looking up " + key + ": " + found.error().text();
       }
       const auto expected = content.find(key);
-      if (*found != (expected == content.end() ? std::optional<std::string>() : std::optional(expected->second))) {
+      if (*found !=
+          (expected == content.end() ? std::optional<std::string>() : std::optional(expected->second))) {
         return "looking up " + key + " gives another record than the listing";
       }
     }
@@ -312,7 +317,8 @@ const std::vector<Scenario>& scenarios() {
   return rows;
 }
 
-std::string verify(Io& io, const fs::path& path, db::Kind kind, const std::vector<Content>& allowed, bool may_be_absent) {
+std::string verify(Io& io, const fs::path& path, db::Kind kind, const std::vector<Content>& allowed,
+                   bool may_be_absent) {
   return Verifier(io, path, kind, allowed).run(may_be_absent);
 }
 

@@ -65,10 +65,10 @@ struct Scenario {
 };
 [[nodiscard]] const std::vector<Scenario>& scenarios();
 
-// Whether the database at `path` is one of `allowed` (each record that of one of them, for a quota tree, whose files are
-// replaced one by one), before and after the next writer mended it. Empty when it is, else what is wrong.
-// `may_be_absent`: so is no database at all.
-[[nodiscard]] std::string verify(Io& io, const fs::path& path, db::Kind kind, const std::vector<Content>& allowed,
-                                 bool may_be_absent);
+// Whether the database at `path` is one of `allowed` (each record that of one of them, for a quota tree,
+// whose files are replaced one by one), before and after the next writer mended it. Empty when it is, else
+// what is wrong. `may_be_absent`: so is no database at all.
+[[nodiscard]] std::string verify(Io& io, const fs::path& path, db::Kind kind,
+                                 const std::vector<Content>& allowed, bool may_be_absent);
 
 }  // namespace cyr::test

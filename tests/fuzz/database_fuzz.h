@@ -21,7 +21,8 @@ inline void must(bool holds) {
 }
 
 // The records in the order of the file, or the error.
-inline Result<std::vector<std::pair<std::string, std::string>>> read_all(const db::View& view, const db::KeyOrder& order) {
+inline Result<std::vector<std::pair<std::string, std::string>>> read_all(const db::View& view,
+                                                                         const db::KeyOrder& order) {
   std::vector<std::pair<std::string, std::string>> out;
   CYR_CHECK(view.scan({}, order, [&](const db::Entry& entry) -> Result<db::Visit> {
     out.emplace_back(entry.key, entry.value);
@@ -32,10 +33,12 @@ inline Result<std::vector<std::pair<std::string, std::string>>> read_all(const d
 
 inline db::KeyOrder order_of(const db::View& view, const db::FileFormat& format) {
   const auto orders = view.orders();
-  return db::KeyOrder(orders && !format.fixed_order() ? orders->pick(format.default_order()) : format.default_order());
+  return db::KeyOrder(orders && !format.fixed_order() ? orders->pick(format.default_order())
+                                                      : format.default_order());
 }
 
-// A sound file: every record is found by its key, and a new file of the same records is sound and holds the same.
+// A sound file: every record is found by its key, and a new file of the same records is sound and holds the
+// same.
 inline void check_sound(const db::View& view, const db::FileFormat& format, const db::KeyOrder& order) {
   const auto records = read_all(view, order);
   must(records.has_value());
@@ -73,8 +76,9 @@ inline void check_edit(Bytes data, const db::FileFormat& format, const db::KeyOr
   const auto before = read_all(**before_view, order);
   const auto editor = format.edit(image, order);
   must(editor.has_value());
-  const bool changed = (*editor)->put("key", "new value") && (*editor)->erase("gone") && (*editor)->put("other", "") &&
-                       (*editor)->erase("key") && (*editor)->put("key", "last value");
+  const bool changed = (*editor)->put("key", "new value") && (*editor)->erase("gone") &&
+                       (*editor)->put("other", "") && (*editor)->erase("key") &&
+                       (*editor)->put("key", "last value");
   if (changed) {
     const auto view = (*editor)->view();
     must(view.has_value());
@@ -96,8 +100,8 @@ inline void check_edit(Bytes data, const db::FileFormat& format, const db::KeyOr
   must(after && before && (keep || *after == *before));
 }
 
-// Nothing is invented: what was saved stands in the file, but for bits that are marked as put right. A sound file gives
-// its records.
+// Nothing is invented: what was saved stands in the file, but for bits that are marked as put right. A sound
+// file gives its records.
 inline void check_salvage(Bytes data, const db::FileFormat& format) {
   const db::Kind kind = format.kind();
   if (kind != db::Kind::flat && kind != db::Kind::skiplist && kind != db::Kind::twoskip) {
@@ -140,7 +144,8 @@ inline void check_database(Bytes data, const db::FileFormat& format) {
   const db::KeyOrder order = order_of(**view, format);
   (void)read_all(**view, order);
   (void)(*view)->find("key", order);
-  (void)db::scan_prefix(**view, "user.", order, [](const db::Entry&) -> Result<db::Visit> { return db::Visit::go_on; });
+  (void)db::scan_prefix(**view, "user.", order,
+                        [](const db::Entry&) -> Result<db::Visit> { return db::Visit::go_on; });
   (void)format.replay(data, order);
   if ((*view)->check()) {
     check_sound(**view, format, order);

@@ -1,5 +1,5 @@
-// cyrus.cache and the values of cyrus.annotations: any bytes at any offset. A record that is found lies inside the file
-// and its items inside the record; an annotation that is read is written back byte for byte.
+// cyrus.cache and the values of cyrus.annotations: any bytes at any offset. A record that is found lies
+// inside the file and its items inside the record; an annotation that is read is written back byte for byte.
 #include <cstdlib>
 
 #include "format/mailbox/annotation_record.h"
@@ -15,7 +15,8 @@ void require(bool holds) {
   }
 }
 bool inside(Bytes part, Bytes whole) {
-  return part.empty() || (part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());
+  return part.empty() ||
+         (part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());
 }
 }  // namespace
 

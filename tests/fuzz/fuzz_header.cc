@@ -1,5 +1,5 @@
-// cyrus.header: any bytes. What is read can be written, and what was written is read as the same; the salvaging reader
-// agrees with the strict one where that one reads.
+// cyrus.header: any bytes. What is read can be written, and what was written is read as the same; the
+// salvaging reader agrees with the strict one where that one reads.
 #include <cstdlib>
 
 #include "format/mailbox/header.h"

@@ -1,5 +1,5 @@
-// cyrus.index: any bytes. decode -> encode -> decode is stable; salvage never claims more records than there are; every
-// conversion of a record gives one that its version can hold.
+// cyrus.index: any bytes. decode -> encode -> decode is stable; salvage never claims more records than there
+// are; every conversion of a record gives one that its version can hold.
 #include <cstdlib>
 
 #include "format/mailbox/convert.h"

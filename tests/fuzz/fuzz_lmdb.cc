@@ -8,7 +8,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view all = cyr::as_text(file);
     for (const auto& entry : *entries) {
       for (const std::string_view part : {entry.key, entry.value}) {
-        cyr::fuzz::must(part.empty() || (part.data() >= all.data() && part.data() + part.size() <= all.data() + all.size()));
+        cyr::fuzz::must(part.empty() ||
+                        (part.data() >= all.data() && part.data() + part.size() <= all.data() + all.size()));
       }
     }
   }

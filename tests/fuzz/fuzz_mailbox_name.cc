@@ -32,7 +32,8 @@ Namespace settings(unsigned bits) {
 void check_name(const MailboxName& name, const Namespace& ns) {
   const auto internal = MailboxName::from_internal(name.to_internal(ns), ns);
   // A component with '^' in its abstract form (possible only in database names) is spelt like a dot.
-  // Without virtdomains a '!' is any character, so that a domain (of a list that was made with them) cannot be read back.
+  // Without virtdomains a '!' is any character, so that a domain (of a list that was made with them) cannot
+  // be read back.
   const bool plain = name.to_dbname(ns).find('^') == std::string::npos &&
                      (name.domain.empty() || (ns.virtdomains != VirtualDomains::off &&
                                               name.domain.find_first_of("!\x1D") == std::string::npos));

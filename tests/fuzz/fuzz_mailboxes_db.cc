@@ -1,5 +1,6 @@
-// Arbitrary bytes as a record of mailboxes.db. What must hold: decoding never fails otherwise than by an Error; what was
-// decoded is encoded to something that decodes to the same entry, in every generation that can hold it; keys come back.
+// Arbitrary bytes as a record of mailboxes.db. What must hold: decoding never fails otherwise than by an
+// Error; what was decoded is encoded to something that decodes to the same entry, in every generation that
+// can hold it; keys come back.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -26,7 +27,8 @@ void check_entry(const MailboxEntry& entry) {
   require(again.has_value());
   require(encode_entry(*again, ListFormat::keyed_36) == value);
   require(again->uniqueid == entry.uniqueid && again->type == entry.type && again->mtime == entry.mtime);
-  for (const auto format : {ListFormat::dlist_25, ListFormat::dlist_30, ListFormat::dlist_32, ListFormat::keyed_312}) {
+  for (const auto format :
+       {ListFormat::dlist_25, ListFormat::dlist_30, ListFormat::dlist_32, ListFormat::keyed_312}) {
     require(decode_entry(entry.name, encode_entry(entry, format)).has_value());
   }
   ReverseRules rules;

@@ -1,5 +1,6 @@
-// Arbitrary bytes as a quota record, and as the name of a mailbox. What must hold: a record that decodes encodes to one
-// that decodes to the same; salvage of a sound record loses nothing; the root that is found covers the mailbox.
+// Arbitrary bytes as a quota record, and as the name of a mailbox. What must hold: a record that decodes
+// encodes to one that decodes to the same; salvage of a sound record loses nothing; the root that is found
+// covers the mailbox.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -28,7 +29,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (root->form != QuotaForm::text) {
       require(*again == *root);
       const auto salvaged = salvage_quota("user.x", text);
-      require(salvaged.lost.empty() && salvaged.root.used == root->used && salvaged.root.limit == root->limit);
+      require(salvaged.lost.empty() && salvaged.root.used == root->used &&
+              salvaged.root.limit == root->limit);
     }
   }
   (void)salvage_quota("user.x", input);

@@ -6,8 +6,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace cyr;
   using namespace cyr::db;
   const std::string_view text = as_text(std::as_bytes(std::span(data, size)));
-  // A file that reads as a value is written back so that it reads the same (files that were made by hand may have the
-  // space itself).
+  // A file that reads as a value is written back so that it reads the same (files that were made by hand may
+  // have the space itself).
   if (const auto value = quotalegacy::decode_value(text)) {
     const auto content = quotalegacy::encode_value(*value);
     fuzz::must(!content || quotalegacy::decode_value(*content).value() == *value);

@@ -1,5 +1,5 @@
-// Arbitrary bytes as a seen record, a line of cyrus.seen, a subscription key and a counters file. What must hold: what
-// decodes encodes to what decodes to the same.
+// Arbitrary bytes as a seen record, a line of cyrus.seen, a subscription key and a counters file. What must
+// hold: what decodes encodes to what decodes to the same.
 #include <cstdint>
 #include <cstdlib>
 #include <span>

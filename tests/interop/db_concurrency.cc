@@ -1,5 +1,6 @@
-// Many processes write one database at the same time, half of them the real cyr_dbtool; nothing may be lost. Arguments: the
-// backend, the number of processes (4) and of transactions that each makes (40); scripts/db-concurrency makes 16 x 2000.
+// Many processes write one database at the same time, half of them the real cyr_dbtool; nothing may be lost.
+// Arguments: the backend, the number of processes (4) and of transactions that each makes (40);
+// scripts/db-concurrency makes 16 x 2000.
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -24,7 +25,10 @@ constexpr const char* counter = "user.pcount";
 class Crowd {
  public:
   Crowd(const std::string& backend, int processes, int transactions)
-      : store_("classic"), backend_(backend), kind_(*db::kind_from_name(backend)), processes_(processes),
+      : store_("classic"),
+        backend_(backend),
+        kind_(*db::kind_from_name(backend)),
+        processes_(processes),
         transactions_(transactions) {
     path_ = store_ / (tree() ? "config/crowd/quota" : "config/crowd/crowd.db");
     fs::create_directories(tree() ? path_ / "p" : path_.parent_path());
@@ -49,10 +53,13 @@ class Crowd {
 
  private:
   [[nodiscard]] bool tree() const { return kind_ == db::Kind::quotalegacy; }
-  static std::string key(int number, int transaction) { return fmt::format("user.p{}n{}", number, transaction); }
+  static std::string key(int number, int transaction) {
+    return fmt::format("user.p{}n{}", number, transaction);
+  }
   [[nodiscard]] std::string value(int number, int transaction) const {
     return tree() ? fmt::format("%(S ({} {}))", number, transaction)
-                  : fmt::format("{} {} {}", number, transaction, std::string(static_cast<std::size_t>(transaction % 50), 'v'));
+                  : fmt::format("{} {} {}", number, transaction,
+                                std::string(static_cast<std::size_t>(transaction % 50), 'v'));
   }
 
   pid_t start(const std::function<bool()>& body) {
@@ -128,10 +135,11 @@ class Crowd {
       return complain(database.error().text());
     }
     std::map<std::string, std::string> seen;
-    const Status read = (*database)->for_each("", [&](std::string_view at, std::string_view record) -> Result<db::Visit> {
-      seen.emplace(at, record);
-      return db::Visit::go_on;
-    });
+    const Status read =
+        (*database)->for_each("", [&](std::string_view at, std::string_view record) -> Result<db::Visit> {
+          seen.emplace(at, record);
+          return db::Visit::go_on;
+        });
     if (!read) {
       return complain(read.error().text());
     }
@@ -144,8 +152,8 @@ class Crowd {
     }
     const int counted = count_of(seen.contains(counter) ? std::optional(seen[counter]) : std::nullopt);
     const int expected = (processes_ + 1) / 2 * transactions_;
-    std::printf("%s: %d processes x %d transactions: %d records lost, counter %d of %d, %zu records\n", backend_.c_str(),
-                processes_, transactions_, lost, counted, expected, seen.size());
+    std::printf("%s: %d processes x %d transactions: %d records lost, counter %d of %d, %zu records\n",
+                backend_.c_str(), processes_, transactions_, lost, counted, expected, seen.size());
     const Status sound = (*database)->consistent();
     return (sound || complain(sound.error().text())) && lost == 0 && counted == expected;
   }

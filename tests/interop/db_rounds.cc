@@ -1,5 +1,6 @@
-// Databases by turns: we change one, the real cyr_dbtool changes it, and so on; after every turn both must list what a
-// std::map says. Arguments: the backend, and the number of rounds if not 40 (scripts/db-rounds makes 200).
+// Databases by turns: we change one, the real cyr_dbtool changes it, and so on; after every turn both must
+// list what a std::map says. Arguments: the backend, and the number of rounds if not 40 (scripts/db-rounds
+// makes 200).
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -54,8 +55,8 @@ class Rounds {
         real_consistent(round);
       }
     }
-    std::printf("%s: %d rounds, %zu records at the end, %d changes by us, %d by the real cyr_dbtool\n", backend_.c_str(),
-                rounds, model_.size(), our_changes_, their_changes_);
+    std::printf("%s: %d rounds, %zu records at the end, %d changes by us, %d by the real cyr_dbtool\n",
+                backend_.c_str(), rounds, model_.size(), our_changes_, their_changes_);
   }
 
  private:
@@ -72,7 +73,8 @@ class Rounds {
       return (roll(2) == 0 ? "user.u" : "shared.f x") + end;
     }
     // 8-bit keys, and keys that the orders of the backends sort differently.
-    constexpr std::array<std::string_view, 6> starts = {"user.", "user\x1f", "user-", "caf\xc3\xa9 ", "~", "a\x01"};
+    constexpr std::array<std::string_view, 6> starts = {"user.",        "user\x1f", "user-",
+                                                        "caf\xc3\xa9 ", "~",        "a\x01"};
     return std::string(starts[roll(starts.size())]) + end;
   }
   std::string make_value() {
@@ -125,7 +127,8 @@ class Rounds {
     }
     const auto changes = make_changes();
     for (const Change& change : changes) {
-      must(round, change.value ? (*transaction)->put(change.key, *change.value) : (*transaction)->erase(change.key));
+      must(round,
+           change.value ? (*transaction)->put(change.key, *change.value) : (*transaction)->erase(change.key));
     }
     if (roll(8) == 0) {
       must(round, (*transaction)->abort());
@@ -191,11 +194,12 @@ class Rounds {
     }
     Model seen;
     std::string listing;
-    must(round, (*database)->for_each("", [&](std::string_view key, std::string_view value) -> Result<db::Visit> {
-      seen.emplace(key, value);
-      listing.append(key).append("\t").append(value).append("\n");
-      return db::Visit::go_on;
-    }));
+    must(round,
+         (*database)->for_each("", [&](std::string_view key, std::string_view value) -> Result<db::Visit> {
+           seen.emplace(key, value);
+           listing.append(key).append("\t").append(value).append("\n");
+           return db::Visit::go_on;
+         }));
     if (seen != model_) {
       fail(round, std::string(when) + ": our reader sees other records");
     }

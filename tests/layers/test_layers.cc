@@ -128,8 +128,8 @@ const std::vector<Home>& homes() {
       {"readline/", {"cyradm/line_editor.cc"}},
       {"sasl/", {"format/wire/sasl.cc"}},
       {"catch2/", {"tests/"}},
-      // Files are opened, listed and removed in one place (Io), whichever library one would do it with. Berkeley DB opens
-      // files itself: on copies of them, where its functions are sent elsewhere.
+      // Files are opened, listed and removed in one place (Io), whichever library one would do it with.
+      // Berkeley DB opens files itself: on copies of them, where its functions are sent elsewhere.
       {"fstream", {"tests/"}},
       {"filesystem", {}},
       {"boost/filesystem/operations.hpp", {"format/base/", "format/db/berkeley_", "tests/"}},

@@ -66,7 +66,9 @@ void apply(Disk& disk, const DiskStep& step, Part part = {}) {
 
 bool is_data(const DiskStep& step) { return step.what == What::write || step.what == What::truncate; }
 bool is_sync(const DiskStep& step) { return step.what == What::sync || step.what == What::sync_directory; }
-std::string directory_of(const DiskStep& step) { return parent_of(step.target.empty() ? step.path : step.target); }
+std::string directory_of(const DiskStep& step) {
+  return parent_of(step.target.empty() ? step.path : step.target);
+}
 
 // The crash states after one prefix of the steps.
 class Prefix {
@@ -234,12 +236,15 @@ std::size_t Disk::hash() const {
   return out;
 }
 
-RecordingIo::RecordingIo(Io& inner, fs::path top) : ForwardIo(inner), top_(std::move(top)), start_(Disk::read(top_)) {
+RecordingIo::RecordingIo(Io& inner, fs::path top)
+    : ForwardIo(inner), top_(std::move(top)), start_(Disk::read(top_)) {
   now_.names = start_.names;
   next_file_ = static_cast<int>(start_.files.size());
 }
 
-std::string RecordingIo::relative(const fs::path& path) const { return path.lexically_relative(top_).string(); }
+std::string RecordingIo::relative(const fs::path& path) const {
+  return path.lexically_relative(top_).string();
+}
 
 Status RecordingIo::note(Status done, DiskStep step) {
   if (done) {
@@ -276,7 +281,10 @@ Status RecordingIo::close(int fd, const fs::path& path) {
 
 Result<std::size_t> RecordingIo::pwrite(int fd, Bytes from, std::uint64_t offset) {
   CYR_TRY(const std::size_t count, inner().pwrite(fd, from, offset));
-  steps_.push_back({.what = What::write, .file = open_.at(fd), .at = offset, .data = std::string(as_text(from.first(count)))});
+  steps_.push_back({.what = What::write,
+                    .file = open_.at(fd),
+                    .at = offset,
+                    .data = std::string(as_text(from.first(count)))});
   return count;
 }
 
@@ -289,7 +297,8 @@ Status RecordingIo::truncate(int fd, std::uint64_t size, const fs::path& path) {
 }
 
 Status RecordingIo::rename(const fs::path& from, const fs::path& to) {
-  return note(inner().rename(from, to), {.what = What::rename, .path = relative(from), .target = relative(to)});
+  return note(inner().rename(from, to),
+              {.what = What::rename, .path = relative(from), .target = relative(to)});
 }
 
 Status RecordingIo::link(const fs::path& from, const fs::path& to) {
@@ -309,11 +318,13 @@ Status RecordingIo::remove_directory(const fs::path& path) {
 }
 
 Status RecordingIo::sync_directory(const fs::path& path) {
-  return counts_as_sync() ? note(success(), {.what = What::sync_directory, .path = relative(path)}) : success();
+  return counts_as_sync() ? note(success(), {.what = What::sync_directory, .path = relative(path)})
+                          : success();
 }
 
 std::size_t each_crash_state(const RecordingIo& recording, std::size_t first,
-                             const std::function<std::size_t(std::size_t n)>& promise, const CrashVisitor& visit) {
+                             const std::function<std::size_t(std::size_t n)>& promise,
+                             const CrashVisitor& visit) {
   const std::vector<DiskStep>& steps = recording.steps();
   std::set<std::pair<std::size_t, std::size_t>> seen;
   Disk base = recording.start();

@@ -1,10 +1,12 @@
-// What a crash may leave on disk. RecordingIo remembers every change below a directory; each_crash_state() builds from
-// that the disks a power loss could leave: after any prefix of the steps, with what was not synced yet kept, lost or torn.
+// What a crash may leave on disk. RecordingIo remembers every change below a directory; each_crash_state()
+// builds from that the disks a power loss could leave: after any prefix of the steps, with what was not
+// synced yet kept, lost or torn.
 //
-// The model: the content of a file is safe when the file was synced after it was written, a name when its directory was.
-// Unsynced writes reach the disk in any order, whole or up to (from) a boundary of 512 or 4096 bytes; unsynced changes of
-// names in the order in which they were made (file systems have a journal for them). Writes inside one 512-byte block
-// are not torn: databases rely on that for their headers and pointers (cyrusdb.md 3.4, 4.4).
+// The model: the content of a file is safe when the file was synced after it was written, a name when its
+// directory was. Unsynced writes reach the disk in any order, whole or up to (from) a boundary of 512 or 4096
+// bytes; unsynced changes of names in the order in which they were made (file systems have a journal for
+// them). Writes inside one 512-byte block are not torn: databases rely on that for their headers and pointers
+// (cyrusdb.md 3.4, 4.4).
 #pragma once
 
 #include <functional>
@@ -30,14 +32,24 @@ struct Disk {
 };
 
 struct DiskStep {
-  enum class What : std::uint8_t { write, truncate, sync, create, link, rename, unlink, make_directory, remove_directory,
-                                   sync_directory };
+  enum class What : std::uint8_t {
+    write,
+    truncate,
+    sync,
+    create,
+    link,
+    rename,
+    unlink,
+    make_directory,
+    remove_directory,
+    sync_directory
+  };
   What what = What::write;
-  int file = 0;              // write, truncate, sync, create
-  std::uint64_t at = 0;      // write: offset; truncate: size
-  std::string data = {};     // write
-  std::string path = {};     // names
-  std::string target = {};   // link, rename
+  int file = 0;             // write, truncate, sync, create
+  std::uint64_t at = 0;     // write: offset; truncate: size
+  std::string data = {};    // write
+  std::string path = {};    // names
+  std::string target = {};  // link, rename
 };
 
 class RecordingIo final : public ForwardIo {
@@ -77,11 +89,12 @@ class RecordingIo final : public ForwardIo {
   int ignored_ = -1;
 };
 
-// Calls `visit` with each disk that a crash within steps [0, n) could leave, for every n from `first` to the number of
-// steps; n and a few words on what was lost go with it. Disks that were seen already with the same `promise(n)` are left
-// out. The number of disks that were visited.
+// Calls `visit` with each disk that a crash within steps [0, n) could leave, for every n from `first` to the
+// number of steps; n and a few words on what was lost go with it. Disks that were seen already with the same
+// `promise(n)` are left out. The number of disks that were visited.
 using CrashVisitor = std::function<void(const Disk& disk, std::size_t n, const std::string& lost)>;
 std::size_t each_crash_state(const RecordingIo& recording, std::size_t first,
-                             const std::function<std::size_t(std::size_t n)>& promise, const CrashVisitor& visit);
+                             const std::function<std::size_t(std::size_t n)>& promise,
+                             const CrashVisitor& visit);
 
 }  // namespace cyr::test

@@ -18,8 +18,8 @@ class TempDir {
   fs::path path_;
 };
 
-// Makes TempDir use a file system in memory, where there is one and TMPDIR does not say otherwise: for tests that write and
-// rename thousands of files, and want no disk to wait for.
+// Makes TempDir use a file system in memory, where there is one and TMPDIR does not say otherwise: for tests
+// that write and rename thousands of files, and want no disk to wait for.
 void keep_temporary_files_in_memory();
 
 }  // namespace cyr::test

@@ -39,7 +39,8 @@ struct Bench {
     Collector collector(findings);
     auto store = store::Store::open(io, temp.conf());
     REQUIRE_OK(store);
-    auto selection = store::select_mailboxes(**store, argument.empty() ? std::vector<std::string>{} : std::vector{argument}, {});
+    auto selection = store::select_mailboxes(
+        **store, argument.empty() ? std::vector<std::string>{} : std::vector{argument}, {});
     REQUIRE_OK(selection);
     REQUIRE(selection->unmatched.empty());
     store::SavedCopies saved(io, (*store)->saved_roots(), "run" + std::to_string(++runs), true);
@@ -71,8 +72,8 @@ struct Bench {
 
 // Everything of a record that a repair must not change.
 inline bool same_facts(const mailbox::IndexRecord& a, const mailbox::IndexRecord& b) {
-  return a.uid == b.uid && a.internaldate == b.internaldate && a.system_flags == b.system_flags && a.user_flags == b.user_flags &&
-         a.guid == b.guid && a.size == b.size && a.cid == b.cid;
+  return a.uid == b.uid && a.internaldate == b.internaldate && a.system_flags == b.system_flags &&
+         a.user_flags == b.user_flags && a.guid == b.guid && a.size == b.size && a.cid == b.cid;
 }
 
 }  // namespace cyr::test

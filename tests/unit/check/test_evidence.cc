@@ -1,5 +1,5 @@
-// What the rest of the store brings back: lost index records from annotations and the conversations database, single
-// records of mailboxes.db from each other and from the partitions.
+// What the rest of the store brings back: lost index records from annotations and the conversations database,
+// single records of mailboxes.db from each other and from the partitions.
 #include <map>
 #include <string>
 
@@ -20,14 +20,15 @@ std::map<std::uint32_t, std::string> vendor_annotations(const Bench& bench, cons
   const auto file = bench.temp / bench.temp.target("user_bovik").at("meta") / "cyrus.annotations";
   const auto database = db::open(read_only_io(), file, db::Kind::twoskip, {});
   REQUIRE_OK(database);
-  REQUIRE_OK((*database)->for_each("", [&](std::string_view key, std::string_view value) -> Result<db::Visit> {
-    CYR_TRY(const auto decoded, mailbox::decode_annotation_key(as_bytes(key)));
-    CYR_TRY(const auto annotation, mailbox::decode_annotation_value(as_bytes(value)));
-    if (decoded.entry == std::string(mailbox::kVendorPrefix) + entry) {
-      out.emplace(mailbox::annotation_uid(decoded).value_or(0), annotation.value);
-    }
-    return db::Visit::go_on;
-  }));
+  REQUIRE_OK(
+      (*database)->for_each("", [&](std::string_view key, std::string_view value) -> Result<db::Visit> {
+        CYR_TRY(const auto decoded, mailbox::decode_annotation_key(as_bytes(key)));
+        CYR_TRY(const auto annotation, mailbox::decode_annotation_value(as_bytes(value)));
+        if (decoded.entry == std::string(mailbox::kVendorPrefix) + entry) {
+          out.emplace(mailbox::annotation_uid(decoded).value_or(0), annotation.value);
+        }
+        return db::Visit::go_on;
+      }));
   return out;
 }
 

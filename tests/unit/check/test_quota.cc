@@ -80,11 +80,14 @@ bool has_line(const Run& run, std::string_view text) {
 }
 
 // Lock files and old versions are not the store.
-const std::vector<std::string> not_store{"run", "config/undo.", "spool/undo.", "meta/undo.", "meta2/undo.", "spool2/undo."};
+const std::vector<std::string> not_store{"run",        "config/undo.", "spool/undo.",
+                                         "meta/undo.", "meta2/undo.",  "spool2/undo."};
 
 }  // namespace
 
-TEST_CASE("reports are those of the real quota, and a recount of an intact store finds nothing and writes nothing") {
+TEST_CASE(
+    "reports are those of the real quota, and a recount of an intact store finds nothing and writes "
+    "nothing") {
   for (const char* name : {"default", "classic", "virt", "skiplist", "modern"}) {
     INFO(name);
     const test::TempStore temp(name);
@@ -103,11 +106,14 @@ TEST_CASE("mailboxes of old index versions are counted as 3.6.1 counts them") {
   const test::TempStore temp("versions");
   const auto golden = test::parse_golden(temp.golden("intact/quota-f.txt"));
   REQUIRE(golden.size() == 1);
-  // The golden run came after a reconstruct that had changed what was there before: only what it made of it counts.
+  // The golden run came after a reconstruct that had changed what was there before: only what it made of it
+  // counts.
   const auto without_old = [](std::string_view line) {
     const std::size_t at = line.find(" was ");
     const std::size_t end = line.find(", now ");
-    return at == line.npos || end == line.npos ? std::string(line) : std::string(line.substr(0, at)) + std::string(line.substr(end));
+    return at == line.npos || end == line.npos
+               ? std::string(line)
+               : std::string(line.substr(0, at)) + std::string(line.substr(end));
   };
   std::string expected;
   for (const auto line : split(golden[0].output, '\n')) {
@@ -139,7 +145,8 @@ TEST_CASE("usage that is wrong, in a dry run and in earnest") {
   const std::string now = test::read_text(file);
   CHECK(now.substr(0, now.find(" MODSEQ")) == right.substr(0, right.find(" MODSEQ")));
   CHECK(now.ends_with(" MODSEQ 6)\n"));
-  CHECK(test::read_text(temp / "config/quota/f/user.fred").starts_with("%(S (437213 100) M (68) AS (6690) NF (32)"));
+  CHECK(test::read_text(temp / "config/quota/f/user.fred")
+            .starts_with("%(S (437213 100) M (68) AS (6690) NF (32)"));
   CHECK(test::read_text(temp / "config/undo./test-run/quota/f/user.fred") == "9999\n100\n");
   CHECK(quota_f(temp).lines.empty());
 }
@@ -157,11 +164,15 @@ TEST_CASE("records that cannot be read are rebuilt, and cost no mailbox its root
   CHECK(run.lines.size() == 4);
   CHECK(has_line(run, "user.bovik: quota record cannot be read"));
   CHECK(has_line(run, "limits lost, set them again: X-ANNOTATION-STORAGE X-NUM-FOLDERS"));
-  CHECK(has_line(run, "user.ted: quota record cannot be read (" + (temp / "config/quota/t/user.ted").string() +
-                          ": no line feed at the end, so Cyrus stops here): old one kept, usage counted anew, all limits saved"));
+  CHECK(has_line(run, "user.ted: quota record cannot be read (" +
+                          (temp / "config/quota/t/user.ted").string() +
+                          ": no line feed at the end, so Cyrus stops here): old one kept, usage counted "
+                          "anew, all limits saved"));
   CHECK(run.summary.problems == 3);
-  CHECK(test::read_text(temp / "config/quota/b/user.bovik").starts_with("%(S (1005135 50000) M (112 9000) AS (105) NF (33)"));
-  CHECK(test::read_text(temp / "config/quota/t/user.ted").starts_with("%(S (425493 51000) M (97 9001) AS (3365 101) NF (39 61)"));
+  CHECK(test::read_text(temp / "config/quota/b/user.bovik")
+            .starts_with("%(S (1005135 50000) M (112 9000) AS (105) NF (33)"));
+  CHECK(test::read_text(temp / "config/quota/t/user.ted")
+            .starts_with("%(S (425493 51000) M (97 9001) AS (3365 101) NF (39 61)"));
   CHECK(test::read_text(temp / "config/undo./test-run/quota/b/user.bovik") == cut);
   CHECK(test::read_text(temp / "config/undo./test-run/quota/f/user.fred") == "junk\n");
   const auto again = quota_f(temp);
@@ -213,7 +224,8 @@ TEST_CASE("a mailbox that cannot be read does not stop the run, and its root kee
   const test::TempStore temp("classic");
   const fs::path index = directory_of(temp, "user.bovik") / "cyrus.index";
   test::write_text(index, std::string(500, 'x'));
-  test::write_text(temp / "config/quota/b/user.bovik", "%(S (1 50000) M (1 9000) AS (1 100) NF (1 60) MODSEQ 5)\n");
+  test::write_text(temp / "config/quota/b/user.bovik",
+                   "%(S (1 50000) M (1 9000) AS (1 100) NF (1 60) MODSEQ 5)\n");
   test::write_text(temp / "config/quota/f/user.fred", "%(S (1) M (1 9002) AS (1) NF (1) MODSEQ 5)\n");
   const auto run = quota_f(temp);
   CHECK(has_line(run, "failed opening header for mailbox 'user.bovik': "));
@@ -243,13 +255,15 @@ TEST_CASE("a flipped bit in an index header: counted from the records") {
 
 TEST_CASE("a root of a whole domain covers what no other root does, and stays") {
   const test::TempStore temp("virt");
-  test::write_text(temp / "config/domain/O/example.net/quota/root", "%(S (0 90000) M (0) AS (0) NF (0) MODSEQ 0)\n");
+  test::write_text(temp / "config/domain/O/example.net/quota/root",
+                   "%(S (0 90000) M (0) AS (0) NF (0) MODSEQ 0)\n");
   QuotaOptions options;
   options.selection.domain = "example.net";
   const auto run = quota_f(temp, options);
   CHECK(has_line(run, "example.net!: X-NUM-FOLDERS usage was 0, now "));
   CHECK_FALSE(has_line(run, "removed"));
-  CHECK(std::none_of(run.lines.begin(), run.lines.end(), [](const auto& line) { return line.find("example.org") != line.npos; }));
+  CHECK(std::none_of(run.lines.begin(), run.lines.end(),
+                     [](const auto& line) { return line.find("example.org") != line.npos; }));
   CHECK(quota_f(temp).lines.empty());
 }
 
@@ -265,15 +279,16 @@ TEST_CASE("usage beyond 4 GiB") {
   REQUIRE_OK(mailbox::write_index_header(*file, *header));
   const auto run = quota_f(temp);
   const std::int64_t now = 1005135 - static_cast<std::int64_t>(before) + (std::int64_t{5} << 40);
-  CHECK(run.lines == std::vector<std::string>{"user.bovik: STORAGE usage was 1005135, now " + std::to_string(now)});
+  CHECK(run.lines ==
+        std::vector<std::string>{"user.bovik: STORAGE usage was 1005135, now " + std::to_string(now)});
   CHECK(report_of(temp).find("   50000 107374") != std::string::npos);
 }
 
 TEST_CASE("a server that delivers while its root is counted") {
   const test::TempStore temp("classic");
   const auto server = open_store(temp);
-  // What a server does: change the index under the mailbox's lock, then the record: usage always, the scan sums if the
-  // mailbox sorts up to the one counted last.
+  // What a server does: change the index under the mailbox's lock, then the record: usage always, the scan
+  // sums if the mailbox sorts up to the one counted last.
   const auto deliver = [&](const std::string& mailbox, const fs::path& directory, std::int64_t bytes) {
     auto file = File::open(posix_io(), directory / "cyrus.index", {.write = true});
     REQUIRE_OK(file);
@@ -281,15 +296,17 @@ TEST_CASE("a server that delivers while its root is counted") {
     REQUIRE_OK(header);
     header->quota_mailbox_used += static_cast<std::uint64_t>(bytes);
     REQUIRE_OK(mailbox::write_index_header(*file, *header));
-    REQUIRE_OK((*server->quotas())->change("user.bovik", [&](std::optional<meta::QuotaRoot>& root) -> Result<bool> {
-      root->used[0] += bytes;
-      if (root->scan && mailbox <= root->scan->mailbox) {
-        root->scan->used[0] += bytes;
-      }
-      return true;
-    }));
+    REQUIRE_OK(
+        (*server->quotas())->change("user.bovik", [&](std::optional<meta::QuotaRoot>& root) -> Result<bool> {
+          root->used[0] += bytes;
+          if (root->scan && mailbox <= root->scan->mailbox) {
+            root->scan->used[0] += bytes;
+          }
+          return true;
+        }));
   };
-  test::write_text(temp / "config/quota/b/user.bovik", "%(S (7 50000) M (112 9000) AS (105 100) NF (33 60) MODSEQ 5)\n");
+  test::write_text(temp / "config/quota/b/user.bovik",
+                   "%(S (7 50000) M (112 9000) AS (105 100) NF (33 60) MODSEQ 5)\n");
   QuotaOptions options;
   std::set<std::string> counted;
   options.before_mailbox = [&](const std::string& name) {
@@ -390,7 +407,9 @@ TEST_CASE("lines and JSON of a report") {
         "       0                 0 X-ANNOTATION-STORAGE user/alice\n"
         "                         1        X-NUM-FOLDERS user/alice\n");
   CHECK(quota_json({{"user/alice", root}}) ==
-        "{\n  \"user/alice\": {\n    \"STORAGE\": {\n      \"used\": 1023999,\n      \"limit\": 102400\n    },\n"
+        "{\n  \"user/alice\": {\n    \"STORAGE\": {\n      \"used\": 1023999,\n      \"limit\": 102400\n    "
+        "},\n"
         "    \"MESSAGE\": {\n      \"used\": 77,\n      \"limit\": 10\n    },\n"
-        "    \"X-ANNOTATION-STORAGE\": {\n      \"used\": 3\n    },\n    \"X-NUM-FOLDERS\": {\n      \"used\": 1\n    }\n  }\n}");
+        "    \"X-ANNOTATION-STORAGE\": {\n      \"used\": 3\n    },\n    \"X-NUM-FOLDERS\": {\n      "
+        "\"used\": 1\n    }\n  }\n}");
 }

@@ -24,7 +24,8 @@ TEST_CASE("quota: report, dry run, repair, second run") {
   CHECK(report.out == golden.at(0).output);
   CHECK(report.err.empty());
 
-  test::write_text(temp / "config/quota/b/user.bovik", "%(S (9999 50000) M (77 9000) AS (3 100) NF (1 60) MODSEQ 5)\n");
+  test::write_text(temp / "config/quota/b/user.bovik",
+                   "%(S (9999 50000) M (77 9000) AS (3 100) NF (1 60) MODSEQ 5)\n");
   const auto before = test::read_tree(temp.root());
   const auto dry = quota(temp, {"-f", "-n", "user/bovik"});
   CHECK(dry.status == 0);

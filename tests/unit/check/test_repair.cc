@@ -1,5 +1,5 @@
-// Whole repairs of damaged copies of a real store: what is kept, what is reported, and that a second run finds nothing.
-// The facts of every damage in every store are compared by tests/matrix.
+// Whole repairs of damaged copies of a real store: what is kept, what is reported, and that a second run
+// finds nothing. The facts of every damage in every store are compared by tests/matrix.
 #include <string>
 
 #include "tests/support/tree.h"
@@ -17,8 +17,8 @@ TEST_CASE("an intact store is left without a trace", "[repair]") {
 }
 
 TEST_CASE("records and header survive one wrong byte", "[repair]") {
-  const std::string damage = GENERATE(as<std::string>{}, "index-record-bitflip", "index-header-bitflip", "index-version-bitflip",
-                                      "header-tail-bitflip", "header-magic-bitflip");
+  const std::string damage = GENERATE(as<std::string>{}, "index-record-bitflip", "index-header-bitflip",
+                                      "index-version-bitflip", "header-tail-bitflip", "header-magic-bitflip");
   CAPTURE(damage);
   Bench bench("default");
   const auto before = bench.index();
@@ -90,7 +90,8 @@ TEST_CASE("a lost index keeps UIDs and UIDVALIDITY and repeats nothing", "[repai
 }
 
 TEST_CASE("a rebuilt cache holds the same records", "[repair]") {
-  const std::string damage = GENERATE(as<std::string>{}, "cache-deleted", "cache-zeroed", "cache-truncated", "cache-bitflip");
+  const std::string damage =
+      GENERATE(as<std::string>{}, "cache-deleted", "cache-zeroed", "cache-truncated", "cache-bitflip");
   CAPTURE(damage);
   Bench bench("default");
   const auto before = bench.index();
@@ -117,7 +118,9 @@ TEST_CASE("missing messages are expunged and their records saved", "[repair]") {
   CHECK(after.records.size() == before.records.size() - 3);
   CHECK(after.header.deletedmodseq > before.header.deletedmodseq);
   const auto where = bench.temp.target("user_bovik");
-  const std::string saved = test::read_text(bench.temp / "spool/undo./run1" / fs::path(where.at("meta")).lexically_relative("spool") / "cyrus.index");
+  const std::string saved =
+      test::read_text(bench.temp / "spool/undo./run1" /
+                      fs::path(where.at("meta")).lexically_relative("spool") / "cyrus.index");
   const auto old = mailbox::decode_index(as_bytes(saved));
   REQUIRE_OK(old);
   CHECK(old->records.size() == before.records.size());
@@ -136,7 +139,8 @@ TEST_CASE("empty and torn messages are set aside, not removed", "[repair]") {
 }
 
 TEST_CASE("a dry run changes not one byte and makes no file", "[repair]") {
-  const std::string damage = GENERATE(as<std::string>{}, "index-deleted", "messages-extra", "header-truncated");
+  const std::string damage =
+      GENERATE(as<std::string>{}, "index-deleted", "messages-extra", "header-truncated");
   CAPTURE(damage);
   Bench bench("default", read_only_io());
   bench.temp.damage(damage, "user_bovik");

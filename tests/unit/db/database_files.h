@@ -7,7 +7,9 @@
 namespace cyr::test {
 
 // A seed of the fuzzers, "twoskip/empty".
-inline fs::path seed_path(const std::string& name) { return fs::path(CYRKIT_SOURCE_DIR) / "tests/fuzz/corpus" / name; }
+inline fs::path seed_path(const std::string& name) {
+  return fs::path(CYRKIT_SOURCE_DIR) / "tests/fuzz/corpus" / name;
+}
 
 inline Buffer read_seed(const std::string& name) {
   const auto content = posix_io().read_file(seed_path(name));

@@ -15,10 +15,11 @@ using Records = std::vector<std::pair<std::string, std::string>>;
 
 inline Records records_of(db::Database& database, std::string_view prefix = "") {
   Records out;
-  REQUIRE_OK(database.for_each(prefix, [&](std::string_view key, std::string_view value) -> Result<db::Visit> {
-    out.emplace_back(key, value);
-    return db::Visit::go_on;
-  }));
+  REQUIRE_OK(
+      database.for_each(prefix, [&](std::string_view key, std::string_view value) -> Result<db::Visit> {
+        out.emplace_back(key, value);
+        return db::Visit::go_on;
+      }));
   return out;
 }
 
@@ -32,7 +33,8 @@ class Workload {
     unsigned listings = 1;                // every n-th transaction is listed before it ends
   };
 
-  Workload(Io& io, fs::path path, db::Kind kind, unsigned seed) : Workload(io, std::move(path), kind, seed, Shape()) {}
+  Workload(Io& io, fs::path path, db::Kind kind, unsigned seed)
+      : Workload(io, std::move(path), kind, seed, Shape()) {}
   Workload(Io& io, fs::path path, db::Kind kind, unsigned seed, const Shape& shape)
       : io_(io),
         path_(std::move(path)),

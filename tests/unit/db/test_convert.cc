@@ -6,9 +6,9 @@
 #include "format/db/convert.h"
 #include "format/db/quotalegacy_format.h"
 #include "format/db/record_sorter.h"
-#include "tests/unit/db/random_workload.h"
 #include "tests/support/temp_store.h"
 #include "tests/support/tree.h"
+#include "tests/unit/db/random_workload.h"
 
 namespace cyr {
 namespace {
@@ -24,13 +24,14 @@ Records read(const fs::path& path, db::Kind kind, const db::OpenOptions& options
 }
 
 // flat -> skiplist -> twoskip -> flat -> twoskip, from and to the same records.
-void through_all(const fs::path& file, db::Kind kind, const fs::path& scratch, const db::OpenOptions& open = {}) {
+void through_all(const fs::path& file, db::Kind kind, const fs::path& scratch,
+                 const db::OpenOptions& open = {}) {
   const Records before = read(file, kind, open);
   fs::path from = file;
   std::optional<db::Kind> from_kind = kind;
   int step = 0;
-  for (const db::Kind to : {db::Kind::flat, db::Kind::skiplist, db::Kind::twoskip, db::Kind::flat, db::Kind::twoskip,
-                            db::Kind::skiplist}) {
+  for (const db::Kind to : {db::Kind::flat, db::Kind::skiplist, db::Kind::twoskip, db::Kind::flat,
+                            db::Kind::twoskip, db::Kind::skiplist}) {
     const fs::path target = scratch / ("step" + std::to_string(step++));
     db::ConvertOptions options;
     options.open = open;
@@ -76,11 +77,13 @@ TEST_CASE("quota roots go from the tree to a file and back", "[db][golden]") {
   db::ConvertOptions options;
   options.open = open;
   for (const fs::path& named : {quota, store / "config", store / "config/quota/"}) {
-    REQUIRE_OK(db::convert(posix_io(), named, db::Kind::quotalegacy, scratch / "quotas.db", db::Kind::twoskip, options));
+    REQUIRE_OK(db::convert(posix_io(), named, db::Kind::quotalegacy, scratch / "quotas.db", db::Kind::twoskip,
+                           options));
     CHECK(read(scratch / "quotas.db", db::Kind::twoskip) == before);
   }
   through_all(quota, db::Kind::quotalegacy, scratch.path(), open);
-  REQUIRE_OK(db::convert(posix_io(), scratch / "quotas.db", {}, scratch / "new/quota", db::Kind::quotalegacy, options));
+  REQUIRE_OK(db::convert(posix_io(), scratch / "quotas.db", {}, scratch / "new/quota", db::Kind::quotalegacy,
+                         options));
   CHECK(read(scratch / "new/quota", db::Kind::quotalegacy, open) == before);
   const auto content = [](const test::Tree& tree) {
     std::map<std::string, std::string> out;
@@ -93,8 +96,8 @@ TEST_CASE("quota roots go from the tree to a file and back", "[db][golden]") {
   CHECK(content(test::read_tree(scratch / "new/domain/O/example.net/quota")) ==
         content(test::read_tree(store / "config/domain/O/example.net/quota")));
   // Anything else is refused before a file is written.
-  const auto refused =
-      db::convert(posix_io(), store / "config/mailboxes.db", {}, scratch / "other/quota", db::Kind::quotalegacy, options);
+  const auto refused = db::convert(posix_io(), store / "config/mailboxes.db", {}, scratch / "other/quota",
+                                   db::Kind::quotalegacy, options);
   REQUIRE(!refused);
   CHECK(refused.error().code == Errc::invalid);
   CHECK(!fs::exists(scratch / "other"));

@@ -27,7 +27,9 @@ Result<Records> read_view(const db::View& view, const db::KeyOrder& order) {
 }
 
 const db::FileFormat& format_of(const std::string& name) {
-  return name == "flat" ? db::flat_format() : name == "skiplist" ? db::skiplist_format() : db::twoskip_format();
+  return name == "flat"       ? db::flat_format()
+         : name == "skiplist" ? db::skiplist_format()
+                              : db::twoskip_format();
 }
 
 Records dozen_but_fifth() {
@@ -61,7 +63,8 @@ TEST_CASE("twoskip: the bytes of the test vector", "[db]") {
   CHECK(there->key == "foo");
   CHECK(there->value == "bar");
   std::vector<std::uint64_t> slots(there->level + 1);
-  db::twoskip::append_head(record, {there->type, there->level, 3, 3, db::twoskip::tail_crc("foo", "bar")}, slots.data());
+  db::twoskip::append_head(record, {there->type, there->level, 3, 3, db::twoskip::tail_crc("foo", "bar")},
+                           slots.data());
   db::twoskip::append_tail(record, "foo", "bar");
   db::twoskip::append_marker(record, db::twoskip::RecordType::commit, 336);
   CHECK(std::equal(record.begin(), record.end(), file.begin() + 336, file.end()));
@@ -89,7 +92,8 @@ TEST_CASE("twoskip: blanks stand where 3.6.1 puts them", "[db]") {
 TEST_CASE("what a dying writer left is looked through", "[db]") {
   for (const std::string name : {"skiplist", "twoskip"}) {
     INFO(name);
-    const Buffer file = test::read_seed(name + "/crashed");  // cyr_dbtool damage, by 3.6.1: INVALID is not committed
+    const Buffer file =
+        test::read_seed(name + "/crashed");  // cyr_dbtool damage, by 3.6.1: INVALID is not committed
     const auto view = format_of(name).view(file);
     REQUIRE_OK(view);
     const auto records = read_view(**view, db::KeyOrder(db::Order::raw));
@@ -159,7 +163,11 @@ TEST_CASE("flat: escapes of 2.5 and literal bytes of older releases", "[db]") {
   CHECK(line == "\xff\x80\xff\xff\xff\x8a");
   std::string scratch;
   CHECK(db::flat::unescape(line, scratch) == std::string_view("\0\xff\n", 3));
-  CHECK(db::flat::unescape("a\xff" "b\xff", scratch) == "a\xff" "b\xff");
+  CHECK(db::flat::unescape("a\xff"
+                           "b\xff",
+                           scratch) ==
+        "a\xff"
+        "b\xff");
   const Buffer file = test::read_seed("flat/five");  // by 3.6.1
   db::MemorySink sink;
   const auto view = db::flat_format().view(file);
@@ -240,10 +248,11 @@ TEST_CASE("quotalegacy: one bad file does not hide the others", "[db]") {
   }
   REQUIRE_OK(replace_file(posix_io(), dir / "conf/quota/b/user.b", as_bytes("1\n2")));
   std::string keys;
-  const Status listed = (*database)->for_each("", [&](std::string_view key, std::string_view) -> Result<db::Visit> {
-    keys += key;
-    return db::Visit::go_on;
-  });
+  const Status listed =
+      (*database)->for_each("", [&](std::string_view key, std::string_view) -> Result<db::Visit> {
+        keys += key;
+        return db::Visit::go_on;
+      });
   CHECK(!listed);
   CHECK(listed.error().path == dir / "conf/quota/b/user.b");
   CHECK(keys == "user.auser.c");
@@ -251,7 +260,8 @@ TEST_CASE("quotalegacy: one bad file does not hide the others", "[db]") {
 
 TEST_CASE("cut and flipped files give an error or something sane", "[db]") {
   std::mt19937 random(7);
-  for (const std::string name : {"flat/five", "skiplist/dozen", "skiplist/sorted", "twoskip/dozen", "twoskip/repacked"}) {
+  for (const std::string name :
+       {"flat/five", "skiplist/dozen", "skiplist/sorted", "twoskip/dozen", "twoskip/repacked"}) {
     const std::string backend = name.substr(0, name.find('/'));
     const db::FileFormat& format = format_of(backend);
     const Buffer good = test::read_seed(name);

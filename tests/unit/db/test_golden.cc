@@ -4,9 +4,9 @@
 #include "format/base/text.h"
 #include "format/db/database.h"
 #include "tests/support/check.h"
-#include "tests/unit/db/database_files.h"
 #include "tests/support/temp_store.h"
 #include "tests/support/tree.h"
+#include "tests/unit/db/database_files.h"
 
 namespace cyr {
 namespace {
@@ -25,7 +25,8 @@ std::vector<Listed> listed_databases(const TempStore& store) {
   for (const auto& entry : fs::directory_iterator(store.golden_dir() / "intact/db")) {
     std::string name = entry.path().stem().string();
     const std::size_t dot = name.rfind('.');
-    out.push_back({test::replace_all(name.substr(0, dot), "%", "/"), name.substr(dot + 1), test::read_text(entry.path())});
+    out.push_back({test::replace_all(name.substr(0, dot), "%", "/"), name.substr(dot + 1),
+                   test::read_text(entry.path())});
   }
   return out;
 }
@@ -34,7 +35,10 @@ std::vector<Listed> listed_databases(const TempStore& store) {
 std::string cut_at_nuls(db::Database& database) {
   std::string out;
   REQUIRE_OK(database.for_each("", [&](std::string_view key, std::string_view value) -> Result<db::Visit> {
-    out.append(key.substr(0, key.find('\0'))).append("\t").append(value.substr(0, value.find('\0'))).append("\n");
+    out.append(key.substr(0, key.find('\0')))
+        .append("\t")
+        .append(value.substr(0, value.find('\0')))
+        .append("\n");
     return db::Visit::go_on;
   }));
   return out;

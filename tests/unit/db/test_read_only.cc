@@ -37,8 +37,9 @@ TEST_CASE("zeroskip directories of both layouts are read", "[db][zeroskip]") {
   REQUIRE_OK(done);
   CHECK(!done->caution.empty());
   CHECK(test::records_of(**db::open(posix_io(), dir / "new.db", db::Kind::twoskip)) == expected_zeroskip());
-  CHECK(db::convert(posix_io(), dir / "new.db", {}, dir / "zeroskip/third", db::Kind::zeroskip).error().code ==
-        Errc::unsupported);
+  CHECK(
+      db::convert(posix_io(), dir / "new.db", {}, dir / "zeroskip/third", db::Kind::zeroskip).error().code ==
+      Errc::unsupported);
 }
 
 TEST_CASE("a zeroskip directory with a damaged file is refused", "[db][zeroskip]") {

@@ -7,8 +7,8 @@
 #include "format/db/live_judge.h"
 #include "format/db/salvage_write.h"
 #include "tests/support/check.h"
-#include "tests/unit/db/database_files.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/db/database_files.h"
 
 namespace cyr {
 namespace {

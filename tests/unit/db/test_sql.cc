@@ -1,6 +1,7 @@
 // The sql backend against tables that Cyrus 3.6.1 wrote (tests/data/other-databases.md).
-#include <boost/filesystem/operations.hpp>
 #include <sqlite3.h>
+
+#include <boost/filesystem/operations.hpp>
 
 #include "format/db/convert.h"
 #include "tests/support/check.h"
@@ -20,7 +21,8 @@ class SqlFiles {
   test::TempDir directory_;
 };
 
-std::unique_ptr<db::Database> open_sql(const fs::path& path, const db::OpenOptions& options = {}, Io& io = posix_io()) {
+std::unique_ptr<db::Database> open_sql(const fs::path& path, const db::OpenOptions& options = {},
+                                       Io& io = posix_io()) {
   auto database = db::open(io, path, db::Kind::sql, options);
   REQUIRE_OK(database);
   return std::move(*database);
@@ -39,7 +41,9 @@ std::string query(const fs::path& file, const std::string& text) {
   std::string out;
   const auto row = [](void* into, int count, char** values, char** /*names*/) {
     for (int i = 0; i < count; ++i) {
-      static_cast<std::string*>(into)->append(i == 0 ? "" : "|").append(values[i] == nullptr ? "NULL" : values[i]);
+      static_cast<std::string*>(into)
+          ->append(i == 0 ? "" : "|")
+          .append(values[i] == nullptr ? "NULL" : values[i]);
     }
     static_cast<std::string*>(into)->append("\n");
     return 0;
@@ -73,8 +77,9 @@ TEST_CASE("tables of Cyrus 3.6.1 read as it lists them", "[db][golden][sql]") {
       CHECK(test::show(*one) == test::read_text(files / ("shared." + table + ".show").c_str()));
     }
   }
-  CHECK(db::open(posix_io(), files / "deliver.db", db::Kind::sql, shared(files / "shared.sqlite")).error().code ==
-        Errc::not_found);
+  CHECK(db::open(posix_io(), files / "deliver.db", db::Kind::sql, shared(files / "shared.sqlite"))
+            .error()
+            .code == Errc::not_found);
 }
 
 TEST_CASE("of two rows of a key the latest counts, and check tells", "[db][golden][sql]") {
@@ -118,7 +123,8 @@ TEST_CASE("databases convert to sql and back", "[db][sql]") {
     const auto transaction = (*source)->begin();
     REQUIRE_OK(transaction);
     for (int i = 0; i < 300; ++i) {
-      records.emplace_back("user." + std::string(1, static_cast<char>(i % 200 + 1)) + std::to_string(i), std::to_string(i));
+      records.emplace_back("user." + std::string(1, static_cast<char>(i % 200 + 1)) + std::to_string(i),
+                           std::to_string(i));
       REQUIRE_OK((*transaction)->put(records.back().first, records.back().second));
     }
     REQUIRE_OK((*transaction)->commit());
@@ -126,7 +132,8 @@ TEST_CASE("databases convert to sql and back", "[db][sql]") {
   std::sort(records.begin(), records.end());
   // A file of its own, over one that is there.
   fs::copy_file(files / "own.db", files / "mailboxes.db");
-  const auto done = db::convert(posix_io(), files / "source.db", db::Kind::flat, files / "mailboxes.db", db::Kind::sql);
+  const auto done =
+      db::convert(posix_io(), files / "source.db", db::Kind::flat, files / "mailboxes.db", db::Kind::sql);
   REQUIRE_OK(done);
   CHECK(done->records == 300);
   CHECK(done->kept == files / "mailboxes.db.old");
@@ -136,14 +143,18 @@ TEST_CASE("databases convert to sql and back", "[db][sql]") {
   // A table of a shared database; the other one stays.
   db::ConvertOptions how;
   how.open = shared(files / "shared.sqlite");
-  const auto table = db::convert(posix_io(), files / "source.db", db::Kind::flat, files / "annotations.db", db::Kind::sql, how);
+  const auto table = db::convert(posix_io(), files / "source.db", db::Kind::flat, files / "annotations.db",
+                                 db::Kind::sql, how);
   REQUIRE_OK(table);
   CHECK(table->kept == fs::path("annotations_db_old"));
   CHECK(test::records_of(*open_sql(files / "annotations.db", how.open)) == records);
-  CHECK(test::show(*open_sql(files / "mailboxes.db", how.open)) == test::read_text(files / "shared.mailboxes.show"));
+  CHECK(test::show(*open_sql(files / "mailboxes.db", how.open)) ==
+        test::read_text(files / "shared.mailboxes.show"));
   how.replace = false;
-  CHECK(db::convert(posix_io(), files / "source.db", db::Kind::flat, files / "annotations.db", db::Kind::sql, how).error().code ==
-        Errc::exists);
+  CHECK(db::convert(posix_io(), files / "source.db", db::Kind::flat, files / "annotations.db", db::Kind::sql,
+                    how)
+            .error()
+            .code == Errc::exists);
   // And back.
   for (const db::Kind kind : {db::Kind::twoskip, db::Kind::twom, db::Kind::skiplist, db::Kind::flat}) {
     INFO(db::name_of(kind));

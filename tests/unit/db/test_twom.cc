@@ -32,7 +32,8 @@ const fs::path& golden_twom() {
 fs::path golden(const std::string& name) { return golden_twom() / name; }
 
 void write_text(const fs::path& path, std::string_view text) {
-  std::ofstream(path.string(), std::ios::binary).write(text.data(), static_cast<std::streamsize>(text.size()));
+  std::ofstream(path.string(), std::ios::binary)
+      .write(text.data(), static_cast<std::streamsize>(text.size()));
 }
 
 std::string unhex(const std::string& text) {
@@ -74,7 +75,8 @@ void perform(db::Database& database, std::istream& operations) {
       REQUIRE_OK(what == "commit" ? transaction->commit() : transaction->abort());
       transaction.reset();
     } else if (what == "put") {
-      REQUIRE_OK(transaction ? transaction->put(unhex(key), unhex(value)) : database.put(unhex(key), unhex(value)));
+      REQUIRE_OK(transaction ? transaction->put(unhex(key), unhex(value))
+                             : database.put(unhex(key), unhex(value)));
     } else if (what == "del") {
       REQUIRE_OK(transaction ? transaction->erase(unhex(key)) : database.erase(unhex(key)));
     } else if (what == "repack") {
@@ -87,9 +89,9 @@ void perform(db::Database& database, std::istream& operations) {
 std::vector<std::string> log_of(Bytes file) {
   const auto header = db::twom::decode_header(file);
   REQUIRE_OK(header);
-  std::vector<std::string> out = {"records " + std::to_string(header->num_records) + " commits " +
-                                  std::to_string(header->num_commits) + " flags " + std::to_string(header->flags) +
-                                  " generation " + std::to_string(header->generation)};
+  std::vector<std::string> out = {
+      "records " + std::to_string(header->num_records) + " commits " + std::to_string(header->num_commits) +
+      " flags " + std::to_string(header->flags) + " generation " + std::to_string(header->generation)};
   std::map<std::uint64_t, std::size_t> numbers = {{0, 0}};
   for (std::uint64_t offset = db::twom::first_record; offset < header->current_size;) {
     numbers.emplace(offset, numbers.size());
@@ -98,8 +100,8 @@ std::vector<std::string> log_of(Bytes file) {
     CHECK(db::twom::tail_is_sound(*record, header->checksum()));
     const std::uint64_t named = record->type == RecordType::commit ? record->slot(0) : record->ancestor;
     REQUIRE(numbers.contains(named));
-    out.push_back(std::string(db::twom::name_of(record->type)) + " " + test::hex(record->key) + " " + test::hex(record->value) + " <- " +
-                  std::to_string(numbers[named]));
+    out.push_back(std::string(db::twom::name_of(record->type)) + " " + test::hex(record->key) + " " +
+                  test::hex(record->value) + " <- " + std::to_string(numbers[named]));
     offset = record->end();
   }
   return out;
@@ -114,7 +116,8 @@ std::vector<std::string> dump_lines(std::string_view text) {
   return out;
 }
 
-const std::vector<std::string> all = {"empty", "one", "gone", "mixed", "null", "repacked", "fat", "early", "dirty"};
+const std::vector<std::string> all = {"empty",    "one", "gone",  "mixed", "null",
+                                      "repacked", "fat", "early", "dirty"};
 
 }  // namespace
 
@@ -148,7 +151,8 @@ TEST_CASE("twom files of the real library read as it lists and dumps them", "[db
 TEST_CASE("the same operations give the same twom log as the real library's", "[db][golden]") {
   for (const std::string& name : all) {
     if (name == "early" || name == "dirty" || name == "null" || name == "fat") {
-      continue;  // not what operations alone give; and in the last one we repack at the end, which the library leaves to others
+      continue;  // not what operations alone give; and in the last one we repack at the end, which the
+                 // library leaves to others
     }
     INFO(name);
     const test::TempDir dir;
@@ -193,7 +197,7 @@ TEST_CASE("a twom file goes on where the real library left it", "[db][golden]") 
     std::sort(expected.begin(), expected.end());
     CHECK(test::records_of(*database) == expected);
     REQUIRE_OK(database->consistent());
-    const bool repacked = name == "fat";  // by the commit, since so much of it is dirty
+    const bool repacked = name == "fat";               // by the commit, since so much of it is dirty
     CHECK((repacked || fs::file_size(path) >= size));  // others have the file mapped
     REQUIRE_OK(database->repack());
     CHECK(test::records_of(*database) == expected);
@@ -306,14 +310,16 @@ struct Yield {
 };
 
 // Salvages damaged copies of a golden file: `damage` spoils one for each seed.
-Yield salvage_after(const std::string& name, int seeds, const std::function<void(std::string&, std::uint64_t end, std::mt19937&)>& damage) {
+Yield salvage_after(const std::string& name, int seeds,
+                    const std::function<void(std::string&, std::uint64_t end, std::mt19937&)>& damage) {
   const std::string content = test::read_text(golden(name + ".twom"));
   const auto header = db::twom::decode_header(as_bytes(content));
   REQUIRE_OK(header);
   const auto whole = test::records_of(*open_twom(golden(name + ".twom"), read_only_io()));
   std::set<std::pair<std::string, std::string>> ever;  // all versions
   for (std::uint64_t offset = db::twom::first_record; offset < header->current_size;) {
-    const auto record = db::twom::decode_record(as_bytes(content), offset, header->current_size, header->checksum());
+    const auto record =
+        db::twom::decode_record(as_bytes(content), offset, header->current_size, header->checksum());
     REQUIRE_OK(record);
     ever.emplace(record->key, record->value);
     offset = record->end();
@@ -349,7 +355,8 @@ TEST_CASE("twom salvage keeps what is whole and invents nothing", "[db][salvage]
     const auto nothing = salvage_after(name, 1, [](std::string&, std::uint64_t, std::mt19937&) {});
     CHECK(nothing.kept == 1);
     CHECK(nothing.complete == 1);
-    const auto header = salvage_after(name, 1, [](std::string& file, std::uint64_t, std::mt19937&) { file.replace(0, 96, 96, '\0'); });
+    const auto header = salvage_after(
+        name, 1, [](std::string& file, std::uint64_t, std::mt19937&) { file.replace(0, 96, 96, '\0'); });
     CHECK(header.kept == 1);
     const auto flip = salvage_after(name, 60, [](std::string& file, std::uint64_t end, std::mt19937& random) {
       file[random() % end] ^= static_cast<char>(1U << (random() % 8));
@@ -357,9 +364,10 @@ TEST_CASE("twom salvage keeps what is whole and invents nothing", "[db][salvage]
     WARN(name << ": one bit " << 100 * flip.kept << " %");
     CHECK(flip.kept >= 0.99);
     CHECK(flip.wrong == 0);
-    const auto block = salvage_after(name, 60, [](std::string& file, std::uint64_t end, std::mt19937& random) {
-      file.replace(random() % (end / 512) * 512, 512, 512, '\0');
-    });
+    const auto block =
+        salvage_after(name, 60, [](std::string& file, std::uint64_t end, std::mt19937& random) {
+          file.replace(random() % (end / 512) * 512, 512, 512, '\0');
+        });
     WARN(name << ": zeroed block " << 100 * block.kept << " %");
     CHECK(block.kept >= 0.94);
     CHECK(block.wrong == 0);

@@ -11,8 +11,8 @@ fs::path path_for(const test::TempDir& dir, db::Kind kind) {
   return kind == db::Kind::quotalegacy ? dir / "conf/quota" : dir / "conf/test.db";
 }
 
-const std::vector<db::Kind> all_kinds = {db::Kind::flat, db::Kind::skiplist, db::Kind::twoskip, db::Kind::twom, db::Kind::sql,
-                                         db::Kind::quotalegacy};
+const std::vector<db::Kind> all_kinds = {db::Kind::flat, db::Kind::skiplist, db::Kind::twoskip,
+                                         db::Kind::twom, db::Kind::sql,      db::Kind::quotalegacy};
 
 }  // namespace
 
@@ -85,11 +85,12 @@ TEST_CASE("a visitor may change records in its transaction, but not outside of o
       auto transaction = database.begin();
       REQUIRE_OK(transaction);
       int visited = 0;
-      REQUIRE_OK((*transaction)->for_each("user.", [&](std::string_view key, std::string_view) -> Result<db::Visit> {
-        CYR_CHECK((*transaction)->put(key, "3 4 " + std::string(key)));
-        ++visited;
-        return db::Visit::go_on;
-      }));
+      REQUIRE_OK(
+          (*transaction)->for_each("user.", [&](std::string_view key, std::string_view) -> Result<db::Visit> {
+            CYR_CHECK((*transaction)->put(key, "3 4 " + std::string(key)));
+            ++visited;
+            return db::Visit::go_on;
+          }));
       CHECK(visited == 50);
       REQUIRE_OK((*transaction)->commit());
     }

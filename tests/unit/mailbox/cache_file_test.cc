@@ -1,4 +1,5 @@
-// cyrus.cache: every record of every store of 3.6.1 is found and has its CRC; hostile offsets and lengths are refused.
+// cyrus.cache: every record of every store of 3.6.1 is found and has its CRC; hostile offsets and lengths are
+// refused.
 #include "format/mailbox/cache_file.h"
 
 #include "format/base/crc32.h"
@@ -56,7 +57,8 @@ TEST_CASE("a cache record that is cut or has a wild length is an error with its 
   for (std::size_t size = 0; size < cache.size(); ++size) {
     CHECK_FALSE(cache_record_at(Bytes(cache).first(size), 4));
   }
-  for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{2}, std::uint64_t{6}, std::uint64_t{1} << 40}) {
+  for (const std::uint64_t offset :
+       {std::uint64_t{0}, std::uint64_t{2}, std::uint64_t{6}, std::uint64_t{1} << 40}) {
     CHECK(cache_record_at(cache, offset).error().offset == offset);
   }
   store_be<std::uint32_t>(cache.data() + 8, 0xFFFFFFFF);
@@ -128,7 +130,8 @@ TEST_CASE("annotation values of hosts with other word sizes are recognised") {
       CHECK(read->deleted() == has_modseq);
       for (std::size_t size = 0; size < bytes.size(); ++size) {
         const auto cut = decode_annotation_value(Bytes(bytes).first(size));
-        CHECK((!cut || encode_annotation_value(*cut).value() == Buffer(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size))));
+        CHECK((!cut || encode_annotation_value(*cut).value() ==
+                           Buffer(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size))));
       }
     }
   }

@@ -1,4 +1,5 @@
-// Conversion between index versions: against what 3.6.1's reconstruct -V made of the same mailboxes, and the losses.
+// Conversion between index versions: against what 3.6.1's reconstruct -V made of the same mailboxes, and the
+// losses.
 #include "format/mailbox/convert.h"
 
 #include <algorithm>
@@ -58,7 +59,8 @@ TEST_CASE("fields move into annotations of Cyrus's names") {
   CHECK(down.store[2].value == "77");
   CHECK(down.store[2].uid == 9);
   // The form without padding, as 3.6.1 writes it, is read too.
-  CHECK(convert_record(down.record, 12, 17, {{9, "/vendor/cmu/cyrus-imapd/thrid", "abc"}}).record.cid == 0xABC);
+  CHECK(convert_record(down.record, 12, 17, {{9, "/vendor/cmu/cyrus-imapd/thrid", "abc"}}).record.cid ==
+        0xABC);
 }
 
 TEST_CASE("what an old version cannot hold is said") {

@@ -1,9 +1,8 @@
 #include "tests/unit/mailbox/corpus.h"
 
-#include <boost/filesystem/operations.hpp>
-
 #include <algorithm>
 #include <array>
+#include <boost/filesystem/operations.hpp>
 
 #include "format/base/text.h"
 
@@ -31,9 +30,10 @@ void take(std::string_view line, std::string_view label, std::map<std::string, s
 }
 
 constexpr auto kHeaderLabels = std::to_array<std::string_view>(
-    {"Unique ID:", "Generation Number:", "Minor Version:", "Header Size:", "Record Size:", "Number of Messages:",
-     "Mailbox Size:", "Annotations Size:", "Deleted Size:", "Expunged Size:", "Last Append Date:", "UIDValidity:",
-     "Last UID:", "Deleted:", "Answered:", "Flagged:", "Last POP3 Login:", "Highest Mod Sequence:"});
+    {"Unique ID:", "Generation Number:", "Minor Version:", "Header Size:", "Record Size:",
+     "Number of Messages:", "Mailbox Size:", "Annotations Size:", "Deleted Size:", "Expunged Size:",
+     "Last Append Date:", "UIDValidity:", "Last UID:", "Deleted:", "Answered:", "Flagged:",
+     "Last POP3 Login:", "Highest Mod Sequence:"});
 constexpr auto kRecordLabels = std::to_array<std::string_view>(
     {"UID:", "INT_DATE:", "SENTDATE:", "SAVEDATE:", " SIZE:", "HDRSIZE:", "LASTUPD :", "SYSFLAGS:", "LINES:",
      "CACHEVER:", "GUID:", "MODSEQ:", "THRID:", "THIRD:"});
@@ -108,7 +108,8 @@ Buffer read_bytes(const fs::path& path) {
 }
 
 Buffer index_seed(unsigned version) {
-  return read_bytes(fs::path(CYRKIT_SOURCE_DIR) / "tests/fuzz/corpus/index" / ("v" + std::to_string(version)));
+  return read_bytes(fs::path(CYRKIT_SOURCE_DIR) / "tests/fuzz/corpus/index" /
+                    ("v" + std::to_string(version)));
 }
 
 bool is_file(const fs::path& path) { return fs::exists(path); }

@@ -11,7 +11,9 @@ Buffer bytes_of(std::string_view text) {
   const Bytes bytes = as_bytes(text);
   return {bytes.begin(), bytes.end()};
 }
-Buffer with_magic(std::string_view content) { return bytes_of(std::string(header_magic()) + std::string(content)); }
+Buffer with_magic(std::string_view content) {
+  return bytes_of(std::string(header_magic()) + std::string(content));
+}
 
 // As Cyrus 3.6.1 wrote it (mailbox.md 2.3).
 constexpr std::string_view kDlist =
@@ -32,7 +34,8 @@ TEST_CASE("the dlist form gives every field") {
 }
 
 TEST_CASE("keys of the dlist come in any order, unknown ones are kept") {
-  const auto header = decode_header(with_magic("%(U (a NIL b) Z %(x (1 2)) Q user.alice I id T el N user.alice)\n"));
+  const auto header =
+      decode_header(with_magic("%(U (a NIL b) Z %(x (1 2)) Q user.alice I id T el N user.alice)\n"));
   REQUIRE_OK(header);
   CHECK(header->flags == std::vector<std::string>{"a", "", "b"});
   CHECK(header->quotaroot == "user.alice");
@@ -107,7 +110,8 @@ TEST_CASE("damaged magic costs nothing") {
 
 TEST_CASE("of a cut header, what is called sound is right") {
   for (const std::string_view content :
-       {kDlist, std::string_view("user.bovik\t0123456789abcdef\nOne Two \nbovik\tlrswipcda\tanyone\tlrs\t\n")}) {
+       {kDlist,
+        std::string_view("user.bovik\t0123456789abcdef\nOne Two \nbovik\tlrswipcda\tanyone\tlrs\t\n")}) {
     const Buffer good = with_magic(content);
     const auto header = decode_header(good);
     REQUIRE_OK(header);
@@ -117,11 +121,21 @@ TEST_CASE("of a cut header, what is called sound is right") {
       CHECK_FALSE(decode_header(file));
       const SalvagedHeader salvaged = decode_header_lenient(file);
       CHECK_FALSE(salvaged.intact());
-      if (salvaged.name == Trust::sound) { CHECK(salvaged.header.name == header->name); }
-      if (salvaged.uniqueid == Trust::sound) { CHECK(salvaged.header.uniqueid == header->uniqueid); }
-      if (salvaged.quotaroot == Trust::sound) { CHECK(salvaged.header.quotaroot == header->quotaroot); }
-      if (salvaged.acl == Trust::sound) { CHECK(salvaged.header.acl == header->acl); }
-      if (salvaged.flags == Trust::sound) { CHECK(salvaged.header.flags == header->flags); }
+      if (salvaged.name == Trust::sound) {
+        CHECK(salvaged.header.name == header->name);
+      }
+      if (salvaged.uniqueid == Trust::sound) {
+        CHECK(salvaged.header.uniqueid == header->uniqueid);
+      }
+      if (salvaged.quotaroot == Trust::sound) {
+        CHECK(salvaged.header.quotaroot == header->quotaroot);
+      }
+      if (salvaged.acl == Trust::sound) {
+        CHECK(salvaged.header.acl == header->acl);
+      }
+      if (salvaged.flags == Trust::sound) {
+        CHECK(salvaged.header.flags == header->flags);
+      }
     }
   }
 }
@@ -137,7 +151,8 @@ TEST_CASE("a value in the middle that is broken does not take the others along")
 }
 
 TEST_CASE("of a cut list the whole items are kept") {
-  const SalvagedHeader salvaged = decode_header_lenient(with_magic("%(T e N user.a I id A %(a lrs b lrswi c l"));
+  const SalvagedHeader salvaged =
+      decode_header_lenient(with_magic("%(T e N user.a I id A %(a lrs b lrswi c l"));
   CHECK(salvaged.header.acl == "a\tlrs\tb\tlrswi\t");
   CHECK(salvaged.acl == Trust::doubtful);
   CHECK(salvaged.flags == Trust::lost);

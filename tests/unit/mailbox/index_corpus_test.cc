@@ -1,5 +1,5 @@
-// Every cyrus.header and cyrus.index of every store of eleven releases: read, compared with what the release's own
-// mbexamine printed, counters and CRCs recomputed, and written back byte for byte.
+// Every cyrus.header and cyrus.index of every store of eleven releases: read, compared with what the
+// release's own mbexamine printed, counters and CRCs recomputed, and written back byte for byte.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -27,7 +27,8 @@ void check_round_trip(const fs::path& path) {
   auto written = encode_index(*image);
   REQUIRE_OK(written);
   const std::size_t counted = written->size();  // an aborted append may leave more behind
-  CHECK(counted == image->header.start_offset + std::size_t{image->header.record_size} * image->header.num_records);
+  CHECK(counted ==
+        image->header.start_offset + std::size_t{image->header.record_size} * image->header.num_records);
   const bool same = std::equal(written->begin(), written->end(), file.begin());
   CHECK(same);
   CHECK(file.size() >= counted);
@@ -44,8 +45,8 @@ void check_header_values(const IndexHeader& read, const MailboxHeader& header,
     const auto found = golden.find(label);
     if (found != golden.end()) {
       INFO(label);
-      CHECK(found->second.substr(found->second.find('(') == 0 ? 1 : 0).substr(0, std::to_string(value).size()) ==
-            std::to_string(value));
+      CHECK(found->second.substr(found->second.find('(') == 0 ? 1 : 0)
+                .substr(0, std::to_string(value).size()) == std::to_string(value));
       CHECK(found->second.find_first_not_of("()0123456789") == std::string::npos);
     }
   };
@@ -87,8 +88,9 @@ void check_record_values(const IndexRecord& record, const std::map<std::string, 
   same("UID", fmt::format("{:08}", record.uid));
   // 3.2 prints the 32-bit field as a signed number.
   CHECK(std::stoll(golden.at("SENTDATE")) % (std::int64_t{1} << 32) ==
-        (golden.at("SENTDATE")[0] == '-' ? static_cast<std::int64_t>(record.sentdate) - (std::int64_t{1} << 32)
-                                         : static_cast<std::int64_t>(record.sentdate)));
+        (golden.at("SENTDATE")[0] == '-'
+             ? static_cast<std::int64_t>(record.sentdate) - (std::int64_t{1} << 32)
+             : static_cast<std::int64_t>(record.sentdate)));
   same("INT_DATE", std::to_string(record.internaldate));
   same("SAVEDATE", std::to_string(record.savedate));
   same(" SIZE", std::to_string(record.size));
@@ -105,7 +107,8 @@ void check_record_values(const IndexRecord& record, const std::map<std::string, 
   same("USERFLAGS", fmt::format("{:08X} {:08X} {:08X} {:08X}", flags[3], flags[2], flags[1], flags[0]));
 }
 
-std::vector<std::pair<AnnotationKey, AnnotationValue>> golden_annotations(const TempStore& store, const fs::path& folder) {
+std::vector<std::pair<AnnotationKey, AnnotationValue>> golden_annotations(const TempStore& store,
+                                                                          const fs::path& folder) {
   std::string stem = folder.string().substr(store.root().string().size() + 1) + "/cyrus.annotations";
   stem = replace_all(stem, "/", "%");
   std::vector<std::pair<AnnotationKey, AnnotationValue>> out;
@@ -152,7 +155,8 @@ std::string owner_of(const std::string& name) {
 
 // Counters and both sync CRCs from the records against the header.
 void check_totals(const IndexImage& image, const MailboxHeader& header,
-                  const std::vector<std::pair<AnnotationKey, AnnotationValue>>& annotations, std::uint32_t initial) {
+                  const std::vector<std::pair<AnnotationKey, AnnotationValue>>& annotations,
+                  std::uint32_t initial) {
   const IndexHeader& is = image.header;
   const unsigned version = is.minor_version;
   SyncCrcAnnotStyle style;
@@ -236,8 +240,6 @@ bool zero_initial(const std::string& store) {
   return store.find("2.5.17") != std::string::npos || store.find("3.0.18") != std::string::npos;
 }
 
-
-
 struct Seen {
   std::size_t mailboxes = 0, compared = 0, records = 0, annotations = 0, expunge_files = 0;
   std::map<unsigned, int> versions;
@@ -302,7 +304,8 @@ TEST_CASE("mailboxes of 3.6.1 are read as its mbexamine reads them and written b
   }
 }
 
-TEST_CASE("mailboxes of ten other releases are read as their mbexamine reads them and written back byte for byte") {
+TEST_CASE(
+    "mailboxes of ten other releases are read as their mbexamine reads them and written back byte for byte") {
   Seen seen;
   for (const std::string& name : all_stores()) {
     if (name.starts_with("old-")) {

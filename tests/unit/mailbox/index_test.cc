@@ -1,7 +1,6 @@
 // Damage to index files: every truncation, every flipped bit; and what the tables promise.
-#include "format/mailbox/index_file.h"
-
 #include "format/base/crc32.h"
+#include "format/mailbox/index_file.h"
 #include "format/mailbox/index_layout.h"
 #include "format/mailbox/sync_crc.h"
 #include "tests/support/check.h"
@@ -232,5 +231,6 @@ TEST_CASE("an expunged record counts for neither sync CRC") {
   CHECK(sync_crc_basic(record, {}) == 0);
   CHECK(sync_crc_annot(record, 17, {}) == 0);
   CHECK(sync_crc_annotation(3, "/vendor/cmu/cyrus-imapd/thrid", "", "5", 17) == 0);
-  CHECK(sync_crc_annotation(3, "/vendor/cmu/cyrus-imapd/thrid", "", "5", 12) == crc32("3 /vendor/cmu/cyrus-imapd/thrid  5"));
+  CHECK(sync_crc_annotation(3, "/vendor/cmu/cyrus-imapd/thrid", "", "5", 12) ==
+        crc32("3 /vendor/cmu/cyrus-imapd/thrid  5"));
 }

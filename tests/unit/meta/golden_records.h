@@ -12,6 +12,7 @@ namespace cyr::test {
 using Records = std::vector<std::pair<std::string, std::string>>;
 
 // Every golden listing of `store` whose file name contains `part` ("%mailboxes.db."), with its name.
-[[nodiscard]] std::vector<std::pair<std::string, Records>> golden_listings(const TempStore& store, std::string_view part);
+[[nodiscard]] std::vector<std::pair<std::string, Records>> golden_listings(const TempStore& store,
+                                                                           std::string_view part);
 
 }  // namespace cyr::test

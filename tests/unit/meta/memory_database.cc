@@ -20,7 +20,8 @@ std::optional<std::string> find(const RecordMap& records, std::string_view key) 
 
 class MemoryTransaction : public db::Transaction {
  public:
-  explicit MemoryTransaction(std::shared_ptr<RecordMap> target) : target_(std::move(target)), records_(*target_) {}
+  explicit MemoryTransaction(std::shared_ptr<RecordMap> target)
+      : target_(std::move(target)), records_(*target_) {}
   Result<std::optional<std::string>> get(std::string_view key) override { return find(records_, key); }
   Status for_each(std::string_view prefix, const db::Visitor& visit) override {
     return visit_records(records_, prefix, visit);
@@ -60,7 +61,9 @@ class MemoryDatabase : public db::Database {
   Status for_each(std::string_view prefix, const db::Visitor& visit) override {
     return visit_records(*records_, prefix, visit);
   }
-  Result<std::unique_ptr<db::Transaction>> begin() override { return std::make_unique<MemoryTransaction>(records_); }
+  Result<std::unique_ptr<db::Transaction>> begin() override {
+    return std::make_unique<MemoryTransaction>(records_);
+  }
   Status consistent() override { return success(); }
   Status repack() override { return success(); }
   Result<db::Order> order() override { return db::Order::raw; }

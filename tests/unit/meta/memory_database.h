@@ -1,4 +1,5 @@
-// A db::Database in memory, in raw key order, so that typed records are tested without a file format under them.
+// A db::Database in memory, in raw key order, so that typed records are tested without a file format under
+// them.
 #pragma once
 
 #include <map>

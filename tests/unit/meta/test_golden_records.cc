@@ -1,5 +1,6 @@
-// Every record that eleven releases of real Cyrus wrote into mailboxes.db, the quota databases and seen.db is read and
-// written again byte for byte. One pass over the stores, since unpacking them is what takes the time.
+// Every record that eleven releases of real Cyrus wrote into mailboxes.db, the quota databases and seen.db is
+// read and written again byte for byte. One pass over the stores, since unpacking them is what takes the
+// time.
 #include <algorithm>
 #include <map>
 

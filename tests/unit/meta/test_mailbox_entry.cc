@@ -52,8 +52,11 @@ TEST_CASE("reverse ACL records are derived as Cyrus 3.6.1 derived them") {
 }
 
 TEST_CASE("database names keep dots in components and the domain as it is") {
-  CHECK(dbname_of("example.org!user.john^doe.a") == "example.org\x1duser\x1fjohn.doe\x1f" "a");
-  CHECK(internal_name_of("example.org\x1duser\x1fjohn.doe\x1f" "a") == "example.org!user.john^doe.a");
+  CHECK(dbname_of("example.org!user.john^doe.a") ==
+        "example.org\x1duser\x1fjohn.doe\x1f"
+        "a");
+  CHECK(internal_name_of("example.org\x1duser\x1fjohn.doe\x1f"
+                         "a") == "example.org!user.john^doe.a");
   CHECK(internal_name_of(dbname_of("bb.sub")) == "bb.sub");
 }
 
@@ -86,15 +89,16 @@ TEST_CASE("text records: murder locations, development extensions, what is no re
   CHECK(entry->specialuse == "\\Sent");
   CHECK(encode_entry(*entry, ListFormat::extended_text) == extended);
   CHECK(encode_entry(*entry, ListFormat::text) == "0 default x\tlrs\t");
-  for (const char* bad : {"", "0", "0 default", "x default y", "4096 default y", "(uniqueid 0 default", "(a b)0 p a"}) {
+  for (const char* bad :
+       {"", "0", "0 default", "x default y", "4096 default y", "(uniqueid 0 default", "(a b)0 p a"}) {
     INFO(bad);
     CHECK_FALSE(decode_entry("user.x", bad).has_value());
   }
 }
 
 TEST_CASE("dlist records that no release could have written are refused, unknown fields are not") {
-  for (const char* bad : {"%(", "(a b)", "%(T eQ)", "%(V 4294967296)", "%(M x)", "%(A (x))", "%(H x)", "%(I (x))",
-                          "%(A %(x (y)))"}) {
+  for (const char* bad : {"%(", "(a b)", "%(T eQ)", "%(V 4294967296)", "%(M x)", "%(A (x))", "%(H x)",
+                          "%(I (x))", "%(A %(x (y)))"}) {
     INFO(bad);
     CHECK_FALSE(decode_entry("user.x", bad).has_value());
   }

@@ -50,10 +50,15 @@ TEST_CASE("an update writes the name record and the id record as 3.6.1 does") {
   REQUIRE_OK(list.update(sample("user.bovik.work", "do08k07k28pi11iuulmgwdhs"), 1795327190));
   // store.md 3.4, an example from a real store.
   const std::string acl = "A %(bovik lrswipkxtecdan fred lr anyone p cyrus lr)";
-  CHECK(*records == test::RecordMap{
-      {"Nuser\x1f" "bovik\x1fwork", "%(T e I do08k07k28pi11iuulmgwdhs P default V 1795327158 C 1 F 6 M 1795327190 " + acl + ")"},
-      {"Ido08k07k28pi11iuulmgwdhs",
-       "%(T e N user\x1f" "bovik\x1fwork P default V 1795327158 C 1 F 6 M 1795327190 " + acl + " H ())"}});
+  CHECK(*records ==
+        test::RecordMap{
+            {"Nuser\x1f"
+             "bovik\x1fwork",
+             "%(T e I do08k07k28pi11iuulmgwdhs P default V 1795327158 C 1 F 6 M 1795327190 " + acl + ")"},
+            {"Ido08k07k28pi11iuulmgwdhs",
+             "%(T e N user\x1f"
+             "bovik\x1fwork P default V 1795327158 C 1 F 6 M 1795327190 " +
+                 acl + " H ())"}});
 }
 
 TEST_CASE("a rename leaves a tombstone and a history") {
@@ -61,7 +66,8 @@ TEST_CASE("a rename leaves a tombstone and a history") {
   auto list = open_list(records);
   REQUIRE_OK(list.update(sample("user.bovik.new", "c3dg"), 100));
   REQUIRE_OK(list.rename("user.bovik.new", sample("user.bovik.new2", "c3dg"), 200));
-  CHECK(records->at("Nuser\x1f" "bovik\x1fnew") == "%(T ed I c3dg V 1795327158 C 1 F 6 M 200)");
+  CHECK(records->at("Nuser\x1f"
+                    "bovik\x1fnew") == "%(T ed I c3dg V 1795327158 C 1 F 6 M 200)");
   const auto by_id = list.find_by_uniqueid("c3dg");
   REQUIRE_OK(by_id);
   REQUIRE(by_id->has_value());
@@ -116,14 +122,25 @@ TEST_CASE("reverse ACL records follow the ACL where the list has them") {
   auto list = open_list(records);
   auto entry = sample("user.bovik", "id");
   REQUIRE_OK(list.update(entry, 1));
-  CHECK(records->count("AU\x1e" "fred\x1euser\x1f" "bovik") == 1);
-  CHECK(records->count("AU\x1e" "bovik\x1euser\x1f" "bovik") == 0);  // the owner
-  CHECK(records->count("AU\x1e" "cyrus\x1euser\x1f" "bovik") == 0);  // an administrator
-  CHECK(records->count("AU\x1e" "anyone\x1euser\x1f" "bovik") == 0);  // only p
+  CHECK(records->count("AU\x1e"
+                       "fred\x1euser\x1f"
+                       "bovik") == 1);
+  CHECK(records->count("AU\x1e"
+                       "bovik\x1euser\x1f"
+                       "bovik") == 0);  // the owner
+  CHECK(records->count("AU\x1e"
+                       "cyrus\x1euser\x1f"
+                       "bovik") == 0);  // an administrator
+  CHECK(records->count("AU\x1e"
+                       "anyone\x1euser\x1f"
+                       "bovik") == 0);  // only p
   entry.acl = "bovik\tlrs\tted\tr\t";
   REQUIRE_OK(list.update(entry, 2));
-  CHECK(records->count("AU\x1e" "fred\x1euser\x1f" "bovik") == 0);
-  CHECK(records->count("AU\x1eted\x1euser\x1f" "bovik") == 1);
+  CHECK(records->count("AU\x1e"
+                       "fred\x1euser\x1f"
+                       "bovik") == 0);
+  CHECK(records->count("AU\x1eted\x1euser\x1f"
+                       "bovik") == 1);
   REQUIRE_OK(list.erase("user.bovik"));
   CHECK(records->size() == 1);
 }
@@ -159,7 +176,8 @@ TEST_CASE("walking below a name does not take in its neighbours") {
   for (const auto format : {ListFormat::keyed_36, ListFormat::dlist_25}) {
     const auto records = std::make_shared<test::RecordMap>();
     auto list = open_list(records, format);
-    for (const char* name : {"user.base", "user.base.a", "user.baseplus", "user.base-x", "example.org!user.base"}) {
+    for (const char* name :
+         {"user.base", "user.base.a", "user.baseplus", "user.base-x", "example.org!user.base"}) {
       REQUIRE_OK(list.update(sample(name, std::string("id-") + name), 1));
     }
     CHECK(names_under(list, "user.base") == std::vector<std::string>{"user.base", "user.base.a"});

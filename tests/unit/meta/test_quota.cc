@@ -45,15 +45,16 @@ TEST_CASE("scan data") {
   CHECK(root->scan->used == Usage{5, 6, 7, 8});
   CHECK(encode_quota(*root) == value);
   // left over by something else; real Cyrus reads the record all the same
-  const auto odd = decode_quota("user.alice", "%(S (1523 100 5) M (9) AS (24) NF (4) MODSEQ 33 SCAN user.alice)");
+  const auto odd =
+      decode_quota("user.alice", "%(S (1523 100 5) M (9) AS (24) NF (4) MODSEQ 33 SCAN user.alice)");
   REQUIRE_OK(odd);
   CHECK_FALSE(odd->scan.has_value());
   CHECK(odd->used[0] == 1523);
 }
 
 TEST_CASE("what is no quota record") {
-  for (const char* bad : {"", "junk", "5", "5 x", "%(", "%(S x)", "%(S ())", "%(S (x))", "%(S (1 x))", "(S (1))",
-                          "5 6 7 QQ 1 2", "5 6 M 1", "99999999999999999999999 5"}) {
+  for (const char* bad : {"", "junk", "5", "5 x", "%(", "%(S x)", "%(S ())", "%(S (x))", "%(S (1 x))",
+                          "(S (1))", "5 6 7 QQ 1 2", "5 6 M 1", "99999999999999999999999 5"}) {
     INFO(bad);
     CHECK_FALSE(decode_quota("user.x", bad).has_value());
   }
@@ -63,7 +64,8 @@ TEST_CASE("limits are saved from a cut record only where their list is whole") {
   const auto cut = salvage_quota("user.x", "%(S (1192398 50000) M (113 90");
   CHECK(cut.root.limit[0] == 50000);
   CHECK_FALSE(cut.root.limit[1].has_value());
-  CHECK(cut.lost == std::vector<Resource>{Resource::message, Resource::annotation_storage, Resource::folders});
+  CHECK(cut.lost ==
+        std::vector<Resource>{Resource::message, Resource::annotation_storage, Resource::folders});
   const auto annotations = salvage_quota("user.x", "%(S 5 M (1) AS (7 100) NF (1)");
   CHECK(annotations.lost == std::vector<Resource>{Resource::storage});
   CHECK(annotations.root.limit[2] == 100);

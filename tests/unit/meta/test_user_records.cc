@@ -38,7 +38,8 @@ TEST_CASE("lines of cyrus.seen") {
 namespace {
 
 // A user's golden subscription listing and the version its release writes.
-void check_subscriptions(const std::string& store_name, const std::string& user, SubscriptionVersion version) {
+void check_subscriptions(const std::string& store_name, const std::string& user,
+                         SubscriptionVersion version) {
   const test::TempStore store(store_name);
   const auto listings = test::golden_listings(store, user + ".sub.");
   REQUIRE(listings.size() == 1);

@@ -1,12 +1,12 @@
-// The table of databases against real stores: each is found, and has the backend that its release's option or default says.
-#include "format/store/database_upkeep.h"
-#include "format/store/databases.h"
-
+// The table of databases against real stores: each is found, and has the backend that its release's option or
+// default says.
 #include <boost/filesystem/operations.hpp>
 #include <map>
 
 #include "format/base/file.h"
 #include "format/db/convert.h"
+#include "format/store/database_upkeep.h"
+#include "format/store/databases.h"
 #include "tests/support/check.h"
 #include "tests/support/temp_store.h"
 #include "tests/support/tree.h"
@@ -18,14 +18,16 @@ struct Row {
   const char* store;
   conf::Release release;
 };
-const std::vector<Row> rows = {{"default", conf::v3_6}, {"old-2.4.22-default", conf::v2_4}, {"old-3.12.3-default", conf::v3_12}};
+const std::vector<Row> rows = {
+    {"default", conf::v3_6}, {"old-2.4.22-default", conf::v2_4}, {"old-3.12.3-default", conf::v3_12}};
 
 std::vector<store::DatabaseFile> databases_of(store::Store& store) {
   std::vector<store::DatabaseFile> out;
-  REQUIRE_OK(store::each_database(store, store::DatabaseScope::everything, [&](const store::DatabaseFile& file) {
-    out.push_back(file);
-    return success();
-  }));
+  REQUIRE_OK(
+      store::each_database(store, store::DatabaseScope::everything, [&](const store::DatabaseFile& file) {
+        out.push_back(file);
+        return success();
+      }));
   return out;
 }
 
@@ -33,10 +35,11 @@ std::map<std::string, std::string> records_of(const fs::path& path, db::Kind kin
   std::map<std::string, std::string> out;
   const auto database = db::open(posix_io(), path, kind);
   REQUIRE_OK(database);
-  REQUIRE_OK((*database)->for_each("", [&](std::string_view key, std::string_view value) -> Result<db::Visit> {
-    out.emplace(key, value);
-    return db::Visit::go_on;
-  }));
+  REQUIRE_OK(
+      (*database)->for_each("", [&](std::string_view key, std::string_view value) -> Result<db::Visit> {
+        out.emplace(key, value);
+        return db::Visit::go_on;
+      }));
   return out;
 }
 
@@ -52,7 +55,8 @@ TEST_CASE("the databases of real stores have the backends that their releases as
   for (const Row& row : rows) {
     INFO(row.store);
     const test::TempStore files(row.store);
-    const auto store = store::Store::open(read_only_io(), files.conf(), {.ident = {}, .release = row.release, .prefix = {}});
+    const auto store =
+        store::Store::open(read_only_io(), files.conf(), {.ident = {}, .release = row.release, .prefix = {}});
     REQUIRE_OK(store);
     std::map<std::string, int> roles;
     for (const store::DatabaseFile& file : databases_of(**store)) {

@@ -1,4 +1,5 @@
-// Old versions: kept before the change, as hard links or copies, with a manifest; nothing is made before the first one.
+// Old versions: kept before the change, as hard links or copies, with a manifest; nothing is made before the
+// first one.
 #include <string>
 
 #include "format/base/file.h"

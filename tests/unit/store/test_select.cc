@@ -10,7 +10,8 @@ using namespace cyr;
 
 namespace {
 
-std::vector<std::string> names_of(store::Store& store, const std::vector<std::string>& arguments, store::SelectOptions options = {}) {
+std::vector<std::string> names_of(store::Store& store, const std::vector<std::string>& arguments,
+                                  store::SelectOptions options = {}) {
   const auto selection = store::select_mailboxes(store, arguments, options);
   REQUIRE_OK(selection);
   CHECK(selection->unreadable.empty());
@@ -35,7 +36,8 @@ TEST_CASE("names, patterns and users select what Cyrus selects", "[select]") {
   CHECK(names_of(**store, {"user/bovik/Work"}, {.recursive = true, .users = false}).size() > 2);
   const auto whole = names_of(**store, {"fred"}, {.recursive = false, .users = true});
   CHECK(std::find(whole.begin(), whole.end(), "user.fred") != whole.end());
-  CHECK(std::any_of(whole.begin(), whole.end(), [](const std::string& name) { return name.starts_with("DELETED.user.fred."); }));
+  CHECK(std::any_of(whole.begin(), whole.end(),
+                    [](const std::string& name) { return name.starts_with("DELETED.user.fred."); }));
   CHECK(names_of(**store, {}).size() == 166);
 }
 
