@@ -4,6 +4,8 @@
 // left.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -80,6 +82,38 @@ class LinkEdit {
   bool changed_ = false;
   std::array<std::byte, Codec::max_head_size> head_{};
 };
+
+// A closed file has no pointer past its committed end: a reader would pass it by, and the next append would
+// put some other record there. Slots 0 to `level` of `record`.
+template <class Record>
+[[nodiscard]] Status check_committed_links(const Record& record, std::uint64_t limit) {
+  for (unsigned slot = 0; slot <= record.level; ++slot) {
+    if (record.slot(slot) >= limit) {
+      return corrupt(fmt::format("pointer {} leads to {}, past the committed end", slot, record.slot(slot)),
+                     record.offset)
+          .with_hint("repack the file, or salvage it");
+    }
+  }
+  return success();
+}
+
+// Makes the records before a place point to `target(level)` on levels 0 .. levels-1. `list` is a view of the
+// file with the open transaction, `edit(record)` gives a LinkEdit.
+template <class List, class Edit, class Target>
+Status relink(Image& image, const List& list, const typename List::Place& place, unsigned levels,
+              std::uint64_t committed, const Edit& edit, const Target& target) {
+  for (unsigned level = 0; level < levels;) {
+    CYR_TRY(const auto record, list.record_at(place.back[level]));
+    auto head = edit(record);
+    for (const std::uint64_t same = place.back[level]; level < levels && place.back[level] == same; ++level) {
+      head.set_next(level, target(level), committed);
+    }
+    if (head.changed()) {
+      CYR_CHECK(image.write(head.finish(), head.offset()));
+    }
+  }
+  return success();
+}
 
 // One pass over the committed list that mends every pointer a dead writer left behind. `List` supplies
 //   Record, unsigned max_level, std::uint64_t dummy_offset

@@ -38,7 +38,8 @@ const KeyOrder& key_order() {
 }
 
 bool is_canonical(std::string_view escaped, std::string_view key) {
-  if (escaped.find(escape) == std::string_view::npos) {
+  constexpr std::string_view written_otherwise = "\xff\r";  // NUL, TAB and LF cannot stand in a key
+  if (escaped.find_first_of(written_otherwise) == std::string_view::npos) {
     return true;
   }
   std::string again;
@@ -263,7 +264,8 @@ Status FlatView::check() const {
   CYR_CHECK(check_lines());
   if (!index().escaped) {
     return corrupt(
-               "keys with bytes 0xff as releases before 2.5 wrote them, where later ones do not find them")
+               "keys with bytes 0xff or CR as releases before 2.5 wrote them, where later ones do not find "
+               "them")
         .with_hint("any change with cyr_dbtool writes them anew");
   }
   if (!index().sorted) {

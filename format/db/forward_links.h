@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <random>
 #include <vector>
 
 #include "format/base/error.h"
@@ -70,6 +71,10 @@ class ForwardLinks {
 class LevelDice {
  public:
   explicit LevelDice(std::uint64_t seed) : state_(seed) {}
+  [[nodiscard]] static std::uint64_t fresh_seed() {
+    std::random_device device;
+    return (std::uint64_t{device()} << 32U) | device();
+  }
   [[nodiscard]] unsigned roll(unsigned max_level) {
     state_ += 0x9e3779b97f4a7c15U;  // splitmix64
     std::uint64_t mixed = state_;

@@ -17,6 +17,7 @@ namespace cyr::db {
 //   std::uint64_t pointer(const Record&, unsigned level) const          where it leads; 0: nowhere
 //   Result<std::optional<Record>> next(const Record&, unsigned level) const
 //   Status check_content(const Record&) const                           before a value is given out
+//   Status check_pointers(const Record&) const  optional: what no pointer of a closed file may be
 //   bool live(const Record&) const          optional: false for a deleted record that is still in the list
 //   (twom)
 // and a Record has offset, level (number of levels it is on), key, value.
@@ -93,6 +94,7 @@ class SkipListView : public View {
   // live records.
   [[nodiscard]] Result<std::uint64_t> check_chains(OrderSet& orders) const {
     CYR_TRY(const Record first, self().head());
+    CYR_CHECK(self().check_pointers(first));
     std::array<std::uint64_t, max_level> expected{};  // per level: where its next record must be
     for (unsigned level = 1; level < first.level; ++level) {
       expected[level] = self().pointer(first, level);
@@ -100,6 +102,7 @@ class SkipListView : public View {
     std::uint64_t count = 0;
     const auto visit = [&](const Record& record) -> Result<Visit> {
       CYR_CHECK(self().check_content(record));
+      CYR_CHECK(self().check_pointers(record));
       for (unsigned level = 1; level < record.level; ++level) {
         if (expected[level] != record.offset) {
           return corrupt(fmt::format("level {} leads to {}, past this record", level, expected[level]),
@@ -138,6 +141,7 @@ class SkipListView : public View {
   }
 
   [[nodiscard]] static bool live(const Record& /*record*/) { return true; }
+  [[nodiscard]] static Status check_pointers(const Record& /*record*/) { return success(); }
 
  private:
   [[nodiscard]] const Derived& self() const { return static_cast<const Derived&>(*this); }

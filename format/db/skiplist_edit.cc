@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <random>
 
 namespace cyr::db::skiplist {
 
@@ -13,7 +12,7 @@ SkiplistEditor::SkiplistEditor(Image& image, const Header& header, const KeyOrde
       order_(order),
       start_(image.bytes().size()),
       end_(start_),
-      dice_((std::uint64_t{std::random_device()()} << 32U) | std::random_device()()) {}
+      dice_(LevelDice::fresh_seed()) {}
 
 Result<std::unique_ptr<View>> SkiplistEditor::view() const {
   return std::unique_ptr<View>(std::make_unique<SkiplistView>(image_->bytes(), header_));

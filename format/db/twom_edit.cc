@@ -3,21 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <random>
 
 namespace cyr::db::twom {
 
-namespace {
-
-std::uint64_t fresh_seed() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32U) | device();
-}
-
-}  // namespace
-
 TwomEditor::TwomEditor(Image& image, const Header& header, const KeyOrder& order)
-    : image_(&image), header_(header), order_(order), end_(header.current_size), dice_(fresh_seed()) {}
+    : image_(&image),
+      header_(header),
+      order_(order),
+      end_(header.current_size),
+      dice_(LevelDice::fresh_seed()) {}
 
 Result<std::unique_ptr<View>> TwomEditor::view() const {
   return std::unique_ptr<View>(std::make_unique<TwomView>(image_->bytes(), header_, end_));
@@ -44,17 +38,10 @@ Result<std::uint64_t> TwomEditor::append(Bytes record) {
 }
 
 Status TwomEditor::link(const Place& place, unsigned levels, std::uint64_t target) {
-  for (unsigned level = 0; level < levels;) {
-    CYR_TRY(const Record record, here().record_at(place.back[level]));
-    HeadEdit edit = edit_head(record, kind());
-    for (const std::uint64_t same = place.back[level]; level < levels && place.back[level] == same; ++level) {
-      edit.set_next(level, target, header_.current_size);
-    }
-    if (edit.changed()) {
-      CYR_CHECK(image_->write(edit.finish(), edit.offset()));
-    }
-  }
-  return success();
+  return relink(
+      *image_, here(), place, levels, header_.current_size,
+      [this](const Record& record) { return edit_head(record, kind()); },
+      [target](unsigned /*level*/) { return target; });
 }
 
 // On level 0 the pointer is taken as it is: it may lead to the DELETE of the next record.

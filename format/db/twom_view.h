@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "format/db/double_links.h"
 #include "format/db/skip_list.h"
 #include "format/db/twom_format.h"
 
@@ -34,6 +35,9 @@ class TwomView final : public SkipListView<TwomView, Record, max_level> {
     return check_tail(record, header_.checksum());
   }
   [[nodiscard]] static bool live(const Record& record) { return record.deleted_by == 0; }
+  [[nodiscard]] Status check_pointers(const Record& record) const {
+    return check_committed_links(record, limit_);
+  }
 
  private:
   [[nodiscard]] Status check_header() const;

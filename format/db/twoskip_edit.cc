@@ -3,23 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <random>
-
-#include "format/db/double_links.h"
 
 namespace cyr::db::twoskip {
 
-namespace {
-
-std::uint64_t fresh_seed() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32U) | device();
-}
-
-}  // namespace
-
 TwoskipEditor::TwoskipEditor(Image& image, const Header& header, const KeyOrder& order)
-    : image_(&image), header_(header), order_(order), end_(header.current_size), dice_(fresh_seed()) {}
+    : image_(&image),
+      header_(header),
+      order_(order),
+      end_(header.current_size),
+      dice_(LevelDice::fresh_seed()) {}
 
 Result<std::unique_ptr<View>> TwoskipEditor::view() const {
   return std::unique_ptr<View>(std::make_unique<TwoskipView>(image_->bytes(), header_, end_));
@@ -49,17 +41,7 @@ Result<std::uint64_t> TwoskipEditor::append(Buffer record, std::uint64_t head_si
 
 Status TwoskipEditor::link(const Place& place, unsigned levels,
                            const std::function<std::uint64_t(unsigned)>& target) {
-  for (unsigned level = 0; level < levels;) {
-    CYR_TRY(const Record record, here().record_at(place.back[level]));
-    HeadEdit edit(record);
-    for (const std::uint64_t same = place.back[level]; level < levels && place.back[level] == same; ++level) {
-      edit.set_next(level, target(level), header_.current_size);
-    }
-    if (edit.changed()) {
-      CYR_CHECK(image_->write(edit.finish(), edit.offset()));
-    }
-  }
-  return success();
+  return relink(*image_, here(), place, levels, header_.current_size, edit_head, target);
 }
 
 Status TwoskipEditor::put(std::string_view key, std::string_view value) {
@@ -159,7 +141,7 @@ class TwoskipList {
     }
     return std::optional(record);
   }
-  [[nodiscard]] static HeadEdit edit(const Record& record) { return HeadEdit(record); }
+  [[nodiscard]] static HeadEdit edit(const Record& record) { return edit_head(record); }
   [[nodiscard]] Image& image() const { return image_; }
   [[nodiscard]] std::uint64_t limit() const { return header_.current_size; }
   [[nodiscard]] const KeyOrder& order() const { return order_; }

@@ -79,11 +79,7 @@ std::uint64_t Record::level0(std::uint64_t limit) const {
   if (type == RecordType::erased || type == RecordType::commit) {
     return a;
   }
-  const std::uint64_t b = slot(1);
-  if (a >= limit) {
-    return b;
-  }
-  return b >= limit ? a : std::max(a, b);
+  return newest_link(a, slot(1), limit);
 }
 
 bool Record::tail_is_sound() const {
@@ -224,43 +220,9 @@ Buffer empty_file(const Header& header) {
   return out;
 }
 
-HeadEdit::HeadEdit(const Record& record)
-    : offset_(record.offset), level_(record.level), size_(static_cast<std::size_t>(record.head_size)) {
-  std::copy_n(record.bytes.begin(), size_, head_.begin());
-}
-
-std::byte* HeadEdit::slot_at(unsigned index) {
-  return head_.data() + size_ - Record::crc_bytes - 8 * std::size_t{level_ + 1 - index};
-}
-
-void HeadEdit::set_slot(unsigned index, std::uint64_t value) {
-  std::byte* const at = slot_at(index);
-  if (load_be<std::uint64_t>(at) != value) {
-    store_be(at, value);
-    changed_ = true;
-  }
-}
-
-void HeadEdit::set_next(unsigned level_index, std::uint64_t value, std::uint64_t committed) {
-  if (level_index > 0) {
-    set_slot(level_index + 1, value);
-    return;
-  }
-  const auto a = load_be<std::uint64_t>(slot_at(0));
-  const auto b = load_be<std::uint64_t>(slot_at(1));
-  if (a >= committed) {
-    set_slot(0, value);
-  } else if (b >= committed) {
-    set_slot(1, value);
-  } else {
-    set_slot(b > a ? 0 : 1, value);
-  }
-}
-
-Bytes HeadEdit::finish() {
-  const std::size_t crc_at = size_ - Record::crc_bytes;
-  store_be(head_.data() + crc_at, crc32(Bytes(head_).first(crc_at)));
-  return Bytes(head_).first(size_);
+void HeadCodec::seal(MutableBytes head) {
+  const std::size_t crc_at = head.size() - Record::crc_bytes;
+  store_be(head.data() + crc_at, crc32(Bytes(head).first(crc_at)));
 }
 
 }  // namespace cyr::db::twoskip

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "format/base/bytes.h"
+#include "format/db/double_links.h"
 
 namespace cyr::db::twoskip {
 
@@ -103,24 +104,17 @@ inline constexpr std::uint64_t marker_size = 24;
 // The DUMMY of an empty database.
 [[nodiscard]] Buffer empty_file(const Header& header = {});
 
-// Puts a new pointer into a copy of a head and makes its CRC right again.
-class HeadEdit {
- public:
-  explicit HeadEdit(const Record& record);
-  [[nodiscard]] std::uint64_t offset() const { return offset_; }
-  [[nodiscard]] bool changed() const { return changed_; }
-  void set_slot(unsigned index, std::uint64_t value);
-  // Level 0 keeps the pointer that describes the last committed state, whatever becomes of this one.
-  void set_next(unsigned level_index, std::uint64_t value, std::uint64_t committed);
-  [[nodiscard]] Bytes finish();
+struct HeadCodec {
+  static constexpr std::size_t max_head_size = twoskip::max_head_size;
+  static constexpr unsigned when_equal = 1;
 
- private:
-  [[nodiscard]] std::byte* slot_at(unsigned index);
-  std::uint64_t offset_;
-  unsigned level_;
-  std::size_t size_;
-  bool changed_ = false;
-  std::array<std::byte, max_head_size> head_{};
+  static std::uint64_t load(const std::byte* from) { return load_be<std::uint64_t>(from); }
+  static void store(std::byte* to, std::uint64_t value) { store_be(to, value); }
+  static void seal(MutableBytes head);
 };
+using HeadEdit = LinkEdit<HeadCodec>;
+[[nodiscard]] inline HeadEdit edit_head(const Record& record) {
+  return {record.offset, record.level, record.bytes.first(static_cast<std::size_t>(record.head_size)), {}};
+}
 
 }  // namespace cyr::db::twoskip

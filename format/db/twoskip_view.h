@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "format/db/double_links.h"
 #include "format/db/skip_list.h"
 #include "format/db/twoskip_format.h"
 
@@ -31,6 +32,9 @@ class TwoskipView final : public SkipListView<TwoskipView, Record, max_level> {
   // A DELETE on level 0 is followed.
   [[nodiscard]] Result<std::optional<Record>> next(const Record& at, unsigned level_index) const;
   [[nodiscard]] static Status check_content(const Record& record) { return check_tail(record); }
+  [[nodiscard]] Status check_pointers(const Record& record) const {
+    return check_committed_links(record, limit_);
+  }
 
  private:
   [[nodiscard]] Status check_header() const;

@@ -114,6 +114,25 @@ TEST_CASE("what a dying writer left is looked through", "[db]") {
   }
 }
 
+// Passed by when reading; but the next append would put some other record there.
+TEST_CASE("twoskip: a pointer past the committed end of a closed file is named", "[db]") {
+  for (const unsigned slot : {0U, 1U, 2U, 30U}) {
+    INFO(slot);
+    Buffer file = test::read_seed("twoskip/dozen");
+    REQUIRE_OK((*db::twoskip_format().view(file))->check());
+    const auto dummy = db::twoskip::decode_record(file, db::twoskip::dummy_offset, file.size());
+    REQUIRE_OK(dummy);
+    auto edit = db::twoskip::edit_head(*dummy);
+    edit.set_slot(slot, file.size() + 64);
+    const Bytes head = edit.finish();
+    std::copy(head.begin(), head.end(), file.begin() + db::twoskip::dummy_offset);
+    const auto checked = (*db::twoskip_format().view(file))->check();
+    REQUIRE(!checked);
+    CHECK(checked.error().what.find("past the committed end") != std::string::npos);
+    CHECK(read_view(**db::twoskip_format().view(file), db::KeyOrder(db::Order::raw))->size() == 12);
+  }
+}
+
 TEST_CASE("orders", "[db]") {
   const db::KeyOrder raw(db::Order::raw);
   const db::KeyOrder mbox(db::Order::mbox);
@@ -182,6 +201,20 @@ TEST_CASE("flat: escapes of 2.5 and literal bytes of older releases", "[db]") {
   }
   REQUIRE_OK((*writer)->finish());
   CHECK(sink.content() == file);
+}
+
+TEST_CASE("flat: a raw CR in a key is found, and named", "[db]") {
+  const Buffer file = test::read_seed("flat/raw_cr");
+  const auto view = db::flat_format().view(file);
+  REQUIRE_OK(view);
+  const db::KeyOrder order(db::Order::flat);
+  const auto records = read_view(**view, order);
+  REQUIRE_OK(records);
+  REQUIRE(records->size() == 1);
+  const auto found = (*view)->find(records->front().first, order);
+  REQUIRE_OK(found);
+  CHECK(found->has_value());
+  CHECK(!(*view)->check());
 }
 
 TEST_CASE("flat: lines that were edited by hand", "[db]") {
