@@ -38,6 +38,7 @@ class ForwardIo : public Io {
   Result<FileInfo> lstat(const fs::path& path) override { return inner_.lstat(path); }
   Result<std::vector<DirEntry>> list(const fs::path& directory) override { return inner_.list(directory); }
   Status rename(const fs::path& from, const fs::path& to) override { return inner_.rename(from, to); }
+  Status exchange(const fs::path& one, const fs::path& other) override { return inner_.exchange(one, other); }
   Status link(const fs::path& from, const fs::path& to) override { return inner_.link(from, to); }
   Status symlink(const std::string& target, const fs::path& to) override {
     return inner_.symlink(target, to);

@@ -160,6 +160,13 @@ class PosixIo : public Io {
   Status rename(const fs::path& from, const fs::path& to) override {
     return status_of(::rename(from.c_str(), to.c_str()), "cannot rename into place", to);
   }
+  Status exchange(const fs::path& one, const fs::path& other) override {
+    const int done = ::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE);
+    if (done != 0 && (errno == EINVAL || errno == ENOSYS)) {
+      return make_error(Errc::unsupported, "the file system cannot exchange two files").at(one);
+    }
+    return status_of(done, "cannot exchange", one);
+  }
   Status link(const fs::path& from, const fs::path& to) override {
     return status_of(::link(from.c_str(), to.c_str()), "cannot link", to);
   }
@@ -268,6 +275,7 @@ class ReadOnlyIo final : public PosixIo {
     return PosixIo::lock(fd, LockMode::shared, wait, range, path);
   }
   Status rename(const fs::path& from, const fs::path& /*to*/) override { return refuse(from); }
+  Status exchange(const fs::path& one, const fs::path& /*other*/) override { return refuse(one); }
   Status link(const fs::path& /*from*/, const fs::path& to) override { return refuse(to); }
   Status symlink(const std::string& /*target*/, const fs::path& to) override { return refuse(to); }
   Status unlink(const fs::path& path) override { return refuse(path); }

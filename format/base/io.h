@@ -119,6 +119,8 @@ class Io {
   virtual Result<FileInfo> lstat(const fs::path& path) = 0;                   // does not
   virtual Result<std::vector<DirEntry>> list(const fs::path& directory) = 0;  // without . and .., unsorted
   virtual Status rename(const fs::path& from, const fs::path& to) = 0;
+  // Both names change places at once (RENAME_EXCHANGE). Errc::unsupported where the file system cannot.
+  virtual Status exchange(const fs::path& one, const fs::path& other) = 0;
   virtual Status link(const fs::path& from, const fs::path& to) = 0;
   virtual Status symlink(const std::string& target, const fs::path& to) = 0;
   virtual Result<std::string> read_link(const fs::path& path) = 0;

@@ -1,6 +1,7 @@
 // Writes what the passes decided, in this order, so that an interruption leaves either the old mailbox, the
 // new one, or something the passes find and finish (format/doc/repair.md):
-//   1. directories; new names of messages that get another UID (as links)
+//   1. directories; messages that lie under another's name; new names of messages that get another UID (as
+//   links)
 //   2. cyrus.cache.NEW, cyrus.header.NEW, cyrus.index.NEW, all synced; message annotations
 //   3. old versions saved; renames: caches, header, index. The index is the point of no return.
 //   4. files set aside, old names removed
@@ -30,6 +31,7 @@ class Commit {
 
   Status run() {
     CYR_CHECK(make_directories());
+    CYR_CHECK(move_back());
     CYR_CHECK(link_new_names());
     CYR_CHECK(write_files());
     CYR_CHECK(write_annotations());
@@ -55,10 +57,47 @@ class Commit {
     return success();
   }
 
+  // Each step leaves as many right names or more, and every message under some name.
+  Status move_back() {
+    for (const auto& action : state_.actions) {
+      const auto reason = why(row_of(action.why).slug);
+      if (action.kind == FileAction::Kind::move) {
+        CYR_CHECK(saved_.before_rename(action.from, action.to, reason));
+        CYR_CHECK(io_.rename(action.from, action.to));
+      } else if (action.kind == FileAction::Kind::exchange) {
+        CYR_CHECK(saved_.before_replace(action.from, reason));
+        CYR_CHECK(saved_.before_replace(action.to, reason));
+        CYR_CHECK(exchange(action.from, action.to));
+      } else {
+        continue;
+      }
+      CYR_CHECK(io_.sync_directory(action.to.parent_path()));
+    }
+    state_.content_at.clear();
+    return success();
+  }
+
+  // Where the file system cannot do it at once, a third name holds one of the messages in between.
+  Status exchange(const fs::path& one, const fs::path& other) {
+    Status done = io_.exchange(one, other);
+    if (done || done.error().code != Errc::unsupported) {
+      return done;
+    }
+    const fs::path third = one.parent_path() / ("cyrus.moved." + one.filename().string());
+    CYR_CHECK(io_.link(one, third));
+    CYR_CHECK(io_.sync_directory(one.parent_path()));
+    CYR_CHECK(io_.rename(other, one));
+    return io_.rename(third, other);
+  }
+
   Status link_new_names() {
     for (const auto& action : state_.actions) {
-      if (action.kind != FileAction::Kind::rename) {
+      const bool copy = action.kind == FileAction::Kind::copy;
+      if (!copy && action.kind != FileAction::Kind::rename) {
         continue;
+      }
+      if (copy) {
+        CYR_CHECK(saved_.before_create(action.to, why(row_of(action.why).slug)));
       }
       const Status linked = io_.link(action.from, action.to);
       // An interrupted run may have made the link already; the same file is the same message.
@@ -241,7 +280,7 @@ class Commit {
       if (action.kind == FileAction::Kind::set_aside) {
         CYR_TRY(const auto place, saved_.move_aside(action.from, why(reason)));
         log(LogLevel::notice, "{}: {} moved to {}", state_.entry.name, action.from.native(), place.native());
-      } else {
+      } else if (action.kind == FileAction::Kind::rename) {
         CYR_CHECK(saved_.before_rename(action.from, action.to, why(reason)));
         CYR_CHECK(io_.unlink(action.from));
         CYR_CHECK(io_.sync_directory(action.from.parent_path()));

@@ -37,10 +37,16 @@ struct MessageAnnotation {
 
 // What is done with files beside the index, at commit.
 struct FileAction {
-  enum class Kind : std::uint8_t { set_aside, rename } kind = Kind::set_aside;
+  enum class Kind : std::uint8_t {
+    set_aside,
+    rename,    // a message gets another UID: both names stand until the index names the new one
+    move,      // to a free name, before anything else
+    exchange,  // both names change places, before anything else
+    copy,      // a second name for the same message
+  } kind = Kind::set_aside;
   Problem why{};
   fs::path from;
-  fs::path to;  // rename
+  fs::path to;  // all but set_aside
 };
 
 struct State {
@@ -81,6 +87,9 @@ struct State {
   std::vector<std::pair<std::string, std::string>> annotation_puts;  // key and value
   std::vector<std::pair<std::uint32_t, std::uint32_t>> renumbered;  // messages that got another UID: old, new
   std::vector<FileAction> actions;
+  // What will have the name of this UID (in the archive or not) once actions are done lies under this one
+  // now.
+  std::map<std::pair<std::uint32_t, bool>, std::uint32_t> content_at;
   std::optional<meta::MailboxEntry> new_entry;
   bool erase_old_entry = false;
 

@@ -10,12 +10,6 @@ namespace cyr::check {
 
 namespace {
 
-// 2.3's down-converted identifiers: 12 bytes padded with zeros are no hash (mailbox.md 11).
-bool guid_is_known(const Guid& guid) {
-  const auto tail = std::span(guid.raw).last(8);
-  return !std::all_of(tail.begin(), tail.end(), [](std::byte b) { return b == std::byte{0}; });
-}
-
 // sentdate is a local midnight: another TZ of the server moves it by up to 14 hours, which is no damage.
 bool same_day(std::uint64_t a, std::uint64_t b) {
   const std::uint64_t apart = a > b ? a - b : b - a;
@@ -23,6 +17,11 @@ bool same_day(std::uint64_t a, std::uint64_t b) {
 }
 
 }  // namespace
+
+bool guid_is_known(const Guid& guid) {
+  const auto tail = std::span(guid.raw).last(8);
+  return !std::all_of(tail.begin(), tail.end(), [](std::byte b) { return b == std::byte{0}; });
+}
 
 Status MessageCheck::open_caches() {
   Io& io = context_.store.io();
@@ -107,10 +106,7 @@ Status MessageCheck::check(std::size_t i, const store::MessageFile& file, const 
     used = record.has(mailbox::flag::archived) ? *twin : file;
   }
   if (context_.options.stat_files && used.size == 0) {
-    context_.fix(context_.of(Problem::message_missing, record.uid));
-    context_.fix(context_.of(Problem::message_empty, record.uid));
-    set_aside(Problem::message_empty, state_.files.message(used.uid, used.archived != 0));
-    remove(i);
+    wrong_.push_back({i, used, {}, false});
     return success();
   }
   bool changed = false;
@@ -162,7 +158,8 @@ Status MessageCheck::compare(std::size_t i, mailbox::IndexRecord record, const s
   }
   if (mailbox::has_guid(state_.records.layout()) && guid_is_known(record.guid) &&
       record.guid != summary->guid) {
-    return guid_mismatch(i, record, file, std::move(*summary));
+    wrong_.push_back({i, file, summary->guid, changed});
+    return success();
   }
   const auto fields = differing_fields(record, *summary);
   for (const auto& field : fields) {
@@ -208,12 +205,26 @@ Status MessageCheck::rebuild_cache(std::size_t i, mailbox::IndexRecord& record,
   return state_.records.set(i, record);
 }
 
+Status MessageCheck::settle_wrong(const WrongContent& wrong) {
+  auto record = state_.records.get(wrong.record);
+  if (!wrong.found.is_null()) {
+    record.system_flags ^= wrong.place_changed ? mailbox::flag::archived : 0U;
+    return guid_mismatch(wrong.record, record, wrong);
+  }
+  context_.fix(context_.of(Problem::message_missing, record.uid));
+  context_.fix(context_.of(Problem::message_empty, record.uid));
+  set_aside(Problem::message_empty, state_.files.message(wrong.file.uid, wrong.file.archived != 0));
+  remove(wrong.record);
+  return success();
+}
+
 Status MessageCheck::guid_mismatch(std::size_t i, const mailbox::IndexRecord& record,
-                                   const store::MessageFile& file, mime::MessageSummary summary) {
+                                   const WrongContent& wrong) {
+  const store::MessageFile& file = wrong.file;
   const fs::path path = state_.files.message(file.uid, file.archived != 0);
   Finding finding = context_.of(Problem::guid_mismatch, record.uid);
   finding.path = path;
-  finding.found = summary.guid.hex();
+  finding.found = wrong.found.hex();
   finding.expected = record.guid.hex();
   const auto act = [&](Problem problem) {
     context_.fix(finding);
@@ -227,6 +238,7 @@ Status MessageCheck::guid_mismatch(std::size_t i, const mailbox::IndexRecord& re
     act(Problem::guid_discard);
     set_aside(Problem::guid_discard, path);
   } else if (context_.options.guid_keep) {
+    CYR_TRY(auto summary, parse_message_file(context_, file.uid, file.archived != 0, record.internaldate));
     act(Problem::guid_upgrade);
     upgrades_.push_back({record, std::move(summary), file.archived != 0});
   } else {

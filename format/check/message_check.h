@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "format/check/cache_reader.h"
@@ -10,6 +11,17 @@
 
 namespace cyr::check {
 
+// 2.3's down-converted identifiers are no hash: 12 bytes padded with zeros (mailbox.md 11).
+[[nodiscard]] bool guid_is_known(const Guid& guid);
+
+// A record whose file holds something else.
+struct WrongContent {
+  std::size_t record = 0;
+  store::MessageFile file;
+  Guid found;                  // of the content; null: the file is empty
+  bool place_changed = false;  // and the record said the other directory
+};
+
 class MessageCheck {
  public:
   explicit MessageCheck(Context& context) : context_(context), state_(context.state) {}
@@ -17,6 +29,9 @@ class MessageCheck {
   Status open_caches();
   // Record `i` and the file of its UID; `twin` is the archive's copy when both places have one.
   Status check(std::size_t i, const store::MessageFile& file, const store::MessageFile* twin);
+  // The records whose file holds another message than the record says, so far; they are not settled yet.
+  [[nodiscard]] std::vector<WrongContent> take_wrong() { return std::exchange(wrong_, {}); }
+  Status settle_wrong(const WrongContent& wrong);
   // Takes record `i` out of the index as Cyrus does for a removed message.
   void remove(std::size_t i);
   // A new record with its cache record.
@@ -39,8 +54,7 @@ class MessageCheck {
                     bool& changed);
   Status compare(std::size_t i, mailbox::IndexRecord record, const store::MessageFile& file, bool cache_ok,
                  bool changed);
-  Status guid_mismatch(std::size_t i, const mailbox::IndexRecord& record, const store::MessageFile& file,
-                       mime::MessageSummary summary);
+  Status guid_mismatch(std::size_t i, const mailbox::IndexRecord& record, const WrongContent& wrong);
   std::vector<std::string> differing_fields(const mailbox::IndexRecord& record,
                                             const mime::MessageSummary& summary) const;
   Status rebuild_cache(std::size_t i, mailbox::IndexRecord& record, mime::MessageSummary& summary);
@@ -53,6 +67,7 @@ class MessageCheck {
   State& state_;
   std::optional<CacheReader> cache_, archive_cache_;
   std::vector<Upgrade> upgrades_;
+  std::vector<WrongContent> wrong_;
   std::uint64_t next_offset_ =
       mailbox::kCacheStart;  // where the next record would stand in a rewritten cache
 };

@@ -28,7 +28,9 @@ mime::ParseOptions parse_options(const Context& context) {
 
 Result<mime::MessageSummary> parse_message_file(Context& context, std::uint32_t uid, bool archived,
                                                 std::uint64_t internaldate) {
-  CYR_TRY(const auto bytes, context.store.io().read_file(context.state.files.message(uid, archived)));
+  const auto moved = context.state.content_at.find({uid, archived});
+  const std::uint32_t name = moved == context.state.content_at.end() ? uid : moved->second;
+  CYR_TRY(const auto bytes, context.store.io().read_file(context.state.files.message(name, archived)));
   ++context.summary.parsed;
   return mime::summarise(bytes.text(), internaldate, parse_options(context));
 }

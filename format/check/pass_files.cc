@@ -12,6 +12,7 @@
 #include "format/check/lost_records.h"
 #include "format/check/message_check.h"
 #include "format/check/messages.h"
+#include "format/check/moved_messages.h"
 #include "format/mailbox/index_layout.h"
 
 namespace cyr::check {
@@ -95,7 +96,8 @@ class FilePass {
     for (; file != end; file = same_uid(file)) {
       strays_.push_back(*file);
     }
-    return resolve_missing();
+    CYR_CHECK(MovedMessages(context_, checker_, strays_, missing_).run());
+    return context_.stop() ? success() : resolve_missing();
   }
 
   // Without record CRCs a damaged UID shows as a record without file beside a file without record.

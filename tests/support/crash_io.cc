@@ -51,6 +51,9 @@ void apply(Disk& disk, const DiskStep& step, Part part = {}) {
         }
       }
       break;
+    case What::exchange:
+      std::swap(disk.names[step.path], disk.names[step.target]);
+      break;
     case What::unlink:
     case What::remove_directory:
       disk.names.erase(step.path);
@@ -299,6 +302,11 @@ Status RecordingIo::truncate(int fd, std::uint64_t size, const fs::path& path) {
 Status RecordingIo::rename(const fs::path& from, const fs::path& to) {
   return note(inner().rename(from, to),
               {.what = What::rename, .path = relative(from), .target = relative(to)});
+}
+
+Status RecordingIo::exchange(const fs::path& one, const fs::path& other) {
+  return note(inner().exchange(one, other),
+              {.what = What::exchange, .path = relative(one), .target = relative(other)});
 }
 
 Status RecordingIo::link(const fs::path& from, const fs::path& to) {

@@ -39,6 +39,7 @@ struct DiskStep {
     create,
     link,
     rename,
+    exchange,
     unlink,
     make_directory,
     remove_directory,
@@ -49,7 +50,7 @@ struct DiskStep {
   std::uint64_t at = 0;     // write: offset; truncate: size
   std::string data = {};    // write
   std::string path = {};    // names
-  std::string target = {};  // link, rename
+  std::string target = {};  // link, rename, exchange
 };
 
 class RecordingIo final : public ForwardIo {
@@ -68,6 +69,7 @@ class RecordingIo final : public ForwardIo {
   Status fsync(int fd, const fs::path& path) override;
   Status truncate(int fd, std::uint64_t size, const fs::path& path) override;
   Status rename(const fs::path& from, const fs::path& to) override;
+  Status exchange(const fs::path& one, const fs::path& other) override;
   Status link(const fs::path& from, const fs::path& to) override;
   Status unlink(const fs::path& path) override;
   Status make_directory(const fs::path& path, ::mode_t mode) override;

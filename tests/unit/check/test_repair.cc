@@ -1,7 +1,10 @@
 // Whole repairs of damaged copies of a real store: what is kept, what is reported, and that a second run
 // finds nothing. The facts of every damage in every store are compared by tests/matrix.
+#include <boost/filesystem/operations.hpp>
+#include <set>
 #include <string>
 
+#include "format/base/digest.h"
 #include "tests/support/tree.h"
 #include "tests/unit/check/repair_bench.h"
 
@@ -147,4 +150,113 @@ TEST_CASE("a dry run changes not one byte and makes no file", "[repair]") {
   const auto before = test::read_tree(bench.temp.root());
   CHECK_FALSE(bench.run("user/bovik").all.empty());
   CHECK(test::tree_changes(before, test::read_tree(bench.temp.root())).empty());
+}
+
+namespace {
+
+// Two live messages of different sizes, by UID, and a third one.
+std::vector<std::uint32_t> different_sizes(const mailbox::IndexImage& index) {
+  std::vector<std::uint32_t> uids;
+  std::set<std::uint64_t> sizes;
+  for (const auto& record : index.records) {
+    if (!record.has(mailbox::flag::expunged) && sizes.insert(record.size).second && uids.size() < 3) {
+      uids.push_back(record.uid);
+    }
+  }
+  return uids;
+}
+
+void check_same_records(const mailbox::IndexImage& after, const mailbox::IndexImage& before) {
+  REQUIRE(after.records.size() == before.records.size());
+  for (std::size_t i = 0; i < before.records.size(); ++i) {
+    CHECK(same_facts(after.records[i], before.records[i]));
+  }
+}
+
+struct MessageDirectory {
+  explicit MessageDirectory(const Bench& bench) : path(bench.temp / bench.temp.target("user_bovik").at("dir")) {}
+  [[nodiscard]] fs::path operator[](std::uint32_t uid) const { return path / (std::to_string(uid) + "."); }
+  fs::path path;
+};
+
+}  // namespace
+
+TEST_CASE("renamed message files go back to the records that have their GUID", "[repair]") {
+  Bench bench("default");
+  const auto before = bench.index();
+  const MessageDirectory messages(bench);
+  const auto uids = different_sizes(before);
+  REQUIRE(uids.size() == 3);
+  const auto tree = test::read_tree(messages.path);
+  fs::rename(messages[uids[0]], messages[4000]);
+  fs::rename(messages[uids[1]], messages[5000]);
+  const auto findings = bench.run("user/bovik");
+  CHECK(findings.count(check::Problem::message_moved) == 2);
+  CHECK(findings.count(check::Problem::message_missing) == 0);
+  CHECK(findings.count(check::Problem::message_found) == 0);
+  check_same_records(bench.index(), before);
+  CHECK(test::tree_changes(tree, test::read_tree(messages.path)).empty());
+  CHECK(bench.run("user/bovik").all.empty());
+}
+
+TEST_CASE("message files that changed places are put back", "[repair]") {
+  const bool three = GENERATE(false, true);
+  Bench bench("default");
+  const auto before = bench.index();
+  const MessageDirectory messages(bench);
+  const auto uids = different_sizes(before);
+  REQUIRE(uids.size() == 3);
+  const auto tree = test::read_tree(messages.path);
+  fs::rename(messages[uids[0]], messages.path / "aside");
+  fs::rename(messages[uids[1]], messages[uids[0]]);
+  if (three) {
+    fs::rename(messages[uids[2]], messages[uids[1]]);
+  }
+  fs::rename(messages.path / "aside", messages[uids[three ? 2 : 1]]);
+  const auto findings = bench.run("user/bovik");
+  CHECK(findings.count(check::Problem::message_moved) == (three ? 3 : 2));
+  CHECK(findings.count(check::Problem::guid_mismatch) == 0);
+  check_same_records(bench.index(), before);
+  CHECK(test::tree_changes(tree, test::read_tree(messages.path)).empty());
+  CHECK(bench.run("user/bovik").all.empty());
+}
+
+TEST_CASE("what took a message's name becomes a message of its own", "[repair]") {
+  Bench bench("default");
+  const auto before = bench.index();
+  const MessageDirectory messages(bench);
+  const auto uids = different_sizes(before);
+  fs::rename(messages[uids[0]], messages[4000]);
+  const std::string foreign = "Subject: somebody else's\r\n\r\nhello\r\n";
+  test::write_text(messages[uids[0]], foreign);
+  const auto findings = bench.run("user/bovik");
+  CHECK(findings.count(check::Problem::message_moved) == 1);
+  CHECK(findings.count(check::Problem::message_found) == 1);
+  auto after = bench.index();
+  REQUIRE(after.records.size() == before.records.size() + 1);
+  CHECK(after.records.back().uid == 4000);
+  CHECK(after.records.back().guid == sha1(foreign));
+  CHECK(test::read_text(messages[4000]) == foreign);
+  after.records.pop_back();
+  check_same_records(after, before);
+  CHECK(bench.run("user/bovik").all.empty());
+}
+
+TEST_CASE("a missing message is copied from one with the same GUID", "[repair]") {
+  Bench bench("default");
+  const MessageDirectory messages(bench);
+  // The last message a second time, as COPY would leave it.
+  const auto first = bench.index();
+  const std::uint32_t last = first.header.last_uid;
+  fs::copy_file(messages[first.records.back().uid], messages[last + 1]);
+  bench.run("user/bovik");
+  const auto before = bench.index();
+  REQUIRE(before.records.size() == first.records.size() + 1);
+  REQUIRE(before.records.back().guid == first.records.back().guid);
+  fs::remove(messages[first.records.back().uid]);
+  const auto findings = bench.run("user/bovik");
+  CHECK(findings.count(check::Problem::message_copied) == 1);
+  CHECK(findings.count(check::Problem::message_missing) == 0);
+  check_same_records(bench.index(), before);
+  CHECK(bench.run("user/bovik").all.empty());
 }
