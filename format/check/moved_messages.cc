@@ -215,7 +215,7 @@ Status MovedMessages::settle_missing() {
     const auto record = state_.records.get(i);
     store::MessageFile file;
     file.uid = record.uid;
-    file.size = record.size;
+    file.size = record.size & ((std::uint64_t{1} << 63U) - 1);
     file.archived = record.has(mailbox::flag::archived) ? 1 : 0;
     CYR_CHECK(checker_.check(i, file, nullptr));
   }
