@@ -191,12 +191,21 @@ class IndexSalvage {
     judge_fields();
   }
 
+  // Of octets that are something else, a few look like records without a CRC.
+  [[nodiscard]] bool is_proven(const Probe& candidate) const {
+    const IndexVersion& version = *candidate.version;
+    const bool exact =
+        file_.size() == version.header_size + std::uint64_t{candidate.whole} * version.record_size;
+    return has_record_crc(version.minor) || word(8) == version.minor ||
+           (2 * candidate.good > candidate.looked_at && (exact || candidate.good >= 8));
+  }
+
   // Good records first (those with a CRC prove more), then agreement with the header's own words, then a file
   // that is exactly a header long.
   [[nodiscard]] std::uint64_t score(const Probe& candidate) const {
     const IndexVersion& version = *candidate.version;
     const std::uint64_t weight = has_record_crc(version.minor) ? 16 : 8;
-    std::uint64_t points = candidate.good * weight;
+    std::uint64_t points = is_proven(candidate) ? candidate.good * weight : 0;
     points += word(8) == version.minor ? 4 : 0;
     points += word(12) == version.header_size && word(16) == version.record_size ? 2 : 0;
     points += file_.size() == version.header_size ? 1 : 0;
