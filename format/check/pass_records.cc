@@ -129,6 +129,7 @@ class RecordPass {
       if (accepted_has(uid)) {
         context_.fix(std::move(finding));
         records_.drop(i);
+        state_.write_index = true;
       } else if (crc || find_file(state_, uid) != state_.listing.messages.end()) {
         finding.problem = Problem::record_moved;
         context_.fix(std::move(finding));
