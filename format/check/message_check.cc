@@ -161,7 +161,11 @@ Status MessageCheck::compare(std::size_t i, mailbox::IndexRecord record, const s
     wrong_.push_back({i, file, summary->guid, changed});
     return success();
   }
-  const auto fields = differing_fields(record, *summary);
+  auto fields = differing_fields(record, *summary);
+  if (record.internaldate == 0 && file.mtime > 0) {  // as zeros in a record without a CRC leave it
+    record.internaldate = static_cast<std::uint64_t>(file.mtime);
+    fields.emplace_back("internaldate");
+  }
   for (const auto& field : fields) {
     context_.fix(with(context_.of(Problem::message_field, record.uid), {.detail = field}));
   }

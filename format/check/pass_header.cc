@@ -8,6 +8,7 @@
 #include "format/base/crc32.h"
 #include "format/check/context.h"
 #include "format/check/crc_fix.h"
+#include "format/check/other_files.h"
 #include "format/mailbox/index_layout.h"
 
 namespace cyr::check {
@@ -78,6 +79,32 @@ Status build_from_list(Context& context) {
   return success();
 }
 
+// It names another mailbox (one whose id mailboxes.db has wrong names none).
+bool is_foreign_header(Context& context, const mailbox::MailboxHeader& header) {
+  const std::string& own = context.state.entry.uniqueid;
+  return !header.uniqueid.empty() && !own.empty() && header.uniqueid != own &&
+         is_listed_id(context, header.uniqueid);
+}
+
+// Its keyword names would give this mailbox's keywords another meaning.
+Status use_own_header(Context& context, const mailbox::MailboxHeader& foreign, bool crc_known) {
+  State& state = context.state;
+  const auto own = find_own_header(context, foreign.uniqueid, crc_known);
+  Finding finding = context.of(Problem::header_foreign);
+  finding.path = state.files.header;
+  finding.found = foreign.uniqueid;
+  finding.detail = own ? "its own one is " + own->path.native() : "its own one is not to be found";
+  context.fix(std::move(finding));
+  state.write_header = true;
+  auto header = own ? mailbox::decode_header(own->file.bytes()) : corrupt("not found");
+  if (!header) {
+    return build_from_list(context);
+  }
+  state.header = std::move(*header);
+  state.header_sound = true;
+  return success();
+}
+
 Status read_file(Context& context) {
   State& state = context.state;
   const auto file = context.store.io().read_file(state.files.header);
@@ -107,6 +134,9 @@ Status read_file(Context& context) {
     }
   }
   if (auto header = mailbox::decode_header(bytes)) {
+    if (!crc_ok && is_foreign_header(context, *header)) {
+      return use_own_header(context, *header, crc_known);
+    }
     state.header = std::move(*header);
     state.header_sound = crc_ok || !crc_known;
     if (crc_known && !crc_ok) {

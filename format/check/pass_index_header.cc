@@ -8,6 +8,7 @@
 #include "format/check/context.h"
 #include "format/check/crc_fix.h"
 #include "format/check/evidence.h"
+#include "format/check/other_files.h"
 #include "format/mailbox/index_file.h"
 #include "format/mailbox/index_layout.h"
 
@@ -164,6 +165,35 @@ void load_records(Context& context, Bytes file) {
   state.write_index = true;
 }
 
+// True if the file is another mailbox's, and state is that of the mailbox's own index, or of none: nothing in
+// the file is a fact of this mailbox then.
+Result<bool> replace_foreign_index(Context& context, Bytes file) {
+  State& state = context.state;
+  if (!misses_its_messages(context, file)) {
+    return false;
+  }
+  const auto own = find_own_index(context, file);
+  const auto owner = owner_of_index(context, file);
+  if (!own && !owner) {
+    return false;  // its own, and its messages are gone
+  }
+  Finding finding = context.of(Problem::index_foreign);
+  finding.path = state.files.index;
+  finding.found = owner.value_or("not known");
+  finding.detail = own ? "its own one is " + own->path.native() : "its own one is not to be found";
+  context.fix(std::move(finding));
+  if (!own) {
+    CYR_CHECK(start_over(context, {}));
+    return true;
+  }
+  CYR_TRY(state.index, mailbox::decode_index_header(own->file.bytes()));
+  state.index_sound = true;
+  state.write_index = true;
+  state.before = state.index;
+  load_records(context, own->file.bytes());
+  return true;
+}
+
 }  // namespace
 
 Status pass_index_header(Context& context) {
@@ -177,6 +207,10 @@ Status pass_index_header(Context& context) {
     return start_over(context, {});
   }
   state.index_exists = true;
+  CYR_TRY(const bool replaced, replace_foreign_index(context, file->bytes()));
+  if (replaced) {
+    return success();
+  }
   auto header = mailbox::decode_index_header(file->bytes());
   if (header) {
     state.index = std::move(*header);

@@ -261,3 +261,63 @@ TEST_CASE("a missing message is copied from one with the same GUID", "[repair]")
   check_same_records(bench.index(), before);
   CHECK(bench.run("user/bovik").all.empty());
 }
+
+TEST_CASE("metadata files that changed places with another mailbox's go back", "[repair]") {
+  const std::string file = GENERATE(as<std::string>{}, "cyrus.index", "cyrus.header");
+  const check::Problem problem =
+      file == "cyrus.index" ? check::Problem::index_foreign : check::Problem::header_foreign;
+  CAPTURE(file);
+  Bench bench("default");
+  const auto path = [&](const std::string& target) {
+    return bench.temp / bench.temp.target(target).at("meta") / file;
+  };
+  const auto bovik = bench.index();
+  const auto ted = bench.index("user_ted_Keywords");
+  const std::string headers[] = {test::read_text(path("user_bovik").parent_path() / "cyrus.header"),
+                                 test::read_text(path("user_ted_Keywords").parent_path() / "cyrus.header")};
+  fs::rename(path("user_bovik"), bench.temp / "aside");
+  fs::rename(path("user_ted_Keywords"), path("user_bovik"));
+  fs::rename(bench.temp / "aside", path("user_ted_Keywords"));
+  CHECK(bench.run("user/bovik").count(problem) == 1);
+  CHECK(bench.run("user/ted/Keywords").count(problem) == 1);  // its own is among what the first run kept
+  check_same_records(bench.index(), bovik);
+  check_same_records(bench.index("user_ted_Keywords"), ted);
+  CHECK(test::read_text(path("user_bovik").parent_path() / "cyrus.header") == headers[0]);
+  CHECK(test::read_text(path("user_ted_Keywords").parent_path() / "cyrus.header") == headers[1]);
+  CHECK(bench.run("user/bovik").all.empty());
+  CHECK(bench.run("user/ted/Keywords").all.empty());
+}
+
+TEST_CASE("an index copied from another mailbox is no source of facts", "[repair]") {
+  Bench bench("default");
+  const auto before = bench.index("user_ted_Keywords");
+  const auto path = [&](const std::string& target) {
+    return bench.temp / bench.temp.target(target).at("meta") / "cyrus.index";
+  };
+  fs::copy_file(path("user_bovik"), path("user_ted_Keywords"), fs::copy_options::overwrite_existing);
+  CHECK(bench.run("user/ted/Keywords").count(check::Problem::index_foreign) == 1);
+  const auto after = bench.index("user_ted_Keywords");
+  REQUIRE(after.records.size() == before.records.size());
+  for (std::size_t i = 0; i < before.records.size(); ++i) {
+    CHECK(after.records[i].uid == before.records[i].uid);
+    CHECK(after.records[i].guid == before.records[i].guid);
+    CHECK((after.records[i].system_flags & ~before.records[i].system_flags) == 0);
+  }
+  CHECK(after.header.uidvalidity == before.header.uidvalidity);
+  CHECK(bench.run("user/ted/Keywords").all.empty());
+}
+
+TEST_CASE("a record that is there twice goes, and the index is written", "[repair]") {
+  Bench bench("default");
+  const auto before = bench.index();
+  const auto path = bench.temp / bench.temp.target("user_bovik").at("meta") / "cyrus.index";
+  std::string bytes = test::read_text(path);
+  const std::size_t start = before.header.start_offset;
+  const std::size_t size = before.header.record_size;
+  bytes.insert(start + size,
+               bytes.substr(start, size));  // behind itself; the count of the header leaves the last out
+  test::write_text(path, bytes);
+  CHECK(bench.run("user/bovik").count(check::Problem::record_order) == 1);
+  check_same_records(bench.index(), before);
+  CHECK(bench.run("user/bovik").all.empty());
+}

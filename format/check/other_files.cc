@@ -1,0 +1,223 @@
+#include "format/check/other_files.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "format/base/crc32.h"
+#include "format/mailbox/index_file.h"
+#include "format/mailbox/index_layout.h"
+#include "format/store/saved_copies.h"
+
+namespace cyr::check {
+
+namespace {
+
+constexpr std::size_t kQuickSample = 8;  // records that are compared with message files of each mailbox
+constexpr std::size_t kSample = 64;      // and where those do not agree
+constexpr std::size_t kMostRuns = 1000;  // saved runs that are looked into
+
+// Whether at least half of a sample of records have a message file of their size among `files`. Nothing
+// without records that have a file.
+std::optional<bool> messages_fit(Context& context, const store::MailboxFiles& files,
+                                 const mailbox::IndexImage& image, std::size_t sample) {
+  std::size_t sampled = 0;
+  std::size_t here = 0;
+  const std::size_t step = std::max<std::size_t>(1, image.records.size() / sample);
+  for (std::size_t i = 0; i < image.records.size(); i += step) {
+    const auto& record = image.records[i];
+    if (record.has(mailbox::flag::unlinked)) {
+      continue;
+    }
+    const auto info = context.store.io().stat(files.message(record.uid, record.has(mailbox::flag::archived)));
+    ++sampled;
+    here += info && info->size == record.size ? 1 : 0;
+  }
+  return sampled == 0 ? std::nullopt : std::optional(2 * here >= sampled);
+}
+
+bool has_messages(Context& context) {
+  const auto& files = context.state.files;
+  const auto is_message = [](const DirEntry& entry) {
+    return entry.kind == FileKind::regular && entry.name.back() == '.';
+  };
+  for (const auto* directory : {&files.data, &files.archive}) {
+    const auto names = context.store.io().list(*directory);
+    if (names && std::any_of(names->begin(), names->end(), is_message)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::uint32_t crc_of_file(Context& context, const fs::path& path) {
+  const auto file = context.store.io().read_file(path);
+  return file ? crc32(file->bytes()) : 0;
+}
+
+// Every place where a file of another mailbox may lie: `which` names the file of a mailbox. `wanted` says
+// whether an entry is worth a look, `visit` whether the search is over.
+using EntryTest = std::function<bool(const meta::MailboxEntry&)>;
+using FileTest = std::function<bool(const FoundFile&)>;
+
+class Search {
+ public:
+  Search(Context& context, fs::path store::MailboxFiles::*which) : context_(context), which_(which) {}
+
+  // The files of mailboxes that mailboxes.db has.
+  std::optional<FoundFile> live(const FileTest& is_it) {
+    return first_of([](const meta::MailboxEntry&) { return true; },
+                    [&](const fs::path& path) { return look(path, is_it); });
+  }
+
+  // Old versions, of mailboxes that `owner` is true for: where a repair of this run or an earlier one has
+  // put a file of this mailbox aside.
+  std::optional<FoundFile> saved(const EntryTest& owner, const FileTest& is_it) {
+    return first_of(owner, [&](const fs::path& path) { return look_at_saved(path, is_it); });
+  }
+
+ private:
+  std::optional<FoundFile> first_of(const EntryTest& wanted,
+                                    const std::function<std::optional<FoundFile>(const fs::path&)>& look_at) {
+    std::optional<FoundFile> found;
+    const auto list = context_.store.mailbox_list();
+    if (!list) {
+      return found;
+    }
+    (void)(*list)->for_each("", [&](const meta::ListItem& item) -> Result<db::Visit> {
+      if (!item.entry || !item.entry->type.local() || item.entry->name == context_.state.entry.name ||
+          !wanted(*item.entry)) {
+        return db::Visit::go_on;
+      }
+      if (const auto files = context_.store.files(*item.entry)) {
+        found = look_at((*files).*which_);
+      }
+      return found ? db::Visit::stop : db::Visit::go_on;
+    });
+    return found;
+  }
+
+  std::optional<FoundFile> look(const fs::path& path, const FileTest& is_it) {
+    auto file = context_.store.io().read_file(path);
+    if (!file) {
+      return {};
+    }
+    FoundFile found{path, std::move(*file)};
+    return is_it(found) ? std::optional(std::move(found)) : std::nullopt;
+  }
+
+  std::optional<FoundFile> look_at_saved(const fs::path& path, const FileTest& is_it) {
+    for (const auto& root : context_.store.saved_roots()) {
+      const fs::path relative = path.lexically_relative(root);
+      if (relative.empty() || *relative.begin() == "..") {
+        continue;
+      }
+      for (const auto& id : runs(root)) {
+        if (auto found = look(root / std::string(store::saved_directory) / id / relative, is_it)) {
+          return found;
+        }
+      }
+    }
+    return {};
+  }
+
+  // The newest first.
+  std::vector<std::string> runs(const fs::path& root) {
+    std::vector<std::string> ids;
+    if (const auto names = context_.store.io().list(root / std::string(store::saved_directory))) {
+      for (const auto& entry : *names) {
+        ids.push_back(entry.name);
+      }
+    }
+    std::sort(ids.rbegin(), ids.rend());
+    ids.resize(std::min(ids.size(), kMostRuns));
+    return ids;
+  }
+
+  Context& context_;
+  fs::path store::MailboxFiles::*which_;
+};
+
+}  // namespace
+
+bool misses_its_messages(Context& context, Bytes index) {
+  const auto image = mailbox::decode_index(index);
+  if (!image) {
+    return false;  // damaged: its records are judged one by one
+  }
+  const auto& files = context.state.files;
+  const auto quick = messages_fit(context, files, *image, kQuickSample);
+  return quick && !*quick && !messages_fit(context, files, *image, kSample).value_or(true) &&
+         has_messages(context);
+}
+
+std::optional<FoundFile> find_own_index(Context& context, Bytes foreign) {
+  const std::uint32_t wanted = context.state.entry.uidvalidity;
+  const std::uint32_t header_crc = crc_of_file(context, context.state.files.header);
+  const auto is_it = [&](const FoundFile& found) {
+    const auto header = mailbox::decode_index_header(found.file.bytes());
+    if (!header || (wanted != 0 && header->uidvalidity != wanted) ||
+        (mailbox::has_record_crc(header->minor_version) && header->header_file_crc != header_crc)) {
+      return false;
+    }
+    const auto image = mailbox::decode_index(found.file.bytes());
+    return image && messages_fit(context, context.state.files, *image, kSample).value_or(false);
+  };
+  Search search(context, &store::MailboxFiles::index);
+  if (auto found = search.live(is_it)) {
+    return found;
+  }
+  const auto header = mailbox::decode_index_header(foreign);
+  const std::uint32_t of_foreign = header ? header->uidvalidity : 0;
+  return search.saved(
+      [of_foreign](const meta::MailboxEntry& entry) { return entry.uidvalidity == of_foreign; }, is_it);
+}
+
+std::optional<std::string> owner_of_index(Context& context, Bytes foreign) {
+  const auto image = mailbox::decode_index(foreign);
+  const auto list = context.store.mailbox_list();
+  if (!image || !list) {
+    return {};
+  }
+  const bool crc = mailbox::has_record_crc(image->header.minor_version);
+  std::optional<std::string> owner;
+  (void)(*list)->for_each("", [&](const meta::ListItem& item) -> Result<db::Visit> {
+    if (!item.entry || !item.entry->type.local() || item.entry->name == context.state.entry.name) {
+      return db::Visit::go_on;
+    }
+    const auto files = context.store.files(*item.entry);
+    if (files && (crc ? crc_of_file(context, files->header) == image->header.header_file_crc
+                      : messages_fit(context, *files, *image, kQuickSample).value_or(false))) {
+      owner = item.entry->name;
+    }
+    return owner ? db::Visit::stop : db::Visit::go_on;
+  });
+  return owner;
+}
+
+std::optional<FoundFile> find_own_header(Context& context, std::string_view foreign_id, bool crc_known) {
+  const State& state = context.state;
+  const auto is_it = [&](const FoundFile& found) {
+    const auto header = mailbox::decode_header(found.file.bytes());
+    return header && header->uniqueid == state.entry.uniqueid &&
+           (!crc_known || crc32(found.file.bytes()) == state.index.header_file_crc);
+  };
+  Search search(context, &store::MailboxFiles::header);
+  if (auto found = search.live(is_it)) {
+    return found;
+  }
+  return search.saved([foreign_id](const meta::MailboxEntry& entry) { return entry.uniqueid == foreign_id; },
+                      is_it);
+}
+
+bool is_listed_id(Context& context, std::string_view uniqueid) {
+  bool listed = false;
+  if (const auto list = context.store.mailbox_list()) {
+    (void)(*list)->for_each("", [&](const meta::ListItem& item) -> Result<db::Visit> {
+      listed = item.entry && item.entry->type.local() && item.entry->uniqueid == uniqueid;
+      return listed ? db::Visit::stop : db::Visit::go_on;
+    });
+  }
+  return listed;
+}
+
+}  // namespace cyr::check

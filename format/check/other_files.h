@@ -1,0 +1,31 @@
+// Metadata files that belong to another mailbox, as two that changed places or a restore into the wrong
+// directory leave them (format/doc/repair.md). The mailbox's own file is looked for where the other one's
+// should be, and among what earlier repairs kept.
+#pragma once
+
+#include <optional>
+
+#include "format/check/context.h"
+
+namespace cyr::check {
+
+struct FoundFile {
+  fs::path path;
+  FileBytes file;
+};
+
+// True if most messages of an index that decodes are not here, but others are.
+[[nodiscard]] bool misses_its_messages(Context& context, Bytes index);
+// The index with the UIDVALIDITY of mailboxes.db and the CRC of the header whose messages are here.
+[[nodiscard]] std::optional<FoundFile> find_own_index(Context& context, Bytes foreign);
+// The mailbox that an index belongs to by the CRC of the header or, before version 12, by its messages.
+[[nodiscard]] std::optional<std::string> owner_of_index(Context& context, Bytes foreign);
+
+// The header file with this mailbox's unique id, and with the CRC that the index has. `foreign_id`: the
+// unique id in the one that is here.
+[[nodiscard]] std::optional<FoundFile> find_own_header(Context& context, std::string_view foreign_id,
+                                                       bool crc_known);
+// Whether a mailbox of mailboxes.db has this unique id.
+[[nodiscard]] bool is_listed_id(Context& context, std::string_view uniqueid);
+
+}  // namespace cyr::check
