@@ -175,8 +175,9 @@ def saved_records(folder, missing, left):
     path, out = os.path.join(folder, "cyrus.header"), {}
     header = path if os.path.exists(path) else live_path(path)
     names = facts.try_read(lambda: mailboxfile.read_header(facts.octets(header))).get("flags", [])
-    _, records = mailboxfile.read_index(facts.octets(os.path.join(folder, "cyrus.index")), tolerant=True)
-    for record in records:
+    index = facts.octets(os.path.join(folder, "cyrus.index"))
+    got = facts.try_read(lambda: mailboxfile.read_index(index, tolerant=True))
+    for record in got[1] if isinstance(got, tuple) else []:
         for key in [k for k in missing if k[0] != "annotation" and k[2] == record["uid"]]:
             if key[0] == "flag":
                 good = key[3] in mailboxfile.flag_names(record, names)
