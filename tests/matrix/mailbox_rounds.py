@@ -128,10 +128,10 @@ class Rounds:
         here = [uid for uid in self.model if os.path.exists(self.file_of(uid))]
         if here:
             uid = self.random.choice(here)
-            content = facts.octets(self.file_of(uid))
+            files = facts.message_files(self.places["spool"])
             os.unlink(self.file_of(uid))
-            if not any(facts.octets(self.file_of(other)) == content for other in here if other != uid):
-                del self.model[uid]                      # else it is copied from the other one
+            if not any(f["sha1"] == files[uid]["sha1"] for other, f in files.items() if other != uid):
+                del self.model[uid]                      # else it is copied from the other one, expunged or not
 
     def file_of(self, uid):
         return os.path.join(self.places["spool"], "%d." % uid)
