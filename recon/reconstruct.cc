@@ -6,6 +6,7 @@
 
 #include "format/cli/app.h"
 #include "recon/reconstruct_run.h"
+#include "recon/reconstruct_undo.h"
 
 namespace {
 
@@ -15,8 +16,27 @@ using cyr::recon::ReconstructOptions;
 struct CommandLine {
   cyr::cli::CommonOptions common;
   ReconstructOptions run;
-  bool no_stat = false, no_keep = false, deprecated_k = false, deprecated_g = false, list_saved = false;
+  bool no_stat = false, no_keep = false, deprecated_k = false, deprecated_g = false, list_undo = false;
+  std::string undo_directory;
+  std::int64_t undo_days = 30;
+  std::uint64_t undo_gigabytes = 10;
 };
+
+void add_undo_options(CLI::App& app, CommandLine& line) {
+  app.add_flag("--list-undo,--list-saved", line.list_undo, "list what earlier runs have kept");
+  app.add_option("--undo", line.run.undo, "take back what this run changed, in the given mailboxes or all")
+      ->type_name("ID");
+  app.add_flag("--force", line.run.force, "with --undo: also where a mailbox changed since");
+  app.add_option("--undo-dir", line.undo_directory, "keep old versions below this directory")
+      ->type_name("DIR");
+  app.add_option("--undo-days", line.undo_days, "keep old versions for so many days; 0: for ever")
+      ->check(CLI::Range(0, 36500))
+      ->capture_default_str();
+  app.add_option("--undo-size", line.undo_gigabytes,
+                 "keep so many GiB of them on each partition; 0: no limit")
+      ->check(CLI::Range(0U, 1U << 20U))
+      ->capture_default_str();
+}
 
 void add_options(CLI::App& app, CommandLine& line) {
   ReconstructOptions& run = line.run;
@@ -48,6 +68,11 @@ void add_options(CLI::App& app, CommandLine& line) {
   app.add_flag("-M,--prefer-mboxlist", run.check.prefer_list, "believe mailboxes.db, not header and index");
   app.add_flag("-I,--update-uniqueids", run.check.new_uniqueids,
                "give a mailbox whose unique id belongs to another one a new one");
+  app.add_option("-V,--set-version", run.version,
+                 "convert to this index version, or that of a release (2.4, 3.6.1), or max")
+      ->type_name("VERSION");
+  app.add_flag("--accept-loss", run.check.accept_loss,
+               "with -V: convert although the version cannot hold everything");
   app.add_flag("-k", line.deprecated_k, "ignored")->group("");
   app.add_flag("-g", line.deprecated_g, "ignored")->group("");
   app.add_option("-j,--jobs", run.jobs, "threads (default: one per processor)")->check(CLI::Range(1U, 256U));
@@ -55,7 +80,7 @@ void add_options(CLI::App& app, CommandLine& line) {
                "do not keep the old versions of files that are replaced or removed");
   app.add_flag("--check", run.check_only_status, "with -n: exit status 1 when something would be changed");
   app.add_flag("--progress", run.progress, "show how far the run is");
-  app.add_flag("--list-saved", line.list_saved, "list what earlier runs have kept");
+  add_undo_options(app, line);
 }
 
 int usage(const char* text) {
@@ -87,6 +112,15 @@ std::optional<int> refuse(const CommandLine& line) {
       return usage("Using wildcards with -p is not supported.");
     }
   }
+  if (run.force && run.undo.empty()) {
+    return usage("reconstruct: --force goes with --undo only");
+  }
+  if (!line.undo_directory.empty() && line.undo_directory.front() != '/') {
+    return usage("reconstruct: --undo-dir needs a path that begins with /");
+  }
+  if (run.check.accept_loss && run.version.empty()) {
+    return usage("reconstruct: --accept-loss goes with -V only");
+  }
   if (run.check.guid_keep && run.check.guid_discard) {
     return usage("reconstruct: -R and -U exclude one another");
   }
@@ -102,11 +136,16 @@ Result<int> run(CommandLine& line) {
   }
   CYR_TRY(auto config, cyr::cli::start_program(line.common, "reconstruct"));
   auto shared = std::make_shared<const cyr::conf::Config>(std::move(config));
-  if (line.list_saved) {
-    return cyr::recon::run_list_saved(std::move(shared), line.common.json);
+  line.run.undo_directory = line.undo_directory;
+  line.run.limits = {.age = line.undo_days * 86400, .bytes = line.undo_gigabytes << 30U};
+  line.run.json = line.common.json;
+  if (line.list_undo) {
+    return cyr::recon::run_list_undo(std::move(shared), line.run);
+  }
+  if (!line.run.undo.empty()) {
+    return cyr::recon::run_undo(std::move(shared), line.run);
   }
   cyr::cli::install_stop_handlers();
-  line.run.json = line.common.json;
   line.run.compat_exit = line.common.compat_exit;
   line.run.keep = !line.no_keep;
   line.run.check.stat_files = !line.no_stat;

@@ -40,6 +40,7 @@ class Run {
   Run(std::shared_ptr<const conf::Config> config, const ReconstructOptions& options)
       : config_(std::move(config)),
         options_(options),
+        check_(options.check),
         io_(options.dry_run ? read_only_io() : posix_io()),
         style_{options.json, options.quiet, options.dry_run, options.check.remove_odd},
         now_(options.check.now != 0 ? options.check.now : static_cast<std::int64_t>(std::time(nullptr))),
@@ -48,7 +49,11 @@ class Run {
   Result<int> run() {
     CYR_TRY(store_, store::Store::open(io_, config_));
     saved_ = std::make_unique<store::SavedCopies>(io_, store_->saved_roots(),
-                                                  store::new_saved_id(now_, ::getpid()), options_.keep);
+                                                  store::new_saved_id(now_, ::getpid()), options_.keep,
+                                                  options_.undo_directory);
+    if (!options_.version.empty()) {
+      CYR_TRY(check_.convert, check::parse_convert_target(options_.version, *store_));
+    }
     if (options_.header_paths) {
       CYR_CHECK(import_paths());
       return finish();
@@ -292,7 +297,7 @@ class Run {
     if (!options_.quiet && !options_.dry_run) {
       log(LogLevel::notice, "reconstructing {}", entry.name);
     }
-    check::Checker checker(store, options_.check, *saved_, locks_);
+    check::Checker checker(store, check_, *saved_, locks_);
     const std::string external = store.external_name(entry.name);
     const auto summary = checker.mailbox(entry, report);
     if (summary) {
@@ -346,7 +351,23 @@ class Run {
     return success();
   }
 
+  // Old versions have their limits; not being able to hold them is no reason to fail.
+  void limit_saved() {
+    if (options_.dry_run || saved_->directories().empty()) {
+      return;
+    }
+    const auto removed =
+        store::apply_limits(io_, store_->saved_roots(), options_.undo_directory, options_.limits, now_);
+    if (!removed) {
+      cli::print_warning("reconstruct", "old versions: " + removed.error().text());
+    } else if (*removed != 0) {
+      log(LogLevel::notice, "{} old versions removed, by age or size", *removed);
+    }
+  }
+
   Result<int> finish() {
+    CYR_CHECK(saved_->settle(""));
+    limit_saved();
     print_summary();
     std::fflush(stdout);
     return exit_status(totals_, options_);
@@ -380,6 +401,7 @@ class Run {
 
   std::shared_ptr<const conf::Config> config_;
   const ReconstructOptions& options_;
+  check::Options check_;
   Io& io_;
   const ReportStyle style_;
   const std::int64_t now_;
@@ -416,28 +438,6 @@ int exit_status(const RunTotals& totals, const ReconstructOptions& options) {
 Result<int> run_reconstruct(std::shared_ptr<const conf::Config> config, const ReconstructOptions& options) {
   Run run(std::move(config), options);
   return run.run();
-}
-
-Result<int> run_list_saved(std::shared_ptr<const conf::Config> config, bool json) {
-  CYR_TRY(const auto store, store::Store::open(read_only_io(), std::move(config)));
-  CYR_TRY(const auto runs, store::list_saved(read_only_io(), store->saved_roots()));
-  cli::Table table({{"ID", cli::Align::left},
-                    {"Files", cli::Align::right},
-                    {"Bytes", cli::Align::right},
-                    {"Below", cli::Align::left}});
-  for (const auto& run : runs) {
-    if (json) {
-      cli::JsonLine line;
-      line.add("id", run.id).add("root", run.root.native()).add("files", run.files).add("bytes", run.bytes);
-      line.print();
-    } else {
-      table.add_row({run.id, std::to_string(run.files), std::to_string(run.bytes), run.root.native()});
-    }
-  }
-  if (!json && !runs.empty()) {
-    table.print();
-  }
-  return 0;
 }
 
 }  // namespace cyr::recon

@@ -7,6 +7,7 @@
 
 #include "format/check/checker.h"
 #include "format/conf/imapd_conf.h"
+#include "format/store/saved_limits.h"
 
 namespace cyr::recon {
 
@@ -24,6 +25,11 @@ struct ReconstructOptions {
   bool dry_run = false;          // -n
   bool json = false;
   bool keep = true;                // not --no-keep
+  fs::path undo_directory;         // --undo-dir; empty: below each partition
+  store::SavedLimits limits;       // --undo-days, --undo-size
+  std::string undo;                // --undo: id of the run to take back
+  bool force = false;              // --force, with --undo
+  std::string version;             // -V
   bool check_only_status = false;  // --check: a dry run that finds something ends with 1
   bool compat_exit = false;
   bool progress = false;
@@ -41,8 +47,5 @@ struct RunTotals {
 [[nodiscard]] int exit_status(const RunTotals& totals, const ReconstructOptions& options);
 
 Result<int> run_reconstruct(std::shared_ptr<const conf::Config> config, const ReconstructOptions& options);
-
-// --list-saved: what earlier runs kept, one line each.
-Result<int> run_list_saved(std::shared_ptr<const conf::Config> config, bool json);
 
 }  // namespace cyr::recon

@@ -26,9 +26,9 @@ Status list_files(Context& context) {
 Status run_passes(Context& context, const meta::MailboxEntry& entry) {
   context.state.entry = entry;
   CYR_TRY(context.state.files, context.store.files(entry));
-  constexpr Pass passes[] = {pass_index_header, pass_header,       list_files,
-                             pass_records,      pass_expunge_file, pass_files,
-                             pass_annotations,  pass_totals,       pass_list};
+  constexpr Pass passes[] = {pass_index_header, pass_header, list_files,       pass_records,
+                             pass_expunge_file, pass_files,  pass_annotations, pass_convert,
+                             pass_totals,       pass_list};
   for (const Pass pass : passes) {
     CYR_CHECK(pass(context));
     if (context.stop()) {

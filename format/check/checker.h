@@ -3,9 +3,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "format/check/convert_target.h"
 #include "format/check/problem.h"
 #include "format/store/locks.h"
 #include "format/store/saved_copies.h"
@@ -15,16 +17,18 @@ namespace cyr::check {
 
 // The options of reconstruct(8) that decide what a check does.
 struct Options {
-  bool force_reparse = false;    // -G: parse every message file, compare the GUID
-  bool stat_files = true;        // not -s
-  bool guid_keep = false;        // -R
-  bool guid_discard = false;     // -U
-  bool ignore_odd = false;       // -o
-  bool remove_odd = false;       // -O
-  bool prefer_list = false;      // -M: believe mailboxes.db, not header and index
-  bool new_uniqueids = false;    // -I
-  bool ignore_metadata = false;  // -x: make the header anew, with -p and -f
-  std::int64_t now = 0;          // seconds since 1970, for last_updated and new records; 0: the clock
+  bool force_reparse = false;            // -G: parse every message file, compare the GUID
+  bool stat_files = true;                // not -s
+  bool guid_keep = false;                // -R
+  bool guid_discard = false;             // -U
+  bool ignore_odd = false;               // -o
+  bool remove_odd = false;               // -O
+  bool prefer_list = false;              // -M: believe mailboxes.db, not header and index
+  bool new_uniqueids = false;            // -I
+  bool ignore_metadata = false;          // -x: make the header anew, with -p and -f
+  std::optional<ConvertTarget> convert;  // -V
+  bool accept_loss = false;              // --accept-loss: convert although something cannot be kept
+  std::int64_t now = 0;                  // seconds since 1970, for last_updated and new records; 0: the clock
 };
 
 // Receives findings, in the order in which they are made; one at a time for a mailbox, but mailboxes may be

@@ -2,9 +2,10 @@
 // new one, or something the passes find and finish (format/doc/repair.md):
 //   1. directories; messages that lie under another's name; new names of messages that get another UID (as
 //   links)
-//   2. cyrus.cache.NEW, cyrus.header.NEW, cyrus.index.NEW, all synced; message annotations
-//   3. old versions saved; renames: caches, header, index. The index is the point of no return.
-//   4. files set aside, old names removed
+//   2. cyrus.cache.NEW, cyrus.header.NEW, cyrus.expunge.NEW, cyrus.index.NEW, all synced; message annotations
+//      and the owner's seen state
+//   3. old versions saved; renames: caches, header, expunge file, index. The index is the point of no return.
+//   4. files set aside, old names removed; annotations that the new index holds itself
 //   5. mailboxes.db, quota usage, statuscache.db
 #include <fmt/format.h>
 
@@ -12,7 +13,9 @@
 #include "format/base/log.h"
 #include "format/check/cache_reader.h"
 #include "format/check/context.h"
+#include "format/check/list_update.h"
 #include "format/check/messages.h"
+#include "format/check/statuscache.h"
 #include "format/mailbox/cache_file.h"
 #include "format/mailbox/index_file.h"
 #include "format/mailbox/index_layout.h"
@@ -35,11 +38,14 @@ class Commit {
     CYR_CHECK(link_new_names());
     CYR_CHECK(write_files());
     CYR_CHECK(write_annotations());
+    CYR_CHECK(write_seen());
     CYR_CHECK(replace_files());
     CYR_CHECK(move_files());
+    CYR_CHECK(change_annotations(state_.annotation_keys_after, {}));
     CYR_CHECK(update_list());
     CYR_CHECK(update_quota());
-    return forget_status();
+    CYR_CHECK(forget_status(context_.store, state_.entry.name));
+    return saved_.settle(state_.entry.name);
   }
 
  private:
@@ -51,7 +57,7 @@ class Commit {
     for (const auto& directory : state_.files.directories()) {
       // An archive directory is made by the first archived message.
       if (directory != state_.files.archive || !state_.files.has_archive()) {
-        CYR_CHECK(io_.make_directories(directory, kDirectoryMode));
+        CYR_CHECK(saved_.make_directories(directory, kDirectoryMode, why("directory")));
       }
     }
     return success();
@@ -119,10 +125,10 @@ class Commit {
     return state_.files.has_archive() && record.has(mailbox::flag::archived);
   }
 
-  // The cache record of index record `i`: the old bytes, what a pass rebuilt, or the message parsed again.
+  // The cache record of an index record: the old bytes, what a pass rebuilt, or the message parsed again.
   // Empty: there is none to be had (the message is unlinked or unreadable).
-  Result<Buffer> cache_bytes(std::size_t i, mailbox::IndexRecord& record, CacheReader& old) {
-    if (!state_.records.cache_bad(i)) {
+  Result<Buffer> cache_bytes(mailbox::IndexRecord& record, bool bad, CacheReader& old) {
+    if (!bad) {
       const auto bytes = old.record(record);
       if (bytes) {
         return Buffer(bytes->begin(), bytes->end());
@@ -152,22 +158,9 @@ class Commit {
     CYR_TRY(auto old_main, CacheReader::open(io_, state_.files.cache));
     CYR_TRY(auto old_archive, CacheReader::open(io_, state_.files.archive_cache));
     ++state_.index.generation_no;
-    for (std::size_t i = 0; i < state_.records.size(); ++i) {
-      auto record = state_.records.get(i);
-      const bool archived = lies_in_archive(record);
-      CYR_TRY(const Buffer bytes, cache_bytes(i, record, archived ? old_archive : old_main));
-      if (bytes.empty()) {
-        record.cache_offset = 0;
-        record.cache_crc = 0;
-      } else {
-        auto& writer = archived ? archive_cache_ : cache_;
-        if (!writer) {
-          CYR_CHECK(start_cache(writer, archived ? state_.files.archive_cache : state_.files.cache));
-        }
-        CYR_TRY(record.cache_offset, writer->append(bytes));
-      }
-      CYR_CHECK(state_.records.set(i, record));
-    }
+    CYR_CHECK(cache_records(state_.records, old_main, old_archive));
+    CYR_CHECK(cache_records(state_.expunge, old_main, old_archive));
+    state_.write_expunge = state_.expunge_header.has_value();
     if (!cache_ && old_main.exists()) {
       CYR_CHECK(start_cache(cache_, state_.files.cache));
     }
@@ -182,8 +175,29 @@ class Commit {
     return success();
   }
 
+  Status cache_records(RecordTable& records, CacheReader& old_main, CacheReader& old_archive) {
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      auto record = records.get(i);
+      const bool archived = lies_in_archive(record);
+      CYR_TRY(const Buffer bytes,
+              cache_bytes(record, records.cache_bad(i), archived ? old_archive : old_main));
+      if (bytes.empty()) {
+        record.cache_offset = 0;
+        record.cache_crc = 0;
+      } else {
+        auto& writer = archived ? archive_cache_ : cache_;
+        if (!writer) {
+          CYR_CHECK(start_cache(writer, archived ? state_.files.archive_cache : state_.files.cache));
+        }
+        CYR_TRY(record.cache_offset, writer->append(bytes));
+      }
+      CYR_CHECK(records.set(i, record));
+    }
+    return success();
+  }
+
   Status start_cache(std::optional<mailbox::CacheFileWriter>& writer, const fs::path& path) {
-    CYR_CHECK(io_.make_directories(path.parent_path(), kDirectoryMode));
+    CYR_CHECK(saved_.make_directories(path.parent_path(), kDirectoryMode, why("directory")));
     CYR_TRY(auto made, mailbox::CacheFileWriter::create(io_, path, state_.index.generation_no, kFileMode));
     writer.emplace(std::move(made));
     return success();
@@ -216,12 +230,36 @@ class Commit {
     return success();
   }
 
+  // The header counts the expunged set; the rest of it is that of the index (mailbox.md 7).
+  Status write_expunge() {
+    mailbox::IndexHeader header = *state_.expunge_header;
+    header.generation_no = state_.index.generation_no;
+    header.answered = header.deleted = header.flagged = header.leaked_cache_records = 0;
+    header.quota_mailbox_used = 0;
+    CYR_TRY(auto file, mailbox::IndexFileWriter::create(io_, state_.files.expunge, header, kFileMode));
+    for (std::size_t i = 0; i < state_.expunge.size(); ++i) {
+      const auto record = state_.expunge.get(i);
+      header.answered += record.has(mailbox::flag::answered) ? 1 : 0;
+      header.deleted += record.has(mailbox::flag::deleted) ? 1 : 0;
+      header.flagged += record.has(mailbox::flag::flagged) ? 1 : 0;
+      header.quota_mailbox_used += record.size;
+      CYR_CHECK(file.append_raw(state_.expunge.raw(i)));
+    }
+    header.num_records = static_cast<std::uint32_t>(state_.expunge.size());
+    CYR_CHECK(file.finish(header));
+    expunge_.emplace(std::move(file));
+    return success();
+  }
+
   Status write_files() {
     if (state_.write_cache || state_.write_archive_cache) {
       CYR_CHECK(write_caches());
     }
     if (state_.write_header) {
       CYR_CHECK(write_header());
+    }
+    if (state_.write_expunge && state_.expunge_header) {
+      CYR_CHECK(write_expunge());
     }
     return state_.write_index ? write_index() : success();
   }
@@ -244,6 +282,10 @@ class Commit {
       CYR_CHECK(keep_old(state_.files.header, "header"));
       CYR_CHECK(header_->commit());
     }
+    if (expunge_) {
+      CYR_CHECK(keep_old(state_.files.expunge, "expunge"));
+      CYR_CHECK(expunge_->commit());
+    }
     if (index_) {
       CYR_CHECK(keep_old(state_.files.index, "index"));
       CYR_CHECK(index_->commit());
@@ -257,21 +299,46 @@ class Commit {
       CYR_TRY(const auto place, saved_.move_aside(path, why(row_of(Problem::annotations_unreadable).slug)));
       log(LogLevel::notice, "{} moved to {}", path.native(), place.native());
     }
-    if (state_.annotation_keys.empty() && state_.annotation_puts.empty()) {
+    return change_annotations(state_.annotation_keys, state_.annotation_puts);
+  }
+
+  Status change_annotations(const std::vector<std::string>& gone,
+                            const std::vector<std::pair<std::string, std::string>>& puts) {
+    if (gone.empty() && puts.empty()) {
       return success();
     }
+    const fs::path& path = state_.files.annotations;
     if (!state_.annotations_set_aside) {
       CYR_CHECK(saved_.before_change(path, why("annotations")));
     }
     CYR_TRY(const auto database, context_.store.open_database(path, conf::Option::annotation_db, true));
     CYR_TRY(const auto transaction, database->begin());
-    for (const auto& key : state_.annotation_keys) {
+    for (const auto& key : gone) {
       CYR_CHECK(transaction->erase(key));
     }
-    for (const auto& [key, value] : state_.annotation_puts) {
+    for (const auto& [key, value] : puts) {
       CYR_CHECK(transaction->put(key, value));
     }
     return transaction->commit();
+  }
+
+  Status write_seen() {
+    if (!state_.seen) {
+      return success();
+    }
+    const RecordWrite& seen = *state_.seen;
+    CYR_CHECK(io_.make_directories(seen.path.parent_path(), kDirectoryMode));
+    CYR_CHECK(saved_.before_change(seen.path, why("seen")));
+    store::SavedItem item;
+    item.action = store::SavedAction::record;
+    item.mailbox = state_.entry.name;
+    item.reason = "seen";
+    item.key = seen.key;
+    item.old_value = seen.before;
+    item.new_value = seen.value;
+    CYR_CHECK(saved_.before_record(seen.path, std::move(item)));
+    CYR_TRY(const auto database, context_.store.open_database(seen.path, conf::Option::seenstate_db, true));
+    return database->put(seen.key, seen.value);
   }
 
   Status move_files() {
@@ -293,9 +360,7 @@ class Commit {
     if (!state_.new_entry) {
       return success();
     }
-    CYR_CHECK(saved_.before_change(context_.store.paths().mailboxes_db(), why("list")));
-    CYR_TRY(meta::MailboxList * list, context_.store.mailbox_list());
-    return list->update(*state_.new_entry, context_.now);
+    return check::update_list(context_.store, saved_, {}, {*state_.new_entry}, "list", context_.now);
   }
 
   [[nodiscard]] static meta::Usage usage_of(const mailbox::IndexHeader& header) {
@@ -327,6 +392,13 @@ class Commit {
       CYR_TRY(file, paths.quota_file(context_.summary.quotaroot));
     }
     CYR_CHECK(saved_.before_change(file, why("quota")));
+    store::SavedItem item;
+    item.action = store::SavedAction::usage;
+    item.mailbox = state_.entry.name;
+    item.reason = "quota";
+    item.key = context_.summary.quotaroot;
+    item.usage.assign(change.begin(), change.end());
+    CYR_CHECK(saved_.before_record(file, std::move(item)));
     return quotas->change(context_.summary.quotaroot,
                           [&change](std::optional<meta::QuotaRoot>& root) -> Result<bool> {
                             if (!root) {
@@ -337,35 +409,13 @@ class Commit {
                           });
   }
 
-  // statuscache.db answers STATUS without opening the mailbox; its records of this one are stale now. It is
-  // disposable, so one that cannot be changed is no reason to fail.
-  Status forget_status() {
-    const auto database =
-        context_.store.open_database(context_.store.paths().statuscache_db(), conf::Option::statuscache_db);
-    if (!database) {
-      return success();
-    }
-    std::vector<std::string> keys;
-    const auto collect = [&keys](std::string_view key, std::string_view) -> Result<db::Visit> {
-      keys.emplace_back(key);
-      return db::Visit::go_on;
-    };
-    if (!(*database)->for_each(state_.entry.name + "%", collect)) {
-      return success();
-    }
-    for (const auto& key : keys) {
-      (void)(*database)->erase(key);
-    }
-    return success();
-  }
-
   Context& context_;
   State& state_;
   store::SavedCopies& saved_;
   Io& io_;
   std::optional<mailbox::CacheFileWriter> cache_, archive_cache_;
   std::optional<AtomicFile> header_;
-  std::optional<mailbox::IndexFileWriter> index_;
+  std::optional<mailbox::IndexFileWriter> index_, expunge_;
 };
 
 }  // namespace

@@ -2,7 +2,8 @@
 // the way to report. Internal to this room.
 //
 // Passes only fill the State; nothing on disk changes before commit.cc. Order: index header, header, index
-// records, cyrus.expunge, message files with their cache records, annotations, totals, list entry.
+// records, cyrus.expunge, message files with their cache records, annotations, conversion to another index
+// version, totals, list entry.
 #pragma once
 
 #include <map>
@@ -49,6 +50,14 @@ struct FileAction {
   fs::path to;  // all but set_aside
 };
 
+// A record of a database of one user that a commit writes.
+struct RecordWrite {
+  fs::path path;
+  std::string key;
+  std::optional<std::string> before;
+  std::string value;
+};
+
 struct State {
   meta::MailboxEntry entry;  // as mailboxes.db has it
   store::MailboxFiles files;
@@ -72,7 +81,10 @@ struct State {
   mailbox::MailboxHeader header;
 
   store::DirectoryListing listing;
-  std::vector<std::uint32_t> expunge_uids;     // sorted; UIDs in cyrus.expunge of a 2.3 store
+  // cyrus.expunge of a 2.3 store, where it belongs to the index: it has its cache records in the same cache.
+  std::optional<mailbox::IndexHeader> expunge_header;
+  RecordTable expunge;
+  std::vector<std::uint32_t> expunge_uids;     // sorted; UIDs in it
   std::vector<MessageAnnotation> annotations;  // of cyrus.annotations, sorted by uid
   std::uint64_t own_annotation_bytes = 0;      // of the mailbox itself, in annotations.db
   bool own_annotations_known = false;
@@ -82,8 +94,11 @@ struct State {
   bool write_index = false;
   bool write_cache = false;
   bool write_archive_cache = false;
+  bool write_expunge = false;
+  std::optional<RecordWrite> seen;
   bool annotations_set_aside = false;
-  std::vector<std::string> annotation_keys;                          // to be erased
+  std::vector<std::string> annotation_keys;        // to be erased
+  std::vector<std::string> annotation_keys_after;  // to be erased once the index holds what they say
   std::vector<std::pair<std::string, std::string>> annotation_puts;  // key and value
   std::vector<std::pair<std::uint32_t, std::uint32_t>> renumbered;  // messages that got another UID: old, new
   std::vector<FileAction> actions;
@@ -96,7 +111,8 @@ struct State {
   // Cache records that were rebuilt, by UID, as long as there is room; see ParsedMessages.
   std::unordered_map<std::uint32_t, std::string> rebuilt;
   std::size_t rebuilt_bytes = 0;
-  std::uint16_t cache_version = 0;  // for new cache records
+  std::uint16_t cache_version = 0;                    // for new cache records
+  const mime::CacheProfile* cache_profile = nullptr;  // of the release they are for; nullptr: by version
 };
 
 class Context {
@@ -158,6 +174,7 @@ Status pass_records(Context& context);
 Status pass_expunge_file(Context& context);
 Status pass_files(Context& context);
 Status pass_annotations(Context& context);
+Status pass_convert(Context& context);
 Status pass_totals(Context& context);
 Status pass_list(Context& context);
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "format/check/list_update.h"
 #include "format/check/unique_id.h"
 #include "format/db/salvage.h"
 
@@ -173,7 +174,8 @@ Status write_list(store::Store& store, const Remains& remains, const std::vector
                   : saved.before_create(target, {"", row_of(Problem::list_lost).slug}));
   store.close_databases();
   CYR_CHECK(io.rename(temporary, target));
-  return io.sync_directory(target.parent_path());
+  CYR_CHECK(io.sync_directory(target.parent_path()));
+  return saved.settle("");
 }
 
 // What CREATE would have given the mailbox.
@@ -279,9 +281,8 @@ Result<RebuildSummary> import_mailboxes(store::Store& store, const std::vector<F
     }
   }
   if (!merger.added.empty() && !store.io().read_only()) {
-    CYR_CHECK(
-        saved.before_change(store.paths().mailboxes_db(), {"", row_of(Problem::list_entry_missing).slug}));
-    CYR_CHECK(list->update(merger.added, now));
+    CYR_CHECK(update_list(store, saved, {}, merger.added, row_of(Problem::list_entry_missing).slug, now));
+    CYR_CHECK(saved.settle(""));
   }
   return summary_of(merger, kept);
 }

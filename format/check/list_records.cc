@@ -4,6 +4,8 @@
 #include <map>
 #include <tuple>
 
+#include "format/check/list_update.h"
+
 namespace cyr::check {
 
 namespace {
@@ -56,13 +58,9 @@ class ListRecords {
     if ((rebuilt_.empty() && former_names_.empty()) || store_.io().read_only()) {
       return success();
     }
-    CYR_TRY(meta::MailboxList * list, store_.mailbox_list());
-    CYR_CHECK(saved.before_change(store_.paths().mailboxes_db(),
-                                  {"", row_of(Problem::list_entry_unreadable).slug}));
-    for (const auto& name : former_names_) {
-      CYR_CHECK(list->erase(name));
-    }
-    return list->update(rebuilt_, now);
+    CYR_CHECK(update_list(store_, saved, former_names_, rebuilt_, row_of(Problem::list_entry_unreadable).slug,
+                          now));
+    return saved.settle("");
   }
 
   [[nodiscard]] RebuildSummary summary() const {

@@ -22,7 +22,9 @@ mime::ParseOptions parse_options(const Context& context) {
       std::clamp<std::int64_t>(config.integer(conf::Option::boundary_limit), 0, INT32_MAX));
   options.rfc2046_strict = config.is_on(conf::Option::rfc2046_strict);
   options.rfc2047_utf8 = config.is_on(conf::Option::rfc2047_utf8);
-  options.profile = mime::cache_profile_for_version(context.state.cache_version);
+  options.profile = context.state.cache_profile != nullptr
+                        ? context.state.cache_profile
+                        : mime::cache_profile_for_version(context.state.cache_version);
   return options;
 }
 

@@ -57,7 +57,10 @@ Status pass_expunge_file(Context& context) {
   const bool belongs = !state.index_lost && !mailbox::has_record_crc(state.index.minor_version);
   if (belongs) {
     if (image) {
+      state.expunge_header = image->header;
+      state.expunge.reset(mailbox::record_layout(image->header), image->header.record_size);
       for (const auto& record : image->records) {
+        CYR_CHECK(state.expunge.append(record));
         state.expunge_uids.push_back(record.uid);
       }
       std::sort(state.expunge_uids.begin(), state.expunge_uids.end());

@@ -80,6 +80,7 @@ Status QuotaChecker::correct_header(const Mailbox& mailbox) {
     CYR_CHECK(saved_.before_replace(files.header, why));
     CYR_TRY(const auto crc, rewrite_header(store_.io(), files.header, std::move(header), mailbox.root));
     CYR_CHECK(update_header_crc(lock, saved_, why, crc));
+    CYR_CHECK(saved_.settle(mailbox.entry.name));
   }
   report(Problem::quota_header_root, mailbox.entry.name, or_none(old_root), or_none(mailbox.root));
   ++summary_.changed;
@@ -133,6 +134,28 @@ Status QuotaChecker::keep_record(const std::string& root, bool removing, std::st
   }
   CYR_TRY(const fs::path file, store_.paths().quota_file(root));
   return removing ? saved_.before_remove(file, why) : saved_.before_replace(file, why);
+}
+
+// In a database the record alone is what can be taken back.
+Status QuotaChecker::note_record(store::SavedItem item, const std::string& root) {
+  if (quotas_->database().kind() == db::Kind::quotalegacy) {
+    return success();
+  }
+  item.mailbox = root;
+  item.key = root;
+  item.reason = "quota";
+  return saved_.before_record(store_.paths().quotas_db(), std::move(item));
+}
+
+Result<bool> QuotaChecker::note_usage(const std::string& root, const meta::Usage& before,
+                                      const meta::Usage& now) {
+  store::SavedItem item;
+  item.action = store::SavedAction::usage;
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    item.usage.push_back(now[i] - before[i]);
+  }
+  CYR_CHECK(note_record(std::move(item), root));
+  return true;
 }
 
 // One root while it is counted.
@@ -254,7 +277,7 @@ Status QuotaChecker::finish_count(const Count& count) {
     if (record->form == meta::QuotaForm::dlist_modseq) {
       CYR_TRY(record->modseq, next_quota_modseq(store_, count.root, record->modseq, saved_));
     }
-    return true;
+    return note_usage(count.root, before->used, now);
   }));
   report_usage(*before, now);
   ++summary_.changed;
@@ -264,6 +287,10 @@ Status QuotaChecker::finish_count(const Count& count) {
 Status QuotaChecker::remove(const RootTally& root) {
   if (!dry_run()) {
     CYR_CHECK(keep_record(root.name, true, row_of(Problem::quota_unused).slug));
+    store::SavedItem item;
+    item.action = store::SavedAction::record;
+    item.old_value = root.value;
+    CYR_CHECK(note_record(std::move(item), root.name));
     CYR_CHECK(erase_quota_root(store_, root.name));
   }
   ++summary_.changed;
@@ -283,6 +310,11 @@ Status QuotaChecker::rebuild(RootTally& root) {
   }
   if (!dry_run()) {
     CYR_CHECK(keep_record(root.name, false, row_of(Problem::quota_record).slug));
+    store::SavedItem item;
+    item.action = store::SavedAction::record;
+    item.old_value = root.value;
+    item.new_value = meta::encode_quota(salvaged.root);
+    CYR_CHECK(note_record(std::move(item), root.name));
     CYR_CHECK(overwrite_quota_root(store_, salvaged.root));
   }
   ++summary_.changed;

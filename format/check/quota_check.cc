@@ -299,7 +299,9 @@ Result<QuotaSummary> QuotaChecker::run() {
       }
       report(Problem::quota_root_failed, name, {}, {}, settled.error().text());
     }
+    CYR_CHECK(saved_.settle(name));
   }
+  CYR_CHECK(saved_.settle(""));
   return summary_;
 }
 

@@ -115,6 +115,8 @@ class QuotaChecker {
   Status rebuild(RootTally& root);
   Status remove(const RootTally& root);
   Status keep_record(const std::string& root, bool removing, std::string_view reason);
+  Status note_record(store::SavedItem item, const std::string& root);
+  Result<bool> note_usage(const std::string& root, const meta::Usage& before, const meta::Usage& now);
   void report(Problem problem, const std::string& name, std::string found = {}, std::string expected = {},
               std::string detail = {});
   [[nodiscard]] bool dry_run() const { return store_.io().read_only(); }

@@ -75,7 +75,7 @@ class RecordConverter {
 
  private:
   IndexRecord& record() { return out_.record; }
-  void lose(std::string what) { out_.losses.push_back(std::move(what)); }
+  void lose(std::string_view what, std::string value) { out_.losses.push_back({what, std::move(value)}); }
   void write(std::string_view entry, std::string value) {
     out_.store.push_back({record().uid, std::string(kVendorPrefix) + std::string(entry), std::move(value)});
   }
@@ -87,14 +87,20 @@ class RecordConverter {
     if (had && !has) {
       if (value != 0) {
         write(carried.entry, carried.print(value));
+        if (carried.member == &IndexRecord::basecid) {
+          record().system_flags |= flag::split_conversation;  // says that there is such an annotation
+        }
       }
       value = 0;
     } else if (!had && has) {
       const CarriedAnnotation* annotation = find(annotations_, carried.entry);
       const auto parsed = annotation != nullptr ? carried.parse(annotation->value) : std::nullopt;
       value = parsed.value_or(0);
+      if (annotation != nullptr) {
+        out_.taken.push_back(annotation->entry);
+      }
       if (annotation != nullptr && !parsed) {
-        lose(fmt::format("annotation {} \"{}\" is no number", carried.entry, printable(annotation->value)));
+        lose("unreadable annotation", fmt::format("{} {}", carried.entry, printable(annotation->value)));
       }
     }
   }
@@ -108,6 +114,9 @@ class RecordConverter {
     } else if (!has_nanoseconds(from_) && has_nanoseconds(to_)) {
       const CarriedAnnotation* annotation = find(annotations_, kNanosecondEntry);
       const auto parsed = annotation != nullptr ? parse_decimal(annotation->value) : std::nullopt;
+      if (annotation != nullptr) {
+        out_.taken.push_back(annotation->entry);
+      }
       record().internaldate_nsec =
           parsed && *parsed <= max_nanosecond ? static_cast<std::uint32_t>(*parsed) : 0;
     }
@@ -115,16 +124,16 @@ class RecordConverter {
 
   void move_guid() {
     if (!has_guid(to_)) {
-      if (has_guid(from_) && !record().guid.is_null()) {
-        lose("the GUID is dropped");
-      }
-      record().guid = {};
+      record().guid = {};  // derived from the message
     } else if (!has_guid(from_)) {
       record().guid = {};
       out_.needs_parse = true;
     }
     // The 12-byte uuid is no hash of the message; only its own versions have a use for it.
     if (!has_uuid(to_)) {
+      if (record().uuid != std::array<std::byte, 12>{}) {
+        lose("replication UUID", "");
+      }
       record().uuid = {};
     }
   }
@@ -132,7 +141,7 @@ class RecordConverter {
   void move_counters() {
     if (has_modseq(from_) && !has_modseq(to_)) {
       if (record().modseq > 1) {
-        lose(fmt::format("modseq {} is dropped", record().modseq));
+        lose("modseq", std::to_string(record().modseq));
       }
       record().modseq = 0;
     } else if (!has_modseq(from_) && has_modseq(to_)) {
@@ -168,12 +177,9 @@ class RecordConverter {
     record().content_offset = record().header_size;
     record().gmtime = 0;
     record().cache_crc = 0;
-    if (record().has(flag::seen)) {
-      lose("\\Seen moves to the owner's seen database");
-    }
     out_.expunged_cannot_stay = record().has(flag::expunged);
-    constexpr std::uint32_t kOldFlags = flag::answered | flag::flagged | flag::deleted | flag::draft;
-    record().system_flags &= kOldFlags;
+    // The other bits of later releases mean nothing to earlier ones and do no harm there.
+    record().system_flags &= ~(flag::seen | flag::expunged | flag::unlinked | flag::needs_cleanup);
   }
 
   // v20 holds more than the others can.
@@ -183,13 +189,13 @@ class RecordConverter {
       return;
     }
     if (record().size > kMax) {
-      lose(fmt::format("size {} does not fit and is cut", record().size));
+      lose("size above 4 GiB", std::to_string(record().size));
       record().size = kMax;
     }
     for (const auto member : {&IndexRecord::internaldate, &IndexRecord::sentdate, &IndexRecord::gmtime,
                               &IndexRecord::last_updated, &IndexRecord::savedate}) {
       if (record().*member > kMax) {
-        lose(fmt::format("time {} does not fit and is cut", record().*member));
+        lose("time after 2106", std::to_string(record().*member));
         record().*member = kMax;
       }
     }
@@ -212,12 +218,17 @@ constexpr auto kLost = std::to_array<LostField>({
     {"deletedmodseq", &IndexHeader::deletedmodseq},
     {"createdmodseq", &IndexHeader::createdmodseq},
     {"changes_epoch", &IndexHeader::changes_epoch},
-    {"first_expunged", &IndexHeader::first_expunged},
-    {"last_repack_time", &IndexHeader::last_repack_time},
     {"pop3_show_after", &IndexHeader::pop3_show_after},
-    {"recentuid", &IndexHeader::recentuid},
-    {"recenttime", &IndexHeader::recenttime},
 });
+
+// Every field that the version does not have.
+void clear_unstored(IndexHeader& header, unsigned version) {
+  for (const auto& field : index_header_fields()) {
+    if (!stored_in(version, field.member)) {
+      std::visit([&header](auto member) { header.*member = 0; }, field.member);
+    }
+  }
+}
 
 }  // namespace
 
@@ -237,21 +248,27 @@ HeaderConversion convert_header(const IndexHeader& header, unsigned to) {
         [&](auto member) {
           if (stored_in(from, member) && !stored_in(to, member)) {
             if (out.header.*member > 1) {
-              out.losses.push_back(fmt::format("{} {} is dropped", lost.name, out.header.*member));
+              out.losses.push_back({lost.name, std::to_string(out.header.*member)});
             }
-            out.header.*member = 0;
           }
         },
         lost.member);
   }
   // Before v8 the word holds POP3_NEW_UIDL and nothing else; CONDSTORE is of 2.3 alone.
-  const std::uint32_t keeps = !has_modseq(to)             ? option::pop3_new_uidl
-                              : to >= kFirstSelfContained ? ~option::imap_condstore
-                                                          : ~0U;
-  if ((out.header.options & ~keeps & ~option::imap_condstore) != 0) {
-    out.losses.push_back(fmt::format("options {:08x} are dropped", out.header.options & ~keeps));
+  const std::uint32_t keeps = !stored_in(to, &IndexHeader::options) ? 0
+                              : !has_modseq(to)                     ? option::pop3_new_uidl
+                              : to >= kFirstSelfContained           ? ~option::imap_condstore
+                                                                    : ~0U;
+  constexpr std::uint32_t kPassing =
+      option::imap_condstore | option::needs_unlink | option::needs_repack | option::deleted;
+  if ((out.header.options & ~keeps & ~kPassing) != 0) {
+    out.losses.push_back({"mailbox options", join(option_names(out.header.options & ~keeps), " ")});
   }
   out.header.options &= keeps;
+  if (to < kFirstSelfContained) {
+    out.header.options &= ~(option::needs_unlink | option::needs_repack);
+  }
+  clear_unstored(out.header, to);
   set_index_version(out.header, to);
   return out;
 }

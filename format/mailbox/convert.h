@@ -19,10 +19,18 @@ struct CarriedAnnotation {
   std::string value;
 };
 
+// A fact that the target version has no place for, and that nothing else keeps: what can be derived from the
+// message (GUID, line count) is none, nor what moves to an annotation or a seen database.
+struct Loss {
+  std::string_view what;  // "modseq"
+  std::string value;      // "42"
+};
+
 struct RecordConversion {
   IndexRecord record;                    // for the target version; encode with its layout
   std::vector<CarriedAnnotation> store;  // write these (crossing down)
-  std::vector<std::string> losses;       // phrases: "modseq 42 is dropped"
+  std::vector<std::string> taken;        // entries whose value is in the record now: remove them
+  std::vector<Loss> losses;
   bool needs_parse = false;           // fields must come from the message file (guid, cache_crc, gmtime ...)
   bool expunged_cannot_stay = false;  // EXPUNGED below v12: the record belongs into cyrus.expunge
 };
@@ -33,9 +41,10 @@ RecordConversion convert_record(const IndexRecord& record, unsigned from, unsign
 
 struct HeaderConversion {
   IndexHeader header;
-  std::vector<std::string> losses;
+  std::vector<Loss> losses;
 };
-// Counts and CRCs are not recomputed here; use IndexTotals afterwards.
+// Fields that the target lacks are 0. Counts and CRCs are not recomputed here; use IndexTotals afterwards.
+// recentuid and recenttime belong to the seen database below v12.
 HeaderConversion convert_header(const IndexHeader& header, unsigned to);
 
 }  // namespace cyr::mailbox

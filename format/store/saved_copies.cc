@@ -3,16 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <ctime>
-#include <nlohmann/json.hpp>
-
-#include "format/base/text.h"
+#include <set>
 
 namespace cyr::store {
 
 namespace {
 
 constexpr std::string_view manifest_name = "manifest.jsonl";
+constexpr ::mode_t kSavedDirectoryMode = 0700;
 
 // `path` below `root` without its leading slash; nothing when it is elsewhere.
 std::optional<std::string> relative_to(const fs::path& root, const fs::path& path) {
@@ -24,13 +24,24 @@ std::optional<std::string> relative_to(const fs::path& root, const fs::path& pat
   return {};
 }
 
-Status copy_file(Io& io, const fs::path& from, const fs::path& to, const FileInfo& info) {
-  CYR_TRY(const auto bytes, io.read_file(from));
-  CYR_TRY(auto file, File::open(io, to, {.write = true, .create = true, .exclusive = true}, info.mode));
-  CYR_CHECK(file.write(bytes.bytes(), 0));
-  CYR_CHECK(file.sync());
-  CYR_CHECK(file.close());
-  return io.set_mtime(to, info.mtime, info.mtime_nsec);
+// rename(2), or a copy where the other name is on another file system.
+Status move_file(Io& io, const fs::path& from, const fs::path& to, const FileInfo& info) {
+  const Status renamed = io.rename(from, to);
+  if (renamed || renamed.error().sys_errno != EXDEV || info.kind != FileKind::regular) {
+    return renamed;
+  }
+  CYR_CHECK(copy_kept_file(io, from, to, info));
+  CYR_CHECK(io.sync_directory(to.parent_path()));
+  return io.unlink(from);
+}
+
+SavedItem item_of(SavedAction action, std::string path, const SavedCopies::Why& why) {
+  SavedItem item;
+  item.action = action;
+  item.path = std::move(path);
+  item.mailbox = std::string(why.mailbox);
+  item.reason = std::string(why.reason);
+  return item;
 }
 
 }  // namespace
@@ -43,26 +54,24 @@ std::string new_saved_id(std::int64_t now, std::int64_t pid) {
                      utc.tm_hour, utc.tm_min, utc.tm_sec, pid);
 }
 
-std::string_view name_of(SavedAction action) {
-  switch (action) {
-    case SavedAction::replaced:
-      return "replaced";
-    case SavedAction::changed:
-      return "changed";
-    case SavedAction::removed:
-      return "removed";
-    case SavedAction::moved:
-      return "moved";
-    case SavedAction::created:
-      return "created";
-    case SavedAction::renamed:
-      return "renamed";
-  }
-  return "unknown";
+fs::path saved_place(const fs::path& root, const fs::path& undo_directory) {
+  const fs::path above = undo_directory.empty() ? root : fs::path(undo_directory.native() + root.native());
+  return above / std::string(saved_directory);
 }
 
-SavedCopies::SavedCopies(Io& io, std::vector<fs::path> roots, std::string id, bool enabled)
-    : io_(io), id_(std::move(id)), enabled_(enabled) {
+Status copy_kept_file(Io& io, const fs::path& from, const fs::path& to, const FileInfo& info) {
+  CYR_TRY(const auto bytes, io.read_file(from));
+  CYR_TRY(auto file, File::open(io, to, {.write = true, .create = true, .exclusive = true}, info.mode));
+  CYR_CHECK(file.write(bytes.bytes(), 0));
+  CYR_CHECK(io.set_mode(to, info.mode));  // whatever the umask says
+  CYR_CHECK(file.sync());
+  CYR_CHECK(file.close());
+  return io.set_mtime(to, info.mtime, info.mtime_nsec);
+}
+
+SavedCopies::SavedCopies(Io& io, std::vector<fs::path> roots, std::string id, bool enabled,
+                         fs::path undo_directory)
+    : io_(io), id_(std::move(id)), enabled_(enabled), undo_directory_(std::move(undo_directory)) {
   std::sort(roots.begin(), roots.end());
   roots.erase(std::unique(roots.begin(), roots.end()), roots.end());
   // A partition below another root (configdirectory/spool) must be found before it: the longest path first.
@@ -70,8 +79,12 @@ SavedCopies::SavedCopies(Io& io, std::vector<fs::path> roots, std::string id, bo
     return a.native().size() > b.native().size();
   });
   for (auto& path : roots) {
-    roots_.push_back({.path = std::move(path), .manifest = {}, .size = 0, .changed = {}});
+    roots_.push_back({.path = std::move(path), .manifest = {}, .size = 0, .changed = {}, .touched = {}});
   }
+}
+
+fs::path SavedCopies::directory_of(const Root& root) const {
+  return saved_place(root.path, undo_directory_) / id_;
 }
 
 std::vector<fs::path> SavedCopies::directories() const {
@@ -79,7 +92,7 @@ std::vector<fs::path> SavedCopies::directories() const {
   std::vector<fs::path> out;
   for (const auto& root : roots_) {
     if (root.manifest.is_open()) {
-      out.push_back(root.path / std::string(saved_directory) / id_);
+      out.push_back(directory_of(root));
     }
   }
   return out;
@@ -95,9 +108,9 @@ Result<SavedCopies::Root*> SavedCopies::root_of(const fs::path& path) {
 }
 
 Result<fs::path> SavedCopies::place_for(Root& root, const std::string& relative) {
-  const fs::path top = root.path / std::string(saved_directory) / id_;
+  const fs::path top = directory_of(root);
   fs::path place = top / relative;
-  CYR_CHECK(io_.make_directories(place.parent_path(), 0700));
+  CYR_CHECK(io_.make_directories(place.parent_path(), kSavedDirectoryMode));
   // A file that changes twice in one run keeps its first version under the plain name.
   for (int n = 2;; ++n) {
     CYR_TRY(const bool taken, io_.exists(place));
@@ -108,40 +121,31 @@ Result<fs::path> SavedCopies::place_for(Root& root, const std::string& relative)
   }
 }
 
-Status SavedCopies::append(Root& root, const SavedItem& item, std::string_view saved) {
-  const fs::path directory = root.path / std::string(saved_directory) / id_;
-  if (!root.manifest.is_open()) {
-    CYR_CHECK(io_.make_directories(directory, 0700));
-    CYR_TRY(root.manifest,
-            File::open(io_, directory / std::string(manifest_name), {.write = true, .create = true}, 0600));
-    CYR_TRY(const auto info, root.manifest.info());
-    root.size = info.size;
+Status SavedCopies::open_manifest(Root& root) {
+  if (root.manifest.is_open()) {
+    return success();
   }
-  nlohmann::ordered_json line{{"action", name_of(item.action)}, {"path", item.path}};
-  const auto add = [&line](const char* key, std::string_view value) {
-    if (!value.empty()) {
-      line[key] = value;
-    }
-  };
-  add("to", item.to);
-  add("saved", saved);
-  add("mailbox", item.mailbox);
-  add("reason", item.reason);
-  if (item.action != SavedAction::created) {
-    line["size"] = item.info.size;
-    line["mode"] = fmt::format("{:04o}", static_cast<unsigned>(item.info.mode));
-    line["uid"] = item.info.uid;
-    line["gid"] = item.info.gid;
-    line["mtime"] = item.info.mtime;
-    line["mtime_nsec"] = item.info.mtime_nsec;
-  }
-  // Names are bytes and need not be UTF-8; `replace` keeps the line valid, and `path` is only for people
-  // then.
-  const std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  const fs::path directory = directory_of(root);
+  CYR_CHECK(io_.make_directories(directory, kSavedDirectoryMode));
+  CYR_TRY(root.manifest,
+          File::open(io_, directory / std::string(manifest_name), {.write = true, .create = true}, 0600));
+  // Held as long as the run goes on: the limits of another run leave it alone.
+  CYR_CHECK(root.manifest.lock(LockMode::exclusive, LockWait::try_once));
+  CYR_TRY(const auto info, root.manifest.info());
+  root.size = info.size;
+  return success();
+}
+
+Status SavedCopies::append(Root& root, const SavedItem& item) {
+  return append_lines(root, encode_saved_item(item));
+}
+
+Status SavedCopies::append_lines(Root& root, const std::string& text) {
+  CYR_CHECK(open_manifest(root));
   CYR_CHECK(root.manifest.write(as_bytes(text), root.size));
   root.size += text.size();
   CYR_CHECK(root.manifest.sync());
-  return io_.sync_directory(directory);
+  return io_.sync_directory(directory_of(root));
 }
 
 Status SavedCopies::keep(const fs::path& path, SavedAction action, Why why) {
@@ -150,35 +154,36 @@ Status SavedCopies::keep(const fs::path& path, SavedAction action, Why why) {
   }
   const std::lock_guard guard(mutex_);
   const auto info = io_.lstat(path);
-  if (!info) {
-    if (info.error().code == Errc::not_found) {
-      return success();
-    }
+  if (!info && info.error().code != Errc::not_found) {
     return info.error();
   }
   CYR_TRY(Root * root, root_of(path));
   const std::string relative = *relative_to(root->path, path);
-  if (root->changed.contains(relative)) {
+  const bool first = !root->changed.contains(relative);
+  if (!info && (action != SavedAction::changed || !first)) {
     return success();
+  }
+  root->touched[relative] = std::string(why.mailbox);
+  if (!first) {
+    return success();
+  }
+  if (action == SavedAction::changed) {
+    root->changed.emplace(relative, 1);
+  }
+  if (!info) {
+    return append(*root, item_of(SavedAction::created, relative, why));
   }
   CYR_TRY(const fs::path place, place_for(*root, relative));
   // In place means that a link would change along; and a link may be refused (limit of links, other file
   // system).
   if (action == SavedAction::changed || !io_.link(path, place)) {
-    CYR_CHECK(copy_file(io_, path, place, *info));
-  }
-  if (action == SavedAction::changed) {
-    root->changed.emplace(relative, 1);
+    CYR_CHECK(copy_kept_file(io_, path, place, *info));
   }
   CYR_CHECK(io_.sync_directory(place.parent_path()));
-  return append(*root,
-                {.action = action,
-                 .path = relative,
-                 .to = {},
-                 .mailbox = std::string(why.mailbox),
-                 .reason = std::string(why.reason),
-                 .info = *info},
-                *relative_to(root->path / std::string(saved_directory) / id_, place));
+  SavedItem item = item_of(action, relative, why);
+  item.saved = *relative_to(directory_of(*root), place);
+  item.info = *info;
+  return append(*root, item);
 }
 
 Status SavedCopies::note(const fs::path& path, SavedAction action, const fs::path& to, Why why) {
@@ -187,17 +192,28 @@ Status SavedCopies::note(const fs::path& path, SavedAction action, const fs::pat
   }
   const std::lock_guard guard(mutex_);
   CYR_TRY(Root * root, root_of(path));
-  SavedItem item{.action = action,
-                 .path = *relative_to(root->path, path),
-                 .to = {},
-                 .mailbox = std::string(why.mailbox),
-                 .reason = std::string(why.reason),
-                 .info = {}};
+  SavedItem item = item_of(action, *relative_to(root->path, path), why);
   if (action == SavedAction::renamed) {
     CYR_TRY(item.info, io_.lstat(path));
     item.to = relative_to(root->path, to).value_or(to.native());
+    root->touched[item.to] = item.mailbox;
   }
-  return append(*root, item, {});
+  if (action != SavedAction::directory) {
+    root->touched[item.path] = item.mailbox;
+  }
+  return append(*root, item);
+}
+
+Status SavedCopies::make_directories(const fs::path& path, ::mode_t mode, Why why) {
+  CYR_TRY(const bool there, io_.exists(path));
+  if (there || path.empty()) {
+    return success();
+  }
+  CYR_CHECK(make_directories(path.parent_path(), mode, why));
+  if (root_of(path)) {
+    CYR_CHECK(note(path, SavedAction::directory, {}, why));
+  }
+  return io_.make_directories(path, mode);
 }
 
 Result<fs::path> SavedCopies::move_aside(const fs::path& path, Why why) {
@@ -206,42 +222,106 @@ Result<fs::path> SavedCopies::move_aside(const fs::path& path, Why why) {
   CYR_TRY(Root * root, root_of(path));
   const std::string relative = *relative_to(root->path, path);
   CYR_TRY(fs::path place, place_for(*root, relative));
-  CYR_CHECK(append(*root,
-                   {.action = SavedAction::moved,
-                    .path = relative,
-                    .to = {},
-                    .mailbox = std::string(why.mailbox),
-                    .reason = std::string(why.reason),
-                    .info = info},
-                   *relative_to(root->path / std::string(saved_directory) / id_, place)));
-  CYR_CHECK(io_.rename(path, place));
+  SavedItem item = item_of(SavedAction::moved, relative, why);
+  item.saved = *relative_to(directory_of(*root), place);
+  item.info = info;
+  CYR_CHECK(append(*root, item));
+  root->touched[relative] = item.mailbox;
+  CYR_CHECK(move_file(io_, path, place, info));
   CYR_CHECK(io_.sync_directory(place.parent_path()));
   CYR_CHECK(io_.sync_directory(path.parent_path()));
   return place;
 }
 
-Result<std::vector<SavedRun>> list_saved(Io& io, const std::vector<fs::path>& roots) {
+Status SavedCopies::before_record(const fs::path& path, SavedItem item) {
+  if (!enabled_) {
+    return success();
+  }
+  const std::lock_guard guard(mutex_);
+  CYR_TRY(Root * root, root_of(path));
+  item.path = *relative_to(root->path, path);
+  return append(*root, item);
+}
+
+Status SavedCopies::touch(const fs::path& path, std::string_view mailbox) {
+  const std::lock_guard guard(mutex_);
+  CYR_TRY(Root * root, root_of(path));
+  root->touched[*relative_to(root->path, path)] = std::string(mailbox);
+  return success();
+}
+
+Status SavedCopies::settle(std::string_view mailbox) {
+  const std::lock_guard guard(mutex_);
+  for (auto& root : roots_) {
+    std::string lines;
+    for (auto it = root.touched.begin(); it != root.touched.end();) {
+      if (it->second != mailbox) {
+        ++it;
+        continue;
+      }
+      SavedItem item = item_of(SavedAction::settled, it->first, {mailbox, {}});
+      const auto info = io_.lstat(root.path / it->first);
+      if (info) {
+        item.info = *info;
+      } else if (info.error().code == Errc::not_found) {
+        item.gone = true;
+      } else {
+        return info.error();
+      }
+      lines += encode_saved_item(item);
+      it = root.touched.erase(it);
+    }
+    if (!lines.empty()) {
+      CYR_CHECK(append_lines(root, lines));
+    }
+  }
+  return success();
+}
+
+Result<std::optional<std::vector<SavedItem>>> read_manifest(Io& io, const fs::path& run_directory) {
+  const auto manifest = io.read_file(run_directory / std::string(manifest_name));
+  if (manifest) {
+    return std::optional(decode_manifest(manifest->text()));
+  }
+  if (manifest.error().code == Errc::not_found) {
+    return std::optional<std::vector<SavedItem>>();
+  }
+  return manifest.error();
+}
+
+Result<std::vector<SavedRun>> list_saved(Io& io, const std::vector<fs::path>& roots,
+                                         const fs::path& undo_directory) {
   std::vector<SavedRun> out;
   for (const auto& root : roots) {
-    const fs::path directory = root / std::string(saved_directory);
+    const fs::path directory = saved_place(root, undo_directory);
     CYR_TRY(const bool there, io.exists(directory));
     if (!there) {
       continue;
     }
     CYR_TRY(const auto runs, io.list(directory));
     for (const auto& run : runs) {
-      const auto manifest = io.read_file(directory / run.name / std::string(manifest_name));
-      if (!manifest) {
+      const auto manifest = read_manifest(io, directory / run.name);
+      if (!manifest || !*manifest) {
         continue;  // not one of ours
       }
-      SavedRun found{.id = run.name, .root = root, .files = 0, .bytes = 0};
-      for (const auto line : split(manifest->text(), '\n')) {
-        const auto item = nlohmann::json::parse(line, nullptr, false);
-        if (item.is_object() && item.contains("saved")) {
+      SavedRun found{.id = run.name, .root = root, .undone_by = {}};
+      std::set<std::string> changed;
+      std::set<std::string> undone;
+      for (const SavedItem& item : **manifest) {
+        if (!item.saved.empty()) {
           ++found.files;
-          found.bytes += item.value("size", std::uint64_t{0});
+          found.bytes += item.info.size;
+        }
+        if (item.action == SavedAction::undoing) {
+          found.undone_by = item.by;
+        } else if (item.action == SavedAction::undone) {
+          undone.insert(item.mailbox);
+        } else if (!item.mailbox.empty()) {
+          changed.insert(item.mailbox);
         }
       }
+      found.mailboxes = changed.size();
+      found.undone = undone.size();
       out.push_back(std::move(found));
     }
   }
