@@ -196,7 +196,8 @@ class FilePass {
     const bool was_lost = uid == file.uid && uid <= state_.index.last_uid;
     state_.index.last_uid = std::max(state_.index.last_uid, uid);
     auto record = new_record(context_, numbered, *summary);
-    const bool state_known = was_lost && conversations().apply(context_, record);
+    // Also above last_uid: an index from an older backup knows nothing of the later messages.
+    const bool state_known = uid == file.uid && conversations().apply(context_, record);
     if (was_lost && !state_known) {
       added_.push_back(uid);
     }
