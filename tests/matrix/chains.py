@@ -227,7 +227,7 @@ def tree(root):
     """{path: (size, mtime, mode, digest)} of everything but locks, old versions and the disposable statuscache.db."""
     out = {}
     for path, entry in repair.tree(root).items():
-        if repair.SAVED in path.split("/") or path.endswith("statuscache.db"):
+        if repair.SAVED in path.split("/") or path.startswith("config/lock/") or path.endswith("statuscache.db"):
             continue
         mode = os.lstat(os.path.join(root, path)).st_mode
         out[path] = (entry, mode)
