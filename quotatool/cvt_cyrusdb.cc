@@ -4,6 +4,7 @@
 #include "format/cli/app.h"
 #include "format/cli/printer.h"
 #include "format/db/convert.h"
+#include "format/db/registry.h"
 #include "quotatool/cvt_cyrusdb_all.h"
 #include "quotatool/database_program.h"
 
@@ -81,6 +82,7 @@ Result<int> run_all(const Arguments& arguments) {
   request.quiet = arguments.quiet;
   if (!arguments.all_to.empty()) {
     CYR_TRY(request.to, quotatool::parse_backend(arguments.all_to));
+    CYR_CHECK(request.to ? db::check_writable(*request.to, {}) : success());
   }
   return quotatool::convert_all(request);
 }
@@ -92,6 +94,7 @@ Result<int> run(const Arguments& arguments) {
   if (!to_kind) {
     return make_error(Errc::config, "auto is no backend for the new database");
   }
+  CYR_CHECK(db::check_writable(*to_kind, arguments.to));
   if (!arguments.common.json && !arguments.quiet) {
     std::fputs(fmt::format("Converting from {} ({}) to {} ({})\n", arguments.from.string(),
                            arguments.from_backend, arguments.to.string(), arguments.to_backend)

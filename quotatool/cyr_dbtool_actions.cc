@@ -105,15 +105,31 @@ Result<int> run_on_file(const Action& action, const DbtoolArguments& arguments,
 
 Result<int> run_on_database(const Action& action, const DbtoolArguments& arguments,
                             const db::OpenOptions& options, std::optional<db::Kind> declared) {
-  const auto kind = settle_kind(arguments, options, declared);
   const bool writes = (action.needs == Needs::writing && !arguments.read_only) || arguments.create;
+  if (declared && (writes || arguments.convert)) {
+    CYR_CHECK(db::check_writable(*declared, arguments.file));
+  }
+  const auto kind = settle_kind(arguments, options, declared);
   Io& io = writes ? posix_io() : read_only_io();
   auto database = kind ? db::open(io, arguments.file, *kind, options) : kind.error();
   if (!database) {
+    if (!arguments.compat_exit) {
+      return std::move(database).error();
+    }
     cli::print_error(dbtool_name, database.error());
-    return database.error().code == Errc::config ? cli::exit_config : cli::exit_temporary;
+    return cli::exit_temporary;
   }
   return action.run({arguments, options, *kind, database->get()});
+}
+
+// The same status whatever the action wanted of the file: 75 when there is none, as Cyrus has it (tools.md
+// 1.2), 65 for damaged bytes, and so on.
+Result<int> settle_status(Result<int> done) {
+  if (!done && done.error().code == Errc::not_found) {
+    cli::print_error(dbtool_name, done.error());
+    return cli::exit_temporary;
+  }
+  return done;
 }
 
 }  // namespace
@@ -141,8 +157,9 @@ Result<int> run_dbtool(const DbtoolArguments& arguments, db::OpenOptions options
     cli::print_error(dbtool_name, declared.error());
     return cli::exit_config;
   }
-  return action->needs == Needs::file ? run_on_file(*action, arguments, options, *declared)
-                                      : run_on_database(*action, arguments, options, *declared);
+  return settle_status(action->needs == Needs::file
+                           ? run_on_file(*action, arguments, options, *declared)
+                           : run_on_database(*action, arguments, options, *declared));
 }
 
 }  // namespace cyr::quotatool

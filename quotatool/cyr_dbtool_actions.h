@@ -42,7 +42,7 @@ inline constexpr int status_absent = 1;  // get: no such key
 inline constexpr int status_inconsistent = 1;
 inline constexpr int status_different = 1;  // diff
 inline constexpr int status_loss = 2;       // salvage: something is lost or doubtful
-inline constexpr int status_damaged = 65;   // check: there are findings
+inline constexpr int status_damaged = 65;   // check, stat: damaged bytes were met
 
 // What an action gets.
 struct ActionContext {

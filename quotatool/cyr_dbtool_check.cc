@@ -82,10 +82,11 @@ Result<int> check_database(const ActionContext& in) {
 }
 
 Result<int> show_stat(const ActionContext& in) {
-  CYR_TRY(const auto items, db::stat_database(read_only_io(), in.arguments.file, options_of(in)));
+  CYR_TRY(const db::Statistics statistics,
+          db::stat_database(read_only_io(), in.arguments.file, options_of(in)));
   cli::JsonLine line;
   line.add("file", in.arguments.file.string());
-  for (const db::StatItem& item : items) {
+  for (const db::StatItem& item : statistics.items) {
     const auto* const number = std::get_if<std::uint64_t>(&item.value);
     if (in.arguments.json && number != nullptr) {
       line.add(item.name, *number);
@@ -99,7 +100,7 @@ Result<int> show_stat(const ActionContext& in) {
   if (in.arguments.json) {
     line.print();
   }
-  return cli::exit_ok;
+  return statistics.damaged ? status_damaged : cli::exit_ok;
 }
 
 }  // namespace cyr::quotatool

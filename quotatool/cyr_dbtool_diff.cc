@@ -20,9 +20,11 @@ class Diff {
   Diff(const DbtoolArguments& arguments, db::Database& left, db::Database& right)
       : arguments_(arguments), left_(left), right_(right) {}
 
-  // Looks keys up one by one, so that neither database has to fit into memory; each is held as it was at the
-  // start of its own turn.
+  // Looks keys up one by one, so that neither database has to fit into memory. Both are held, so that what is
+  // found missing is.
   Result<Counts> run() {
+    CYR_TRY(const auto hold_left, left_.hold());
+    CYR_TRY(const auto hold_right, right_.hold());
     CYR_CHECK(left_.for_each("", [&](std::string_view key, std::string_view value) -> Result<db::Visit> {
       CYR_TRY(const auto other, right_.get(key));
       if (!other) {

@@ -4,7 +4,6 @@
 
 #include "format/base/file.h"
 #include "format/base/text.h"
-#include "format/db/dump.h"
 #include "format/db/registry.h"
 #include "quotatool/cyr_dbtool_printer.h"
 
@@ -31,12 +30,9 @@ Result<int> dump_file(const ActionContext& in) {
     return make_error(Errc::invalid, "dump level \"" + printable(in.arguments.words[0]) + "\" is no number");
   }
   const auto level = in.arguments.words.empty() ? 0 : *parse_number<std::uint32_t>(in.arguments.words[0]);
-  constexpr std::uint32_t with_values = 3;  // as the real program
-  const auto dump =
-      in.kind == db::Kind::twoskip && level >= with_values ? db::dump_twoskip_values : backend.dump;
   CYR_TRY(const File file, open_locked(read_only_io(), in.arguments.file, LockMode::shared));
   CYR_TRY(const FileBytes bytes, file.map());
-  Status done = dump(bytes.bytes(), [](std::string_view text) -> Status {
+  Status done = backend.dump({bytes.bytes(), in.arguments.file, level}, [](std::string_view text) -> Status {
     print(text);
     return success();
   });

@@ -12,6 +12,10 @@ Result<int> show_records(const ActionContext& in) {
   if (!in.arguments.words.empty()) {
     CYR_TRY(prefix, from_argument(in.arguments, in.arguments.words[0]));
   }
+  std::unique_ptr<db::Hold> one_state;
+  if (in.arguments.one_transaction) {
+    CYR_TRY(one_state, in.database->hold());
+  }
   CYR_CHECK(
       in.database->for_each(prefix, [&](std::string_view key, std::string_view value) -> Result<db::Visit> {
         printer.record(key, value);

@@ -217,17 +217,14 @@ class JsonReport {
   const SalvageReport& report_;
 };
 
-Result<db::Kind> target_kind(const DbtoolArguments& arguments, db::Kind source) {
-  if (arguments.to.empty()) {
-    return source;
-  }
-  CYR_TRY(const auto kind, parse_backend(arguments.to));
-  return kind.value_or(source);
-}
+// What is to be salvaged, and what it is to become. All that can be refused is, before a byte is read or
+// made.
+struct Plan {
+  db::Kind from;
+  db::Kind to;
+};
 
-}  // namespace
-
-Result<int> salvage_database(const ActionContext& in) {
+Result<Plan> make_plan(const ActionContext& in) {
   const DbtoolArguments& arguments = in.arguments;
   if (arguments.out.empty() == !arguments.dry_run) {
     return make_error(Errc::invalid, "salvage needs either --out NEW or --dry-run")
@@ -236,32 +233,51 @@ Result<int> salvage_database(const ActionContext& in) {
   if (!arguments.report.empty() && arguments.report != "text" && arguments.report != "json") {
     return make_error(Errc::invalid, "--report is text or json, not \"" + printable(arguments.report) + "\"");
   }
-  db::SalvageOptions options;
-  options.kind = in.kind;
-  options.include_uncommitted = arguments.include_uncommitted;
-  options.open = in.options;
-  CYR_TRY(const SalvageReport report, db::salvage(read_only_io(), arguments.file, options));
-  if (!report.kind) {
+  std::optional<db::Kind> kind = in.kind;
+  if (kind != db::Kind::quotalegacy) {  // a tree, which may be named by a path that does not exist
+    CYR_TRY(const auto found, db::detect(read_only_io(), arguments.file));
+    kind = found ? found : kind;
+  }
+  if (!kind) {
     return make_error(Errc::corrupt, "is no database that this program knows")
         .at(arguments.file)
         .with_hint("name the backend that it had: " + backend_list());
   }
-  if (db::backend_of(*report.kind).salvage == nullptr) {
-    return make_error(Errc::unsupported,
-                      fmt::format("{} databases have no salvage", db::name_of(*report.kind)))
+  if (db::backend_of(*kind).salvage == nullptr) {
+    return make_error(Errc::unsupported, fmt::format("{} databases have no salvage", db::name_of(*kind)))
         .at(arguments.file)
         .with_hint("cvt_cyrusdb copies what can be read");
   }
-  CYR_TRY(const db::Kind kind, target_kind(arguments, *report.kind));
+  Plan plan{*kind, *kind};
+  if (!arguments.to.empty()) {
+    CYR_TRY(const auto to, parse_backend(arguments.to));
+    plan.to = to.value_or(*kind);
+  }
   if (!arguments.dry_run) {
-    CYR_CHECK(db::write_salvaged(posix_io(), report, arguments.out, kind, in.options));
+    CYR_CHECK(db::check_salvage_target(read_only_io(), arguments.out, plan.to));
+  }
+  return plan;
+}
+
+}  // namespace
+
+Result<int> salvage_database(const ActionContext& in) {
+  const DbtoolArguments& arguments = in.arguments;
+  CYR_TRY(const Plan plan, make_plan(in));
+  db::SalvageOptions options;
+  options.kind = plan.from;
+  options.include_uncommitted = arguments.include_uncommitted;
+  options.open = in.options;
+  CYR_TRY(const SalvageReport report, db::salvage(read_only_io(), arguments.file, options));
+  if (!arguments.dry_run) {
+    CYR_CHECK(db::write_salvaged(posix_io(), report, arguments.out, plan.to, in.options));
   }
   if (arguments.json || arguments.report == "json") {
     JsonReport(arguments, report).print_all();
   } else {
     TextReport(arguments, report).print_all();
     if (!arguments.dry_run) {
-      print(fmt::format("written: {}, {}\n", arguments.out, db::name_of(kind)));
+      print(fmt::format("written: {}, {}\n", arguments.out, db::name_of(plan.to)));
     }
   }
   return report.complete() ? cli::exit_ok : status_loss;

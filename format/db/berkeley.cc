@@ -5,7 +5,7 @@
 #include "format/db/berkeley_writer.h"
 #include "format/db/file_database.h"
 #include "format/db/overlay.h"
-#include "format/db/stream_sink.h"
+#include "format/db/table_view.h"
 
 namespace cyr::db {
 
@@ -70,16 +70,14 @@ class BerkeleyFormat final : public FileFormat {
       CYR_TRY(const auto there, view(image.bytes()));
       return Readiness::ready;
     }
-    MemorySink empty;
-    CYR_TRY(const auto writer, make_writer(empty, kind_));
-    CYR_CHECK(writer->finish());
-    CYR_CHECK(image.write(empty.content(), 0));
-    CYR_CHECK(image.sync());
-    return Readiness::ready;
+    return Readiness::rewrite;  // it has several pages, and must not be there in part
   }
 
   // There is no log in the file: it is what it is.
   [[nodiscard]] Result<std::unique_ptr<View>> replay(Bytes file, const KeyOrder& /*order*/) const override {
+    if (file.empty()) {
+      return std::unique_ptr<View>(std::make_unique<TableView>(std::vector<Entry>(), true));
+    }
     return view(file);
   }
   [[nodiscard]] Result<std::unique_ptr<Editor>> edit(Image& image, const KeyOrder& order) const override {
@@ -91,6 +89,7 @@ class BerkeleyFormat final : public FileFormat {
     return make_writer(sink, kind_);
   }
   [[nodiscard]] bool wants_repack(Bytes /*file*/) const override { return false; }
+  [[nodiscard]] bool replaced_whole() const override { return true; }
 
  private:
   Kind kind_;

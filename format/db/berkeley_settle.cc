@@ -1,6 +1,5 @@
 #include "format/db/berkeley_settle.h"
 
-#include <db.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 #include "format/base/file.h"
 #include "format/db/berkeley_library.h"
 #include "format/db/berkeley_pages.h"
+#include "format/db/berkeley_thang.h"
 
 namespace cyr::db::berkeley {
 
@@ -87,7 +87,6 @@ void redirect_library(const fs::path& root, const fs::path& database) {
 // ---- what the library does on a copy ----
 
 using EnvironmentHandle = std::unique_ptr<DB_ENV, CloseHandle<DB_ENV>>;
-constexpr u_int32_t subsystems = DB_INIT_LOCK | DB_INIT_LOG | DB_INIT_MPOOL | DB_INIT_TXN;
 
 Result<EnvironmentHandle> new_environment() {
   DB_ENV* raw = nullptr;

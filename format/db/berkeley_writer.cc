@@ -1,6 +1,5 @@
 #include "format/db/berkeley_writer.h"
 
-#include <db.h>
 #include <fmt/format.h>
 #include <sys/random.h>
 
@@ -8,6 +7,7 @@
 
 #include "format/db/berkeley_format.h"
 #include "format/db/berkeley_library.h"
+#include "format/db/berkeley_thang.h"
 #include "format/db/stream_sink.h"
 
 namespace cyr::db::berkeley {
@@ -25,13 +25,6 @@ int new_is_greater(DB* /*db*/, const DBT* added, const DBT* there) {
   const bool same = added->size == there->size &&
                     (added->size == 0 || std::memcmp(added->data, there->data, added->size) == 0);
   return same ? 0 : 1;
-}
-
-DBT thang(std::string_view text) {
-  DBT out{};
-  out.data = const_cast<char*>(text.data());  // NOLINT: the library does not write to what it is given
-  out.size = static_cast<u_int32_t>(text.size());
-  return out;
 }
 
 class LibraryWriter final : public BulkWriter {

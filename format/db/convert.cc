@@ -74,6 +74,7 @@ class Conversion {
   }
 
   Result<Converted> run(std::optional<Kind> declared) {
+    CYR_CHECK(check_writable(out_.to, to_));
     // A table of a shared database has no file of its own that would tell its kind.
     const bool shared = declared == Kind::sql && !options_.open.sql.database.empty();
     CYR_TRY(out_.from, shared ? Result<Kind>(Kind::sql) : source_kind(io_, from_, declared));
@@ -86,10 +87,6 @@ class Conversion {
       CYR_CHECK(to_tree());
     } else if (out_.to == Kind::sql) {
       CYR_CHECK(to_sql());
-    } else if (backend_of(out_.to).format == nullptr) {
-      return make_error(Errc::unsupported,
-                        fmt::format("{} databases are read here, not written", name_of(out_.to)))
-          .at(to_);
     } else {
       CYR_CHECK(to_file());
     }
@@ -100,7 +97,7 @@ class Conversion {
  private:
   [[nodiscard]] bool writes() const { return !options_.dry_run && !io_.read_only(); }
 
-  // Every record of the source, in its own order. In place the source is held exclusively by `hold_`.
+  // Every record of the source, in its own order. It is held meanwhile, in place exclusively (`hold_`).
   Status read_source(const Emit& emit) {
     read_ = Digest();
     const Visitor visit = [&](std::string_view key, std::string_view value) -> Result<Visit> {
@@ -196,6 +193,7 @@ class Conversion {
   };
 
   Status write_records(const FileFormat& format, const KeyOrder& order, StreamSink& sink) {
+    CYR_TRY(const auto one_state, source_->hold());
     CYR_TRY(const auto writer, format.writer(sink, 0));
     const Emit add = [&](std::string_view key, std::string_view value) {
       return named(writer->add(key, value), key);
@@ -285,6 +283,7 @@ class Conversion {
   // A file of its own is written beside the target and renamed, like any file; a table of a shared database
   // is replaced in one transaction.
   Status to_sql() {
+    CYR_TRY(const auto one_state, source_->hold());
     if (!writes()) {
       return read_source([](std::string_view /*key*/, std::string_view /*value*/) { return success(); });
     }
@@ -326,11 +325,12 @@ class Conversion {
   // ---- a quotalegacy tree ----
 
   Status to_tree() {
+    CYR_TRY(const auto one_state, source_->hold());
     // All records are tried before the first one is written: there is no commit of a tree.
     CYR_TRY(const quotalegacy::Layout layout, quotalegacy::layout_of(io_, to_, options_.open));
     std::uint64_t existing = 0;
     const Emit check = [&](std::string_view key, std::string_view value) -> Status {
-      CYR_CHECK(named(quota_root(key, value), key));
+      CYR_CHECK(named(quotalegacy::check_root(value), key));
       CYR_TRY(const fs::path path, quotalegacy::path_of(layout, key));
       CYR_TRY(const bool there, io_.exists(path));
       existing += there ? 1 : 0;
@@ -352,16 +352,6 @@ class Conversion {
     };
     CYR_CHECK(read_source(put));
     return verify_tree(*target);
-  }
-
-  static Status quota_root(std::string_view key, std::string_view value) {
-    if (!quotalegacy::is_quota_value(value)) {
-      return make_error(Errc::invalid, "quotalegacy holds quota roots only, and the value \"" +
-                                           printable(value.substr(0, 60)) + "\" is not one's");
-    }
-    (void)key;
-    CYR_CHECK(quotalegacy::encode_value(value));
-    return success();
   }
 
   // A root that gets another value keeps its file in quota.old (a name in quota itself would be a quota

@@ -5,6 +5,7 @@
 // in format/doc.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -59,6 +60,9 @@ struct OpenOptions {
   // the file when it knows the file; empty: none.
   std::optional<fs::path> environment = {};
   bool sync = true;  // false: a commit in an environment does not wait for the disk (the `-nosync` names)
+  // In an environment: how long one call of the library may take before it is given up as stuck behind a
+  // program that died.
+  std::chrono::milliseconds patience = std::chrono::seconds(120);
 };
 
 enum class Visit : bool { stop, go_on };
@@ -82,11 +86,19 @@ class Transaction {
   virtual Status abort() = 0;
 };
 
+// Keeps writers away while it lives: what is read meanwhile is one state. Must not outlive its Database.
+class Hold {
+ public:
+  Hold() = default;
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+  virtual ~Hold() = default;
+};
+
 // Not for several threads at once. While a transaction is open, reads through the Database see what the
-// transaction sees. A file is locked (shared, fcntl) as long as for_each() visits: the visitor may read the
-// same Database, but its begin(), put() and erase() give Errc::locked, and another Database object of the
-// same file would wait for ever. Reading never changes a file: what a writer that died left is looked
-// through, and mended by the next transaction.
+// transaction sees. The visitor of for_each() may read the same Database, but its begin(), put() and erase()
+// give Errc::locked. Reading never changes a file: what a writer that died left is looked through, and mended
+// by the next transaction.
 class Database {
  public:
   Database() = default;
@@ -99,9 +111,12 @@ class Database {
   virtual Result<std::optional<std::string>> get(std::string_view key) = 0;
   // The record with the smallest key greater than `key` in the database's order; nothing after the last.
   virtual Result<std::optional<std::pair<std::string, std::string>>> next(std::string_view key) = 0;
-  // Records whose key starts with `prefix`, in order. The visitor may stop early. One consistent state is
-  // visited.
+  // Records whose key starts with `prefix`, in order, each once. The visitor may stop early. As in Cyrus
+  // (cyrusdb.md 1.1) nobody is kept from writing while it works, so that what is changed behind the present
+  // key meanwhile is seen or not; with hold() or in a transaction one state is visited.
   virtual Status for_each(std::string_view prefix, const Visitor& visit) = 0;
+  // For those who need one state over several reads. Backends that are read from a copy need do nothing.
+  virtual Result<std::unique_ptr<Hold>> hold();
   virtual Result<std::unique_ptr<Transaction>> begin() = 0;
   // The backend's own check of its invariants; success means that no record can be missing or out of order.
   virtual Status consistent() = 0;

@@ -94,7 +94,7 @@ void from_twoskip_log(Bytes file, Findings& findings) {
       gap = false;
     }
   }
-  if (const auto header = twoskip::decode_header(file); header && header->dirty()) {
+  if (const auto header = twoskip::decode_header(file); header && header->is_dirty()) {
     findings.add("the file is dirty: a writer died", 56);
   }
 }

@@ -12,6 +12,8 @@ namespace cyr::db {
 
 namespace {
 
+constexpr std::uint32_t level_of_values = 3;
+
 // Cyrus shows NUL as '-'; other control characters are left out of the way of the terminal too.
 std::string shown(std::string_view key) {
   std::string out(key);
@@ -47,13 +49,13 @@ std::string twoskip_record(const twoskip::Record& record, bool values) {
   return out + '\n';
 }
 
-// Cyrus shows this much of a key.
-std::string shown_key(const twom::Record& record) { return shown(record.key.substr(0, 79)); }
+// The library shows this much of a key or value.
+std::string shown_start(std::string_view text) { return shown(text.substr(0, 79)); }
 
-std::string twom_record(const twom::Record& record) {
+std::string twom_record(const twom::Record& record, bool values) {
   std::string out =
       fmt::format("{:08X} {} kl={} dl={} lvl={} ({})\n", record.offset, twom::name_of(record.type),
-                  record.key.size(), record.value.size(), record.level, shown_key(record));
+                  record.key.size(), record.value.size(), record.level, shown_start(record.key));
   if (record.type == twom::RecordType::replace || record.type == twom::RecordType::fat_replace) {
     out += fmt::format("\t{:08X} <-\n", record.ancestor);
   }
@@ -61,8 +63,11 @@ std::string twom_record(const twom::Record& record) {
   for (unsigned level = 1; level < record.level; ++level) {
     out += fmt::format("{}{:08X} ", (level - 1) % 8 == 0 ? "\n\t" : "", record.slot(level + 1));
   }
-  return out +
-         (record.cut_key_size ? "\n\tkey size is cut to 16 bits, as early 3.13 builds wrote it\n" : "\n");
+  out += '\n';
+  if (values) {
+    out += "\tv=(" + shown_start(record.value) + ")\n";
+  }
+  return out + (record.cut_key_size ? "\tkey size is cut to 16 bits, as early 3.13 builds wrote it\n" : "");
 }
 
 std::string skiplist_node(const skiplist::Node& node, std::string_view type) {
@@ -86,7 +91,10 @@ std::string skiplist_record(const skiplist::LogRecord& record, std::uint64_t off
   }
 }
 
-Status dump_twoskip_records(Bytes file, bool values, const DumpSink& sink) {
+}  // namespace
+
+Status dump_twoskip(const DumpSource& source, const DumpSink& sink) {
+  const Bytes file = source.file;
   CYR_TRY(const twoskip::Header header, twoskip::decode_header(file));
   CYR_CHECK(sink(fmt::format("HEADER: v={} fl={} num={} sz=({:08X}/{:08X})\n", header.version, header.flags,
                              header.num_records, header.current_size, header.repack_size)));
@@ -97,24 +105,19 @@ Status dump_twoskip_records(Bytes file, bool values, const DumpSink& sink) {
       continue;
     }
     CYR_TRY(const twoskip::Record record, twoskip::decode_record(file, offset, file.size()));
-    CYR_CHECK(sink(twoskip_record(record, values)));
+    CYR_CHECK(sink(twoskip_record(record, source.level >= level_of_values)));
     offset = record.end();
   }
   return success();
 }
 
-}  // namespace
-
-Status dump_twoskip(Bytes file, const DumpSink& sink) { return dump_twoskip_records(file, false, sink); }
-Status dump_twoskip_values(Bytes file, const DumpSink& sink) {
-  return dump_twoskip_records(file, true, sink);
-}
-
-Status dump_twom(Bytes file, const DumpSink& sink) {
+Status dump_twom(const DumpSource& source, const DumpSink& sink) {
   using twom::RecordType;
+  const Bytes file = source.file;
   CYR_TRY(const twom::Header header, twom::decode_header(file));
   const twom::Checksum kind = header.checksum();
-  CYR_CHECK(sink(fmt::format("UUID: uuid={}\nCHECKSUM ENGINE: {}\n", twom::uuid_text(header.uuid),
+  CYR_CHECK(sink(fmt::format("UUID: uuid={}\nFNAME: fname={}\nCHECKSUM ENGINE: {}\n",
+                             twom::uuid_text(header.uuid), source.path.string(),
                              kind == twom::Checksum::xxh3   ? "XXH64"
                              : kind == twom::Checksum::null ? "NULL"
                                                             : "EXTERNAL")));
@@ -129,16 +132,17 @@ Status dump_twom(Bytes file, const DumpSink& sink) {
     } else if (record.type == RecordType::erased) {
       CYR_TRY(const twom::Record victim, twom::decode_record(file, record.ancestor, offset, kind));
       CYR_CHECK(sink(fmt::format("{:08X} DELETE kl={} ({})\n\t{:08X} <-\n", offset, victim.key.size(),
-                                 shown_key(victim), record.ancestor)));
+                                 shown_start(victim.key), record.ancestor)));
     } else {
-      CYR_CHECK(sink(twom_record(record)));
+      CYR_CHECK(sink(twom_record(record, source.level >= level_of_values)));
     }
     offset = record.end();
   }
   return success();
 }
 
-Status dump_skiplist(Bytes file, const DumpSink& sink) {
+Status dump_skiplist(const DumpSource& source, const DumpSink& sink) {
+  const Bytes file = source.file;
   CYR_TRY(const skiplist::Header header, skiplist::decode_header(file));
   (void)header;
   CYR_TRY(const skiplist::Node dummy, skiplist::decode_node(file, skiplist::dummy_offset));

@@ -5,16 +5,22 @@
 #include <functional>
 
 #include "format/base/bytes.h"
+#include "format/base/path.h"
 
 namespace cyr::db {
 
 // Gets text with its line ends, piece by piece.
 using DumpSink = std::function<Status(std::string_view text)>;
 
+struct DumpSource {
+  Bytes file;
+  fs::path path;            // as it is to be named
+  std::uint32_t level = 0;  // 3 and above: twoskip and twom show values too
+};
+
 // Stops with an error at the first record that cannot be read.
-Status dump_twoskip(Bytes file, const DumpSink& sink);
-Status dump_twoskip_values(Bytes file, const DumpSink& sink);  // values too (level 3 and above)
-Status dump_skiplist(Bytes file, const DumpSink& sink);
-Status dump_twom(Bytes file, const DumpSink& sink);
+Status dump_twoskip(const DumpSource& source, const DumpSink& sink);
+Status dump_skiplist(const DumpSource& source, const DumpSink& sink);
+Status dump_twom(const DumpSource& source, const DumpSink& sink);
 
 }  // namespace cyr::db

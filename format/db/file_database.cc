@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "format/base/log.h"
+#include "format/db/record_batch.h"
 #include "format/db/stream_sink.h"
 #include "format/db/table_view.h"
 
@@ -169,11 +172,10 @@ class FileDatabase::FileTransaction final : public Transaction {
       return database_.rewrite(*view);
     }
     CYR_CHECK(editor_->commit());
-    if (database_.format_.wants_repack(database_.image_.bytes())) {
-      // The transaction is on disk; that it could not be made compact is no failure of it.
-      if (const Status packed = database_.checkpoint(); !packed) {
-        log(LogLevel::warning, "not repacked: {}", packed.error().text());
-      }
+    if (database_.format_.delays_repack()) {
+      database_.repack_due_ = true;
+    } else {
+      database_.repack_if_wanted();
     }
     return success();
   }
@@ -216,13 +218,9 @@ Result<std::unique_ptr<Database>> FileDatabase::open(Io& io, const fs::path& pat
 }
 
 Status FileDatabase::create() {
-  const fs::path parent = image_.path().parent_path();
-  CYR_CHECK(io_.make_directories(parent, 0755));
-  CYR_CHECK(image_.acquire(LockMode::exclusive, true));
-  CYR_TRY(const Readiness ready, format_.prepare(image_, likely_order()));
-  (void)ready;
-  CYR_CHECK(image_.release());
-  return io_.sync_directory(parent.empty() ? fs::path(".") : parent);
+  CYR_CHECK(io_.make_directories(image_.path().parent_path(), 0755));
+  CYR_CHECK(make_ready());
+  return image_.release();
 }
 
 KeyOrder FileDatabase::likely_order() const {
@@ -333,12 +331,90 @@ Status FileDatabase::for_each(std::string_view prefix, const Visitor& visit) {
   if (active_ != nullptr) {
     return active_->for_each(prefix, visit);
   }
+  ++visitors_;
+  Status done = readers_ > 0 || format_.replaced_whole() ? visit_held(prefix, visit)
+                                                         : visit_batches(std::string(prefix), visit);
+  --visitors_;
+  return name(std::move(done));
+}
+
+Status FileDatabase::visit_held(std::string_view prefix, const Visitor& visit) {
   Reading reading(*this);
   CYR_CHECK(reading.start());
-  CYR_CHECK(name(prefix.empty() ? check_list() : settle()));
-  return name(scan_prefix(*view_, prefix, likely_order(), [&](const Entry& entry) -> Result<Visit> {
-    return visit(entry.key, entry.value);
+  CYR_CHECK(prefix.empty() ? check_list() : settle());
+  return scan_prefix(*view_, prefix, likely_order(),
+                     [&](const Entry& entry) -> Result<Visit> { return visit(entry.key, entry.value); });
+}
+
+Status FileDatabase::visit_batches(const std::string& prefix, const Visitor& visit) {
+  RecordBatch batch;
+  std::optional<WalkPlace> last;
+  for (bool more = true; more;) {
+    CYR_TRY(more, read_batch(prefix, last, batch));
+    std::string key;
+    CYR_TRY(const Visit go, batch.visit_all(visit, key));
+    if (go == Visit::stop) {
+      return success();
+    }
+    last->key = std::move(key);
+  }
+  return success();
+}
+
+Result<bool> FileDatabase::read_batch(const std::string& prefix, std::optional<WalkPlace>& last,
+                                      RecordBatch& batch) {
+  batch.clear();
+  Reading reading(*this);
+  CYR_CHECK(reading.start());
+  CYR_CHECK(check_list());
+  ScanFrom from{prefix, true};
+  if (last) {
+    from = {last->key, false, last->state == state() ? batch.last_place() : 0};
+  }
+  if (!from.key.empty() && from.place == 0) {
+    CYR_CHECK(settle_order(*view_));
+  }
+  const KeyOrder order = likely_order();
+  bool more = false;
+  CYR_CHECK(view_->scan(from, order, [&](const Entry& entry) -> Result<Visit> {
+    if (!prefix.empty() && !order.in_run(entry.key, prefix)) {
+      return Visit::stop;
+    }
+    if (!entry.key.starts_with(prefix)) {
+      return Visit::go_on;
+    }
+    batch.add(entry);
+    more = batch.full();
+    return more ? Visit::stop : Visit::go_on;
   }));
+  last = WalkPlace{{}, state()};
+  return more;
+}
+
+// The epoch and the size would do for a skiplist, whose every change appends; the others' headers tell.
+std::string FileDatabase::state() const {
+  constexpr std::size_t head = 96;  // bytes: the longest header
+  const Bytes bytes = image_.bytes();
+  return fmt::format("{} {} ", image_.epoch(), bytes.size())
+      .append(as_text(bytes.first(std::min(head, bytes.size()))));
+}
+
+class FileDatabase::FileHold final : public Hold {
+ public:
+  explicit FileHold(FileDatabase& database) : reading_(database) {}
+  Status start() { return reading_.start(); }
+
+ private:
+  Reading reading_;
+};
+
+Result<std::unique_ptr<Hold>> FileDatabase::hold() {
+  if (active_ != nullptr) {
+    return std::make_unique<Hold>();
+  }
+  auto hold = std::make_unique<FileHold>(*this);
+  CYR_CHECK(hold->start());
+  return std::unique_ptr<Hold>(std::move(hold));
 }
 
 Status FileDatabase::consistent() {
@@ -398,7 +474,7 @@ Result<std::unique_ptr<Transaction>> FileDatabase::begin() {
   if (io_.read_only()) {
     return make_error(Errc::permission, "not changed: this is a dry run").at(image_.path());
   }
-  if (active_ != nullptr || readers_ > 0) {
+  if (active_ != nullptr || readers_ > 0 || visitors_ > 0) {
     return make_error(Errc::locked, active_ != nullptr ? "a transaction is open already"
                                                        : "is being read by the same program")
         .at(image_.path());
@@ -435,6 +511,30 @@ Status FileDatabase::checkpoint() {
   CYR_TRY(const auto view, format_.view(image_.bytes()));
   CYR_CHECK(view->check());
   return rewrite(*view);
+}
+
+// What was committed is on disk; that it could not be made compact is no failure of it.
+void FileDatabase::repack_if_wanted() {
+  if (format_.wants_repack(image_.bytes())) {
+    if (const Status packed = checkpoint(); !packed) {
+      log(LogLevel::warning, "not repacked: {}", packed.error().text());
+    }
+  }
+}
+
+FileDatabase::~FileDatabase() {
+  if (!repack_due_) {
+    return;
+  }
+  // Another process may have done it meanwhile.
+  const bool wanted = image_.acquire(LockMode::shared) && format_.wants_repack(image_.bytes());
+  (void)image_.release();
+  const auto lock = wanted ? FileDatabase::begin() : Result<std::unique_ptr<Transaction>>(nullptr);
+  if (!lock) {
+    log(LogLevel::warning, "not repacked: {}", lock.error().text());
+  } else if (*lock) {
+    repack_if_wanted();
+  }
 }
 
 Status FileDatabase::repack() {

@@ -60,6 +60,7 @@ class FlatFormat final : public FileFormat {
     return std::unique_ptr<BulkWriter>(std::make_unique<FlatWriter>(sink));
   }
   [[nodiscard]] bool wants_repack(Bytes /*file*/) const override { return false; }
+  [[nodiscard]] bool replaced_whole() const override { return true; }
 };
 
 }  // namespace

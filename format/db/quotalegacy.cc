@@ -30,7 +30,8 @@ class Listing {
   Result<std::vector<Root>> run(const KeyOrder& order) {
     CYR_CHECK(tree(layout_.base / "quota", ""));
     if (layout_.virtual_domains) {
-      CYR_CHECK(domains());
+      CYR_CHECK(domains(
+          [this](const fs::path& quota, const std::string& domain) { return tree(quota, domain + "!"); }));
     }
     std::sort(roots_.begin(), roots_.end(), [&](const Root& a, const Root& b) {
       const int difference = order.compare(a.key, b.key);
@@ -39,6 +40,20 @@ class Listing {
     const auto same = [](const Root& a, const Root& b) { return a.key == b.key; };
     roots_.erase(std::unique(roots_.begin(), roots_.end(), same), roots_.end());
     return std::move(roots_);
+  }
+
+  Result<std::vector<fs::path>> directories() {
+    std::vector<fs::path> out;
+    const auto add_if_there = [&](const fs::path& quota, const std::string& /*domain*/) -> Status {
+      CYR_TRY(const bool there, io_.exists(quota));
+      if (there) {
+        out.push_back(quota);
+      }
+      return success();
+    };
+    CYR_CHECK(add_if_there(layout_.base / "quota", {}));
+    CYR_CHECK(layout_.virtual_domains ? domains(add_if_there) : success());
+    return out;
   }
 
  private:
@@ -78,7 +93,9 @@ class Listing {
     return success();
   }
 
-  Status domains() {
+  // Calls `each(directory, domain)` for the directory "quota" of every domain.
+  template <class Each>
+  Status domains(const Each& each) {
     CYR_TRY(const auto letters, entries(layout_.base / "domain"));
     for (const DirEntry& letter : letters) {
       if (!is_hash_directory(letter)) {
@@ -87,7 +104,7 @@ class Listing {
       CYR_TRY(const auto names, entries(layout_.base / "domain" / letter.name));
       for (const DirEntry& domain : names) {
         if (domain.kind == FileKind::directory) {
-          CYR_CHECK(tree(layout_.base / "domain" / letter.name / domain.name / "quota", domain.name + "!"));
+          CYR_CHECK(each(layout_.base / "domain" / letter.name / domain.name / "quota", domain.name));
         }
       }
     }
@@ -420,6 +437,10 @@ Result<Layout> layout_of(Io& io, const fs::path& path, const OpenOptions& option
     layout.base = ".";
   }
   return layout;
+}
+
+Result<std::vector<fs::path>> directories_of(Io& io, const Layout& layout) {
+  return Listing(io, layout).directories();
 }
 
 Result<std::unique_ptr<Database>> open_tree(Io& io, const fs::path& path, const OpenOptions& options) {

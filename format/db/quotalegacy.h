@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "format/db/database.h"
 #include "format/db/quotalegacy_format.h"
@@ -10,6 +11,9 @@ namespace cyr::db::quotalegacy {
 
 // The tree that `path` means: the directory "quota", a name beside it ("quotas.db"), or the directory above.
 [[nodiscard]] Result<Layout> layout_of(Io& io, const fs::path& path, const OpenOptions& options);
+
+// The directories called "quota" that are there: the tree's own, and with virtual domains each domain's.
+[[nodiscard]] Result<std::vector<fs::path>> directories_of(Io& io, const Layout& layout);
 
 // Errc::not_found without `create` when there is no directory "quota".
 Result<std::unique_ptr<Database>> open_tree(Io& io, const fs::path& path, const OpenOptions& options);

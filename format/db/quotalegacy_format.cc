@@ -183,4 +183,13 @@ bool is_quota_value(std::string_view value) {
   return value.starts_with('%') ? ListValue(value).ok() : is_plain_value(value);
 }
 
+Status check_root(std::string_view value) {
+  if (!is_quota_value(value)) {
+    return make_error(Errc::invalid, "quotalegacy holds quota roots only, and the value \"" +
+                                         printable(value.substr(0, 60)) + "\" is not one's");
+  }
+  CYR_TRY(const std::string content, encode_value(value));
+  return success();
+}
+
 }  // namespace cyr::db::quotalegacy

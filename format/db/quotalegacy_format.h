@@ -35,5 +35,7 @@ struct Layout {
 // Whether `value` is what some release writes for a quota root: "used limit [...]" or "%(S (used limit)
 // ...)".
 [[nodiscard]] bool is_quota_value(std::string_view value);
+// That a quota tree can hold it, as an error.
+[[nodiscard]] Status check_root(std::string_view value);
 
 }  // namespace cyr::db::quotalegacy

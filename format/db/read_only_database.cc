@@ -1,7 +1,6 @@
 #include "format/db/read_only_database.h"
 
-#include <fmt/format.h>
-
+#include "format/db/registry.h"
 #include "format/db/table_view.h"
 
 namespace cyr::db {
@@ -44,9 +43,7 @@ Status ReadOnlyDatabase::for_each(std::string_view prefix, const Visitor& visit)
 }
 
 Result<std::unique_ptr<Transaction>> ReadOnlyDatabase::begin() {
-  return make_error(Errc::unsupported, fmt::format("{} databases are read here, not written", name_of(kind_)))
-      .at(path_)
-      .with_hint("convert it to twoskip, which every release since 2.5 reads");
+  return check_writable(kind_, path_).error();
 }
 
 }  // namespace cyr::db

@@ -7,7 +7,6 @@
 #include "format/base/file.h"
 #include "format/db/berkeley.h"
 #include "format/db/berkeley_format.h"
-#include "format/db/dump.h"
 #include "format/db/file_database.h"
 #include "format/db/flat_format.h"
 #include "format/db/lmdb.h"
@@ -87,9 +86,9 @@ const std::vector<Backend>& backends() {
       {Kind::twom, "twom", open_file<twom_format>, is_twom, format_pointer<twom_format>, dump_twom,
        salvage_twom},
       {Kind::sql, "sql", sql::open_table, is_sqlite, nullptr, nullptr, nullptr},
-      {Kind::lmdb, "lmdb", lmdb::open_file, is_lmdb, nullptr, nullptr, nullptr},
+      {Kind::lmdb, "lmdb", lmdb::open_file, is_lmdb, nullptr, nullptr, nullptr, {}, false},
       {Kind::zeroskip, "zeroskip", zeroskip::open_directory, never, nullptr, nullptr, nullptr,
-       zeroskip::caution},
+       zeroskip::caution, false},
       {Kind::berkeley, "berkeley", open_berkeley<Kind::berkeley>, is_berkeley,
        format_pointer<berkeley_format>, nullptr, salvage_berkeley},
       {Kind::berkeley_hash, "berkeley-hash", open_berkeley<Kind::berkeley_hash>, is_berkeley_hash,
@@ -101,6 +100,15 @@ const std::vector<Backend>& backends() {
 const Backend& backend_of(Kind kind) {
   const auto& rows = backends();
   return *std::find_if(rows.begin(), rows.end(), [&](const Backend& row) { return row.kind == kind; });
+}
+
+Status check_writable(Kind kind, const fs::path& path) {
+  if (backend_of(kind).writable) {
+    return success();
+  }
+  return make_error(Errc::unsupported, fmt::format("{} databases are read here, not written", name_of(kind)))
+      .at(path)
+      .with_hint("twoskip is what every release since 2.5 reads");
 }
 
 std::optional<Kind> kind_from_name(std::string_view name) {
@@ -150,6 +158,8 @@ Result<std::unique_ptr<Database>> open(Io& io, const fs::path& path, Kind kind, 
   }
   return database;
 }
+
+Result<std::unique_ptr<Hold>> Database::hold() { return std::make_unique<Hold>(); }
 
 Status Database::put(std::string_view key, std::string_view value) {
   CYR_TRY(const auto transaction, begin());

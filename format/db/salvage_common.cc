@@ -87,4 +87,45 @@ void name_regions(const LiveJudge& judge, std::uint64_t sorted_end, SalvageRepor
   }
 }
 
+void report_node(const LiveJudge& judge, std::size_t node, SalvagedRecord record, SalvageReport& report) {
+  using Verdict = LiveJudge::Verdict;
+  const LiveJudge::Finding& finding = judge.finding(node);
+  switch (finding.verdict) {
+    case Verdict::superseded:
+      ++report.superseded;
+      return;
+    case Verdict::dead:
+      report.dropped.push_back(
+          {record.key, record.offset,
+           finding.by_delete ? DroppedRecord::Proof::erased : DroppedRecord::Proof::unlinked, finding.proof});
+      return;
+    case Verdict::older:
+      record.set(Mark::older_version);
+      break;
+    case Verdict::kept:
+      if (finding.doubtful) {
+        record.set(Mark::maybe_deleted);
+      }
+      break;
+    case Verdict::live:
+      break;
+  }
+  report.records.push_back(record);
+}
+
+void UncommittedTail::add(SalvagedRecord record, bool is_delete) {
+  record.set(Mark::uncommitted);
+  if (wanted_ && !is_delete) {
+    records_.push_back(record);
+  } else {
+    report_.left_out.push_back(
+        {record.key, record.value, record.offset, is_delete ? "uncommitted DELETE" : "uncommitted"});
+  }
+}
+
+// The last one of a key wins, and over the committed one: the first of equal keys is kept (sort_records).
+void UncommittedTail::finish() {
+  report_.records.insert(report_.records.begin(), records_.rbegin(), records_.rend());
+}
+
 }  // namespace cyr::db

@@ -14,6 +14,22 @@ void report_losses(const LiveJudge& judge, SalvageReport& report);
 // `sorted_end`, where offsets ascend with keys, from the nodes beside them.
 void name_regions(const LiveJudge& judge, std::uint64_t sorted_end, SalvageReport& report);
 
+// Puts the record of a readable node into the report, as the judge says of it.
+void report_node(const LiveJudge& judge, std::size_t node, SalvagedRecord record, SalvageReport& report);
+
+// What stands behind the committed end: records go into the report if that is wanted, else to `left_out`.
+class UncommittedTail {
+ public:
+  UncommittedTail(bool wanted, SalvageReport& report) : wanted_(wanted), report_(report) {}
+  void add(SalvagedRecord record, bool is_delete);
+  void finish();
+
+ private:
+  bool wanted_;
+  SalvageReport& report_;
+  std::vector<SalvagedRecord> records_;
+};
+
 void sort_records(SalvageReport& report);
 
 }  // namespace cyr::db

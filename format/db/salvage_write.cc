@@ -6,7 +6,9 @@
 
 #include "format/base/text.h"
 #include "format/db/order.h"
+#include "format/db/quotalegacy_format.h"
 #include "format/db/registry.h"
+#include "format/db/sql.h"
 #include "format/db/stream_sink.h"
 
 namespace cyr::db {
@@ -44,8 +46,9 @@ Error named(Error error, std::string_view key) {
 }
 
 // The ordinary reader finds these records, in this order, and nothing else.
-Status verify(Io& io, const fs::path& path, Kind kind, const Records& records) {
-  CYR_TRY(const auto written, open(io, path, kind, {}));
+Status verify(Io& io, const fs::path& path, Kind kind, const Records& records,
+              const OpenOptions& options = {}) {
+  CYR_TRY(const auto written, open(io, path, kind, options));
   if (!records.empty() || kind != Kind::flat) {
     CYR_CHECK(written->consistent());
   }
@@ -83,34 +86,75 @@ Status write_file(Io& io, const SalvageReport& report, const FileFormat& format,
   return file.commit();
 }
 
-Status write_tree(Io& io, const SalvageReport& report, const fs::path& to, Kind kind, OpenOptions options) {
+Status write_tree(Io& io, const SalvageReport& report, const fs::path& to, OpenOptions options) {
+  const Records records = in_order(report, Order::raw);
+  for (const SalvagedRecord* record : records) {
+    if (Status fits = quotalegacy::check_root(record->value); !fits) {
+      return named(fits.error(), record->key).at(to);
+    }
+  }
   options.create = true;
-  CYR_TRY(const auto tree, open(io, to, kind, options));
+  CYR_TRY(const auto tree, open(io, to, Kind::quotalegacy, options));
   CYR_TRY(const auto transaction, tree->begin());
-  for (const SalvagedRecord& record : report.records) {
-    if (Status put = transaction->put(record.key, record.value); !put) {
-      return named(put.error(), record.key);
+  for (const SalvagedRecord* record : records) {
+    if (Status put = transaction->put(record->key, record->value); !put) {
+      return named(put.error(), record->key);
     }
   }
   return transaction->commit();
 }
 
+Status fill_table(Io& io, const Records& records, const fs::path& path, const OpenOptions& options) {
+  CYR_TRY(auto table, sql::TableWriter::begin(io, path, options, false));
+  if (table.replaces()) {
+    return make_error(Errc::exists, "exists already, as a table that is not empty").at(path);
+  }
+  for (const SalvagedRecord* record : records) {
+    if (Status added = table.add(record->key, record->value); !added) {
+      return named(added.error(), record->key);
+    }
+  }
+  CYR_CHECK(table.commit());
+  return verify(io, path, Kind::sql, records, options);
+}
+
+// A table of the shared database, or a file of its own.
+Status write_table(Io& io, const SalvageReport& report, const fs::path& to, OpenOptions options) {
+  const Records records = in_order(report, Order::raw);
+  options.create = true;
+  if (!options.sql.database.empty()) {
+    return fill_table(io, records, to, options);
+  }
+  CYR_TRY(AtomicFile file, AtomicFile::create(io, to, options.mode));
+  options.sql.table = sql::table_name(to);
+  CYR_CHECK(fill_table(io, records, file.temporary(), options));
+  return file.commit();
+}
+
 }  // namespace
 
-Status write_salvaged(Io& io, const SalvageReport& report, const fs::path& to, Kind kind,
-                      const OpenOptions& options) {
+Status check_salvage_target(Io& io, const fs::path& to, Kind kind) {
+  CYR_CHECK(check_writable(kind, to));
   const auto there = io.lstat(to);
   if (there) {
     return make_error(Errc::exists, "exists already")
         .at(to)
         .with_hint("the new database never replaces anything");
   }
-  if (there.error().code != Errc::not_found) {
-    return there.error();
+  return there.error().code == Errc::not_found ? success() : Status(there.error());
+}
+
+Status write_salvaged(Io& io, const SalvageReport& report, const fs::path& to, Kind kind,
+                      const OpenOptions& options) {
+  CYR_CHECK(check_salvage_target(io, to, kind));
+  switch (kind) {
+    case Kind::quotalegacy:
+      return write_tree(io, report, to, options);
+    case Kind::sql:
+      return write_table(io, report, to, options);
+    default:
+      return write_file(io, report, *backend_of(kind).format(), to, options);
   }
-  const Backend& backend = backend_of(kind);
-  return backend.format == nullptr ? write_tree(io, report, to, kind, options)
-                                   : write_file(io, report, *backend.format(), to, options);
 }
 
 }  // namespace cyr::db

@@ -14,6 +14,7 @@ namespace cyr::db {
 
 // `Derived` supplies
 //   Result<Record> head() const                                        the DUMMY
+//   Result<Record> record_at(std::uint64_t offset) const
 //   std::uint64_t pointer(const Record&, unsigned level) const          where it leads; 0: nowhere
 //   Result<std::optional<Record>> next(const Record&, unsigned level) const
 //   Status check_content(const Record&) const                           before a value is given out
@@ -62,9 +63,16 @@ class SkipListView : public View {
         return Visit::go_on;
       }
       CYR_CHECK(self().check_content(record));
-      return visit({record.key, record.value});
+      return visit({record.key, record.value, record.offset});
     };
     OrderSet orders;
+    if (from.place != 0 && !from.inclusive) {
+      // The key is compared, in case that the bytes are not the same after all.
+      if (const auto before = self().record_at(from.place); before && before->key == from.key) {
+        CYR_TRY(const auto at, self().next(*before, 0));
+        return walk_from(at, orders, visit_record);
+      }
+    }
     if (from.key.empty()) {
       CYR_TRY(const Record first, self().head());
       CYR_TRY(const auto at, self().next(first, 0));

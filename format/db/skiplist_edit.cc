@@ -31,7 +31,7 @@ Status SkiplistEditor::append(const Buffer& records) {
 Status SkiplistEditor::link(const Place& place, unsigned levels,
                             const std::function<std::uint64_t(unsigned)>& target) {
   for (unsigned level = 0; level < levels; ++level) {
-    CYR_TRY(const Node before, here().node_at(place.back[level]));
+    CYR_TRY(const Node before, here().record_at(place.back[level]));
     if (before.level <= level) {
       return corrupt(fmt::format("no pointer of level {}", level), before.offset);
     }
@@ -122,7 +122,7 @@ Status SkiplistEditor::abort() {
     if (record->type == RecordType::add) {
       CYR_CHECK(undo_add(record->node));
     } else {
-      CYR_TRY(const Node victim, here().node_at(record->victim));
+      CYR_TRY(const Node victim, here().record_at(record->victim));
       CYR_CHECK(undo_delete(victim));
     }
   }

@@ -21,8 +21,6 @@ constexpr std::array<Field<Header>, 7> header_fields = {{
 }};
 static_assert(fields_fit(header_fields, version, header_size));
 
-constexpr std::uint64_t step = 4;
-
 bool is_node_type(RecordType type) {
   return type == RecordType::inorder || type == RecordType::add || type == RecordType::dummy;
 }

@@ -12,6 +12,7 @@
 namespace cyr::db::skiplist {
 
 inline constexpr std::string_view magic{"\xa1\x02\x8b\x0dskiplist file\0\0\0", 20};
+inline constexpr std::uint64_t step = 4;  // bytes; everything is a multiple
 inline constexpr std::uint32_t version = 1;
 inline constexpr std::uint32_t version_minor = 2;
 inline constexpr unsigned max_level = 20;

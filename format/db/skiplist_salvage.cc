@@ -266,56 +266,23 @@ class SkiplistSalvage {
   // ---- the report ----
 
   void collect(const LiveJudge& judge) {
-    using Verdict = LiveJudge::Verdict;
     for (std::size_t i = 1; i < item_of_.size(); ++i) {
-      const Scanned& item = items()[item_of_[i]];
-      const LiveJudge::Finding& finding = judge.finding(i);
-      if (!judge.node(i).readable) {
-        continue;
+      if (judge.node(i).readable) {
+        report_node(judge, i, record_of(items()[item_of_[i]]), report_);
       }
-      SalvagedRecord record{item.node.key, item.node.value, item.offset, item.marks};
-      switch (finding.verdict) {
-        case Verdict::superseded:
-          ++report_.superseded;
-          continue;
-        case Verdict::dead:
-          report_.dropped.push_back(
-              {record.key, record.offset,
-               finding.by_delete ? DroppedRecord::Proof::erased : DroppedRecord::Proof::unlinked,
-               finding.proof});
-          continue;
-        case Verdict::older:
-          record.set(Mark::older_version);
-          break;
-        case Verdict::kept:
-          if (finding.doubtful) {
-            record.set(Mark::maybe_deleted);
-          }
-          break;
-        case Verdict::live:
-          break;
-      }
-      report_.records.push_back(record);
     }
-    collect_uncommitted();
-  }
-
-  void collect_uncommitted() {
-    std::vector<SalvagedRecord> tail;
+    UncommittedTail tail(options_.include_uncommitted, report_);
     for (const Scanned& item : items()) {
       if (item.offset < end_ || item.type == RecordType::commit) {
         continue;
       }
-      SalvagedRecord record{item.node.key, item.node.value, item.offset, item.marks};
-      record.set(Mark::uncommitted);
-      if (options_.include_uncommitted && is_node(item)) {
-        tail.push_back(record);
-      } else {
-        report_.left_out.push_back({record.key, record.value, record.offset,
-                                    item.type == RecordType::erased ? "uncommitted DELETE" : "uncommitted"});
-      }
+      tail.add(record_of(item), !is_node(item));
     }
-    report_.records.insert(report_.records.begin(), tail.rbegin(), tail.rend());
+    tail.finish();
+  }
+
+  static SalvagedRecord record_of(const Scanned& item) {
+    return {item.node.key, item.node.value, item.offset, item.marks};
   }
 
   Bytes file_;

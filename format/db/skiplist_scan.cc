@@ -7,7 +7,6 @@ namespace cyr::db::skiplist {
 
 namespace {
 
-constexpr std::uint64_t step = 4;
 constexpr unsigned word_bits = 32;
 
 constexpr std::uint32_t word_of(RecordType type) { return static_cast<std::uint32_t>(type); }

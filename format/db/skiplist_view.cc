@@ -5,7 +5,7 @@
 namespace cyr::db::skiplist {
 
 Result<Node> SkiplistView::head() const {
-  CYR_TRY(const Node dummy, node_at(dummy_offset));
+  CYR_TRY(const Node dummy, record_at(dummy_offset));
   if (dummy.type != RecordType::dummy) {
     return corrupt("the first record is not the DUMMY", dummy_offset);
   }
@@ -17,7 +17,7 @@ Result<std::optional<Node>> SkiplistView::next(const Node& at, unsigned level_in
   if (offset == 0) {
     return std::optional<Node>();
   }
-  CYR_TRY(const Node node, node_at(offset));
+  CYR_TRY(const Node node, record_at(offset));
   if (node.type == RecordType::dummy || node.level <= level_index) {
     return corrupt(
         fmt::format("level {} of the record at {} leads to a wrong record", level_index, at.offset), offset);

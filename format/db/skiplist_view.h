@@ -16,7 +16,7 @@ class SkiplistView final : public SkipListView<SkiplistView, Node, max_level> {
   [[nodiscard]] Status check() const override;
 
   [[nodiscard]] Result<Node> head() const;
-  [[nodiscard]] Result<Node> node_at(std::uint64_t offset) const { return decode_node(file_, offset); }
+  [[nodiscard]] Result<Node> record_at(std::uint64_t offset) const { return decode_node(file_, offset); }
   [[nodiscard]] static std::uint64_t pointer(const Node& at, unsigned level_index) {
     return at.next(level_index);
   }

@@ -73,7 +73,7 @@ void stat_twoskip(Bytes file, const SalvageReport& report, Items& out) {
     out.push_back({"num_records", header->num_records});
     out.push_back({"repack_size", header->repack_size});
     out.push_back({"current_size", header->current_size});
-    out.push_back({"dirty", std::string(header->dirty() ? "yes" : "no")});
+    out.push_back({"dirty", std::string(header->is_dirty() ? "yes" : "no")});
   }
   tally.report(out);
 }
@@ -106,42 +106,69 @@ void stat_skiplist(Bytes file, const SalvageReport& report, Items& out) {
   tally.report(out);
 }
 
+struct Sums {
+  std::uint64_t records = 0;
+  std::uint64_t keys = 0;    // bytes
+  std::uint64_t values = 0;  // bytes
+  void add(std::string_view key, std::string_view value) {
+    ++records;
+    keys += key.size();
+    values += value.size();
+  }
+};
+
+void add_head(Kind kind, Order order, const Sums& sums, Items& out) {
+  out.push_back({"backend", std::string(name_of(kind))});
+  out.push_back({"order", std::string(name_of(order))});
+  out.push_back({"records", sums.records});
+  out.push_back({"key_bytes", sums.keys});
+  out.push_back({"value_bytes", sums.values});
+}
+
+// Of a backend without a salvager: what its reader finds.
+Result<Statistics> count_only(Io& io, const fs::path& path, Kind kind, const OpenOptions& options) {
+  CYR_TRY(const auto database, open(io, path, kind, options));
+  Sums sums;
+  CYR_CHECK(database->for_each("", [&](std::string_view key, std::string_view value) -> Result<Visit> {
+    sums.add(key, value);
+    return Visit::go_on;
+  }));
+  CYR_TRY(const Order order, database->order());
+  Statistics out;
+  add_head(kind, order, sums, out.items);
+  return out;
+}
+
 }  // namespace
 
-Result<std::vector<StatItem>> stat_database(Io& io, const fs::path& path, const SalvageOptions& options) {
+Result<Statistics> stat_database(Io& io, const fs::path& path, const SalvageOptions& options) {
   CYR_TRY(const SalvageReport report, salvage(io, path, options));
   if (!report.kind) {
     return corrupt("is no database that this program knows").at(path);
   }
   if (backend_of(*report.kind).salvage == nullptr) {
-    return make_error(Errc::unsupported,
-                      fmt::format("{} databases have no statistics", name_of(*report.kind)))
-        .at(path)
-        .with_hint("check counts their records");
+    return count_only(io, path, *report.kind, options.open);
   }
-  Items out;
-  std::uint64_t keys = 0;
-  std::uint64_t values = 0;
+  Statistics out;
+  Sums sums;
   for (const SalvagedRecord& record : report.records) {
-    keys += record.key.size();
-    values += record.value.size();
+    sums.add(record.key, record.value);
   }
   const Bytes file = report.content.bytes();
-  out.push_back({"backend", std::string(name_of(*report.kind))});
-  out.push_back({"order", std::string(name_of(report.order))});
-  out.push_back({"records", std::uint64_t{report.records.size()}});
-  out.push_back({"key_bytes", keys});
-  out.push_back({"value_bytes", values});
+  add_head(*report.kind, report.order, sums, out.items);
   if (backend_of(*report.kind).format != nullptr) {
-    out.push_back({"file_bytes", std::uint64_t{file.size()}});
+    out.items.push_back({"file_bytes", std::uint64_t{file.size()}});
   }
   if (report.kind == Kind::twoskip) {
-    stat_twoskip(file, report, out);
+    stat_twoskip(file, report, out.items);
   } else if (report.kind == Kind::skiplist) {
-    stat_skiplist(file, report, out);
+    stat_skiplist(file, report, out.items);
   }
-  out.push_back({"damaged_regions", std::uint64_t{report.damaged.size()}});
-  out.push_back({"uncommitted_records", std::uint64_t{report.left_out.size()}});
+  out.items.push_back({"damaged_regions", std::uint64_t{report.damaged.size()}});
+  out.items.push_back({"lost_records", std::uint64_t{report.lost.size()}});
+  out.items.push_back({"uncommitted_records", std::uint64_t{report.left_out.size()}});
+  const bool empty = file.empty() && backend_of(*report.kind).format != nullptr;  // of nobody's use yet
+  out.damaged = !report.damaged.empty() || !report.lost.empty() || (report.header_rebuilt && !empty);
   return out;
 }
 

@@ -15,7 +15,12 @@ struct StatItem {
   std::variant<std::uint64_t, std::string> value;
 };
 
-// In the order in which they are to be shown. Works on damaged files too; what cannot be told is left out.
-Result<std::vector<StatItem>> stat_database(Io& io, const fs::path& path, const SalvageOptions& options);
+struct Statistics {
+  std::vector<StatItem> items;  // in the order in which they are to be shown; what cannot be told is left out
+  bool damaged = false;         // bytes that cannot be read, or that something points to in vain
+};
+
+// Works on damaged files too.
+Result<Statistics> stat_database(Io& io, const fs::path& path, const SalvageOptions& options);
 
 }  // namespace cyr::db

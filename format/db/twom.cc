@@ -87,18 +87,20 @@ class TwomFormat final : public FileFormat {
     if (!header.is_dirty() && header.current_size <= image.bytes().size()) {
       return Readiness::ready;
     }
-    const Status recovered = recover(image, order);
-    if (recovered) {
-      return Readiness::ready;
+    const Status mended = recover(image, order);
+    return mended_or_rewrite(mended, image.bytes(), order);
+  }
+
+  // A power loss can keep half of a head that a writer changed. The log still says what was committed.
+  [[nodiscard]] Result<std::unique_ptr<View>> replay_if_broken(Bytes file, Order likely) const override {
+    CYR_TRY(const Header header, decode_header(file));
+    OrderSet orders;
+    const auto pass = [](const Record&) -> Result<Visit> { return Visit::go_on; };
+    if (!header.is_dirty() || TwomView(file, header, header.current_size).walk(orders, pass)) {
+      return std::unique_ptr<View>();
     }
-    if (recovered.error().code != Errc::corrupt) {
-      return recovered.error();
-    }
-    // Good records behind a broken pointer: written anew from the log, if the log is whole.
-    if (!replay(image.bytes(), order)) {
-      return recovered.error();
-    }
-    return Readiness::rewrite;
+    auto replayed = replay(file, KeyOrder(likely));
+    return replayed ? std::move(replayed) : std::unique_ptr<View>();  // damage: an error of whoever meets it
   }
 
   [[nodiscard]] Result<std::unique_ptr<View>> replay(Bytes file, const KeyOrder& order) const override {
@@ -110,7 +112,8 @@ class TwomFormat final : public FileFormat {
     CYR_TRY(const LogFacts log, read_log(file, header, order));
     std::vector<Entry> entries;
     const auto add = [&](std::uint64_t offset) -> Result<std::uint64_t> {
-      CYR_TRY(const Record record, decode_record(file, offset, header.current_size, header.checksum()));
+      CYR_TRY(const Record record,
+              decode_record(file, offset, header.current_size, header.checksum(), heads_in(header)));
       if (has_content(record.type)) {
         entries.push_back({record.key, record.value});
       }
@@ -160,6 +163,7 @@ class TwomFormat final : public FileFormat {
     const auto header = decode_header(file);
     return header && header->dirty_size > repack_above && header->current_size / 4 < header->dirty_size;
   }
+  [[nodiscard]] bool delays_repack() const override { return true; }
 
  private:
   static std::unique_ptr<BulkWriter> write_from(StreamSink& sink, const Header& header) {

@@ -6,27 +6,6 @@
 
 namespace cyr::db::twom {
 
-TwomEditor::TwomEditor(Image& image, const Header& header, const KeyOrder& order)
-    : image_(&image),
-      header_(header),
-      order_(order),
-      end_(header.current_size),
-      dice_(LevelDice::fresh_seed()) {}
-
-Result<std::unique_ptr<View>> TwomEditor::view() const {
-  return std::unique_ptr<View>(std::make_unique<TwomView>(image_->bytes(), header_, end_));
-}
-
-Status TwomEditor::start() {
-  if (header_.is_dirty()) {
-    return success();
-  }
-  header_.flags |= Flag::dirty;
-  // The counts on disk stay those of the last commit.
-  CYR_CHECK(image_->write(encode_header(header_), 0));
-  return image_->sync();
-}
-
 Result<std::uint64_t> TwomEditor::append(Bytes record) {
   const std::uint64_t offset = end_;
   if (offset + record.size() > image_->bytes().size()) {
@@ -103,33 +82,13 @@ Status TwomEditor::erase(std::string_view key) {
   return success();
 }
 
-Status TwomEditor::commit() {
-  if (!changed()) {
-    return success();
-  }
+Status TwomEditor::append_commit() {
   CYR_TRY(const std::uint64_t offset, append(marker(RecordType::commit, header_.current_size, kind())));
   (void)offset;
-  CYR_CHECK(image_->sync());
-  // The header is the point of no return: 96 bytes in one sector.
-  Header done = header_;
-  ++done.num_commits;
-  done.current_size = end_;
-  done.flags &= ~std::uint32_t{Flag::dirty};
-  CYR_CHECK(image_->write(encode_header(done), 0));
-  CYR_CHECK(image_->sync());
-  header_ = done;
   return success();
 }
 
-Status TwomEditor::abort() {
-  if (!header_.is_dirty()) {
-    return success();
-  }
-  CYR_TRY(header_, decode_header(image_->bytes()));
-  end_ = header_.current_size;
-  header_.flags &= ~std::uint32_t{Flag::dirty};
-  return recover(*image_, order_);
-}
+Status TwomEditor::mend(Image& image, const KeyOrder& order) { return recover(image, order); }
 
 namespace {
 

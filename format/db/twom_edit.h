@@ -1,40 +1,33 @@
 // Changing a twom file in place: the transaction engine and the repair of what a crash left.
 #pragma once
 
-#include "format/db/forward_links.h"
 #include "format/db/twom_view.h"
 
 namespace cyr::db::twom {
 
-class TwomEditor final : public Editor {
+class TwomEditor final : public LinkedEditor<TwomEditor, TwomView, Header> {
  public:
-  TwomEditor(Image& image, const Header& header, const KeyOrder& order);
+  TwomEditor(Image& image, const Header& header, const KeyOrder& order)
+      : LinkedEditor(image, header, order) {}
 
   Status put(std::string_view key, std::string_view value) override;
   Status erase(std::string_view key) override;
-  Status commit() override;
-  Status abort() override;
-  [[nodiscard]] bool changed() const override { return end_ != header_.current_size; }
-  [[nodiscard]] Result<std::unique_ptr<View>> view() const override;
+
+  // For LinkedEditor.
+  Status append_commit();
+  static void count_commit(Header& header) { ++header.num_commits; }
+  static Status mend(Image& image, const KeyOrder& order);
 
  private:
   using Slots = std::array<std::uint64_t, max_level + 1>;
 
-  [[nodiscard]] TwomView here() const { return {image_->bytes(), header_, end_}; }
   [[nodiscard]] Checksum kind() const { return header_.checksum(); }
-  Status start();  // DIRTY reaches the disk before anything else
   // The pointers of a new record at `place`: those of the record whose place it takes, else of the ones
   // before it.
   [[nodiscard]] Result<Slots> slots_at(const Place& place, unsigned level) const;
   Result<std::uint64_t> append(Bytes record);
   // Makes the predecessors point to `target` on levels 0 .. levels-1.
   Status link(const Place& place, unsigned levels, std::uint64_t target);
-
-  Image* image_;
-  Header header_;  // as committed, but for the counts and the flags
-  KeyOrder order_;
-  std::uint64_t end_;
-  LevelDice dice_;
 };
 
 // After a writer died: level 0 as it was at the last commit, the other levels made to fit. The file is never

@@ -54,7 +54,6 @@ constexpr std::uint64_t max_short_key = std::numeric_limits<std::uint16_t>::max(
 constexpr std::uint64_t max_short_value = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint64_t csum_bytes = 8;  // of head and tail
 constexpr std::uint64_t nuls = 2;        // after key and value
-constexpr std::uint64_t step = 8;
 
 const Layout& layout_of(RecordType type) { return layouts[static_cast<std::size_t>(type)]; }
 
@@ -165,7 +164,8 @@ std::array<std::byte, header_size> encode_header(const Header& header) {
   return out;
 }
 
-Result<Record> decode_record(Bytes file, std::uint64_t offset, std::uint64_t limit, Checksum kind) {
+Result<Record> decode_record(Bytes file, std::uint64_t offset, std::uint64_t limit, Checksum kind,
+                             HeadCheck check) {
   limit = std::min<std::uint64_t>(limit, file.size());
   if (offset % step != 0 || offset < dummy_offset || offset >= limit || limit - offset < marker_size) {
     return bad_record(offset, fmt::format("pointer to {}, where no record can be", offset));
@@ -185,8 +185,9 @@ Result<Record> decode_record(Bytes file, std::uint64_t offset, std::uint64_t lim
     return bad_record(offset, "record is cut short");
   }
   const auto csum_at = static_cast<std::size_t>(record.head_size - csum_bytes);
-  if (const auto stored = load_le<std::uint32_t>(from.data() + csum_at);
-      !matches(kind, stored, from.first(csum_at))) {
+  const auto stored = load_le<std::uint32_t>(from.data() + csum_at);
+  const bool torn = !matches(kind, stored, from.first(csum_at));
+  if (torn && !(check == HeadCheck::may_be_torn && layout.content)) {
     return bad_record(offset, fmt::format("record head checksum is {:08x}, expected {:08x}", stored,
                                           checksum(kind, from.first(csum_at))));
   }
@@ -206,6 +207,9 @@ Result<Record> decode_record(Bytes file, std::uint64_t offset, std::uint64_t lim
   if (!record.cut_key_size && !take_content(record, rest, key_size, value_size)) {
     return bad_record(offset, fmt::format("record with key of {} and value of {} bytes is cut short",
                                           key_size, value_size));
+  }
+  if (torn) {
+    CYR_CHECK(check_tail(record, kind));
   }
   return record;
 }

@@ -14,6 +14,7 @@ namespace cyr::db::twom {
 
 inline constexpr std::string_view magic{"\xa1\x02\x8b\x0dtwomfile\0\0\0\0", 16};
 inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint64_t step = 8;        // bytes; everything is a multiple
 inline constexpr std::size_t header_size = 96;  // bytes
 inline constexpr std::uint64_t dummy_offset = header_size;
 inline constexpr std::uint64_t dummy_size = 272;
@@ -52,6 +53,7 @@ struct Header {
   std::uint32_t csum = 0;                     // of the 92 bytes before it; encode_header() makes its own
 
   [[nodiscard]] bool is_dirty() const { return (flags & Flag::dirty) != 0; }
+  void set_dirty(bool on) { flags = on ? flags | Flag::dirty : flags & ~std::uint32_t{Flag::dirty}; }
   [[nodiscard]] Checksum checksum() const;
 };
 
@@ -102,10 +104,14 @@ struct Record {
   }
 };
 
+// Pointers are changed in place, and a head may lie across two sectors: of one that a power loss tore the
+// pointers and the checksum are worth nothing, and the sound tail vouches for the rest.
+enum class HeadCheck : std::uint8_t { whole, may_be_torn };
+
 // The record at `offset`, whole inside the first `limit` bytes of `file`; type, level, lengths and head
 // checksum are checked.
 [[nodiscard]] Result<Record> decode_record(Bytes file, std::uint64_t offset, std::uint64_t limit,
-                                           Checksum kind);
+                                           Checksum kind, HeadCheck check = HeadCheck::whole);
 [[nodiscard]] bool tail_is_sound(const Record& record, Checksum kind);
 // tail_is_sound(), as an error.
 [[nodiscard]] Status check_tail(const Record& record, Checksum kind);

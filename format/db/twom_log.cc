@@ -17,6 +17,7 @@ class LogReader {
   LogReader(Bytes file, const Header& header, const KeyOrder& order)
       : file_(file),
         header_(header),
+        heads_(heads_in(header)),
         latest_([order](std::string_view a, std::string_view b) { return order.less(a, b); }),
         order_(order) {}
 
@@ -25,7 +26,7 @@ class LogReader {
     std::uint64_t offset = first_record;
     std::uint64_t transaction = first_record;  // where the present one began
     while (offset < header_.current_size) {
-      CYR_TRY(const Record record, decode_record(file_, offset, header_.current_size, kind));
+      CYR_TRY(const Record record, decode_record(file_, offset, header_.current_size, kind, heads_));
       CYR_CHECK(check_tail(record, kind));
       CYR_CHECK(take(record, transaction));
       offset = record.end();
@@ -97,7 +98,8 @@ class LogReader {
 
   Status erase(const Record& record) {
     CYR_CHECK(spread(record.offset));
-    CYR_TRY(const Record victim, decode_record(file_, record.ancestor, record.offset, header_.checksum()));
+    CYR_TRY(const Record victim,
+            decode_record(file_, record.ancestor, record.offset, header_.checksum(), heads_));
     const auto found = latest_.find(victim.key);
     if (found == latest_.end() || found->second.offset != victim.offset || found->second.deleted_by != 0) {
       return corrupt("DELETE of a record that is not live", record.offset);
@@ -115,7 +117,7 @@ class LogReader {
     }
     facts_.sorted = false;
     for (std::uint64_t offset = first_record; offset < until;) {
-      CYR_TRY(const Record record, decode_record(file_, offset, until, header_.checksum()));
+      CYR_TRY(const Record record, decode_record(file_, offset, until, header_.checksum(), heads_));
       if (has_content(record.type)) {
         latest_.emplace(record.key, State{record.offset, record.bytes.size(), 0});
       }
@@ -126,6 +128,7 @@ class LogReader {
 
   Bytes file_;
   const Header& header_;
+  HeadCheck heads_;
   std::map<std::string_view, State, std::function<bool(std::string_view, std::string_view)>> latest_;
   KeyOrder order_;
   LogFacts facts_;

@@ -6,7 +6,6 @@ namespace cyr::db::twom {
 
 namespace {
 
-constexpr std::uint64_t step = 8;
 // Bits are tried one by one, and 32 bits of checksum stand against each: no more than 2^-16 of a chance to be
 // wrong.
 constexpr std::uint64_t most_repaired = 4096;  // bytes of a head or a tail

@@ -6,16 +6,14 @@
 #include <optional>
 #include <vector>
 
-#include "format/db/double_links.h"
-#include "format/db/skip_list.h"
+#include "format/db/linked_editor.h"
 #include "format/db/twom_format.h"
 
 namespace cyr::db::twom {
 
-class TwomView final : public SkipListView<TwomView, Record, max_level> {
+class TwomView final : public LinkedView<TwomView, Record, Header, max_level> {
  public:
-  TwomView(Bytes file, const Header& header, std::uint64_t limit)
-      : file_(file), header_(header), limit_(limit) {}
+  using LinkedView::LinkedView;
 
   [[nodiscard]] Status check() const override;
 
@@ -25,26 +23,14 @@ class TwomView final : public SkipListView<TwomView, Record, max_level> {
   }
   // What level 0 means by `offset`: the record there, or behind the DELETE there.
   [[nodiscard]] Result<Record> target(std::uint64_t offset) const;
-  // As in twoskip: what was not committed is passed by on the other pointer of level 0, or one level below.
-  [[nodiscard]] std::uint64_t pointer(const Record& at, unsigned level_index) const {
-    const std::uint64_t offset = at.next(level_index, limit_);
-    return level_index > 0 && offset >= limit_ ? 0 : offset;
-  }
   [[nodiscard]] Result<std::optional<Record>> next(const Record& at, unsigned level_index) const;
   [[nodiscard]] Status check_content(const Record& record) const {
     return check_tail(record, header_.checksum());
   }
   [[nodiscard]] static bool live(const Record& record) { return record.deleted_by == 0; }
-  [[nodiscard]] Status check_pointers(const Record& record) const {
-    return check_committed_links(record, limit_);
-  }
 
  private:
   [[nodiscard]] Status check_header() const;
-
-  Bytes file_;
-  Header header_;
-  std::uint64_t limit_;
 };
 
 using Place = TwomView::Place;
@@ -57,6 +43,11 @@ struct LogFacts {
   bool sorted = true;               // only ADDs, in ascending order: file order is key order
   std::vector<std::uint64_t> live;  // offsets, in key order; empty when `sorted`
 };
+
+// What to expect of heads: torn ones only where a writer died.
+[[nodiscard]] inline HeadCheck heads_in(const Header& header) {
+  return header.is_dirty() ? HeadCheck::may_be_torn : HeadCheck::whole;
+}
 
 // Reads the committed part of the file record by record: checksums, ancestors that are the latest of their
 // key, COMMITs that name the start of their transaction. An error if anything is damaged.

@@ -70,21 +70,11 @@ class TwoskipFormat final : public FileFormat {
       return Readiness::ready;
     }
     CYR_TRY(const Header header, decode_header(image.bytes()));
-    if (!header.dirty() && header.current_size == image.bytes().size()) {
+    if (!header.is_dirty() && header.current_size == image.bytes().size()) {
       return Readiness::ready;
     }
-    const Status recovered = recover(image, order);
-    if (recovered) {
-      return Readiness::ready;
-    }
-    if (recovered.error().code != Errc::corrupt) {
-      return recovered.error();
-    }
-    // Good records behind a broken pointer: written anew from the log, if the log is whole.
-    if (!replay(image.bytes(), order)) {
-      return recovered.error();
-    }
-    return Readiness::rewrite;
+    const Status mended = recover(image, order);
+    return mended_or_rewrite(mended, image.bytes(), order);
   }
 
   [[nodiscard]] Result<std::unique_ptr<View>> replay(Bytes file, const KeyOrder& order) const override {
@@ -123,6 +113,7 @@ class TwoskipFormat final : public FileFormat {
     const auto header = decode_header(file);
     return header && header->current_size > repack_above && header->current_size / 2 > header->repack_size;
   }
+  [[nodiscard]] bool delays_repack() const override { return true; }
 };
 
 }  // namespace

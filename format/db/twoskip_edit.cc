@@ -6,27 +6,6 @@
 
 namespace cyr::db::twoskip {
 
-TwoskipEditor::TwoskipEditor(Image& image, const Header& header, const KeyOrder& order)
-    : image_(&image),
-      header_(header),
-      order_(order),
-      end_(header.current_size),
-      dice_(LevelDice::fresh_seed()) {}
-
-Result<std::unique_ptr<View>> TwoskipEditor::view() const {
-  return std::unique_ptr<View>(std::make_unique<TwoskipView>(image_->bytes(), header_, end_));
-}
-
-Status TwoskipEditor::start() {
-  if (header_.dirty()) {
-    return success();
-  }
-  header_.flags |= flag_dirty;
-  // num_records on disk stays that of the last commit.
-  CYR_CHECK(image_->write(encode_header(header_), 0));
-  return image_->sync();
-}
-
 Result<std::uint64_t> TwoskipEditor::append(Buffer record, std::uint64_t head_size) {
   const unsigned blanks = blanks_before(end_, head_size);
   Buffer out;
@@ -84,33 +63,15 @@ Status TwoskipEditor::erase(std::string_view key) {
   return success();
 }
 
-Status TwoskipEditor::commit() {
-  if (!changed()) {
-    return success();
-  }
+Status TwoskipEditor::append_commit() {
   Buffer marker;
   append_marker(marker, RecordType::commit, header_.current_size);
   CYR_TRY(const std::uint64_t offset, append(std::move(marker), marker_size));
   (void)offset;
-  CYR_CHECK(image_->sync());
-  // The header is the point of no return: 64 bytes in one sector.
-  Header done = header_;
-  done.current_size = end_;
-  done.flags &= ~flag_dirty;
-  CYR_CHECK(image_->write(encode_header(done), 0));
-  CYR_CHECK(image_->sync());
-  header_ = done;
   return success();
 }
 
-Status TwoskipEditor::abort() {
-  if (!header_.dirty()) {
-    return success();
-  }
-  end_ = header_.current_size;
-  header_.flags &= ~flag_dirty;
-  return recover(*image_, order_);
-}
+Status TwoskipEditor::mend(Image& image, const KeyOrder& order) { return recover(image, order); }
 
 namespace {
 

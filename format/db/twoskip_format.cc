@@ -27,7 +27,6 @@ constexpr std::array<std::uint8_t, 8> blank = {0x20, 'B', 'L', 'A', 'N', 'K', 0x
 constexpr std::uint16_t long_key = 0xffff;        // the real length follows as a u64
 constexpr std::uint32_t long_value = 0xffffffff;  // likewise
 constexpr std::uint64_t block = 512;
-constexpr std::uint64_t step = 8;
 
 bool level_fits(RecordType type, unsigned level) {
   switch (type) {

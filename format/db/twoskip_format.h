@@ -15,6 +15,7 @@ namespace cyr::db::twoskip {
 
 inline constexpr std::string_view magic{"\xa1\x02\x8b\x0dtwoskip file\0\0\0\0", 20};
 inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint64_t step = 8;        // bytes; everything is a multiple
 inline constexpr std::size_t header_size = 64;  // bytes
 inline constexpr std::uint64_t dummy_offset = header_size;
 inline constexpr std::uint64_t dummy_size = 272;
@@ -32,7 +33,8 @@ struct Header {
   std::uint32_t flags = 0;
   std::uint32_t crc32 = 0;  // of the 60 bytes before it; encode_header() makes its own
 
-  [[nodiscard]] bool dirty() const { return (flags & flag_dirty) != 0; }
+  [[nodiscard]] bool is_dirty() const { return (flags & flag_dirty) != 0; }
+  void set_dirty(bool on) { flags = on ? flags | flag_dirty : flags & ~flag_dirty; }
 };
 
 // Magic, version, CRC and the plausibility of the sizes are checked; the file may be shorter than

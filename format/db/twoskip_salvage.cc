@@ -53,7 +53,7 @@ class TwoskipSalvage {
     end_ = header->current_size;
     sorted_end_ = header->repack_size;
     report_.expected = header->num_records;
-    unfinished_ = header->dirty() || end_ < file_.size();
+    unfinished_ = header->is_dirty() || end_ < file_.size();
     if (end_ > file_.size()) {
       DamagedRegion region;
       region.offset = file_.size();
@@ -259,58 +259,23 @@ class TwoskipSalvage {
   // ---- the report ----
 
   void collect(const LiveJudge& judge) {
-    using Verdict = LiveJudge::Verdict;
     for (std::size_t i = 1; i < item_of_.size(); ++i) {
-      const Scanned& item = items()[item_of_[i]];
-      const LiveJudge::Finding& finding = judge.finding(i);
-      if (!judge.node(i).readable) {
-        continue;
+      if (judge.node(i).readable) {
+        report_node(judge, i, record_of(items()[item_of_[i]]), report_);
       }
-      SalvagedRecord record{item.record.key, item.record.value, item.record.offset, item.marks};
-      switch (finding.verdict) {
-        case Verdict::superseded:
-          ++report_.superseded;
-          continue;
-        case Verdict::dead:
-          report_.dropped.push_back(
-              {item.record.key, item.record.offset,
-               finding.by_delete ? DroppedRecord::Proof::erased : DroppedRecord::Proof::unlinked,
-               finding.proof});
-          continue;
-        case Verdict::older:
-          record.set(Mark::older_version);
-          break;
-        case Verdict::kept:
-          if (finding.doubtful) {
-            record.set(Mark::maybe_deleted);
-          }
-          break;
-        case Verdict::live:
-          break;
-      }
-      report_.records.push_back(record);
     }
-    collect_uncommitted();
-  }
-
-  void collect_uncommitted() {
-    std::vector<SalvagedRecord> tail;
+    UncommittedTail tail(options_.include_uncommitted, report_);
     for (const Scanned& item : items()) {
       if (item.record.offset < end_ || item.record.type == RecordType::commit || !item.whole_tail) {
         continue;
       }
-      SalvagedRecord record{item.record.key, item.record.value, item.record.offset, item.marks};
-      record.set(Mark::uncommitted);
-      if (options_.include_uncommitted && item.record.type == RecordType::record) {
-        tail.push_back(record);
-      } else {
-        report_.left_out.push_back(
-            {record.key, record.value, record.offset,
-             item.record.type == RecordType::erased ? "uncommitted DELETE" : "uncommitted"});
-      }
+      tail.add(record_of(item), item.record.type != RecordType::record);
     }
-    // The last one of a key wins, and over the committed one: the first of equal keys is kept.
-    report_.records.insert(report_.records.begin(), tail.rbegin(), tail.rend());
+    tail.finish();
+  }
+
+  static SalvagedRecord record_of(const Scanned& item) {
+    return {item.record.key, item.record.value, item.record.offset, item.marks};
   }
 
   Bytes file_;

@@ -10,7 +10,6 @@ namespace cyr::db::twoskip {
 
 namespace {
 
-constexpr std::uint64_t step = 8;
 constexpr std::uint64_t short_head = 8;  // bytes before the pointers, without the long lengths
 // All repairs of tails together may be wrong with this chance: a CRC of 32 bits against all the bits that are
 // tried.

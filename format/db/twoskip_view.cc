@@ -33,7 +33,7 @@ Result<std::optional<Record>> TwoskipView::next(const Record& at, unsigned level
 }
 
 Status TwoskipView::check_header() const {
-  if (header_.dirty()) {
+  if (header_.is_dirty()) {
     return corrupt("a writer died here: the file is marked dirty", 56)
         .with_hint("the last committed state is intact; the next write or repack clears this");
   }

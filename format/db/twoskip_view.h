@@ -6,16 +6,14 @@
 #include <optional>
 #include <vector>
 
-#include "format/db/double_links.h"
-#include "format/db/skip_list.h"
+#include "format/db/linked_editor.h"
 #include "format/db/twoskip_format.h"
 
 namespace cyr::db::twoskip {
 
-class TwoskipView final : public SkipListView<TwoskipView, Record, max_level> {
+class TwoskipView final : public LinkedView<TwoskipView, Record, Header, max_level> {
  public:
-  TwoskipView(Bytes file, const Header& header, std::uint64_t limit)
-      : file_(file), header_(header), limit_(limit) {}
+  using LinkedView::LinkedView;
 
   [[nodiscard]] Status check() const override;
 
@@ -23,25 +21,12 @@ class TwoskipView final : public SkipListView<TwoskipView, Record, max_level> {
   [[nodiscard]] Result<Record> record_at(std::uint64_t offset) const {
     return decode_record(file_, offset, limit_);
   }
-  // A writer that died may have left pointers to what it did not commit. On level 0 the other pointer holds;
-  // on higher levels what comes before is still in the list, so the search just goes on one level below.
-  [[nodiscard]] std::uint64_t pointer(const Record& at, unsigned level_index) const {
-    const std::uint64_t offset = at.next(level_index, limit_);
-    return level_index > 0 && offset >= limit_ ? 0 : offset;
-  }
   // A DELETE on level 0 is followed.
   [[nodiscard]] Result<std::optional<Record>> next(const Record& at, unsigned level_index) const;
   [[nodiscard]] static Status check_content(const Record& record) { return check_tail(record); }
-  [[nodiscard]] Status check_pointers(const Record& record) const {
-    return check_committed_links(record, limit_);
-  }
 
  private:
   [[nodiscard]] Status check_header() const;
-
-  Bytes file_;
-  Header header_;
-  std::uint64_t limit_;
 };
 
 using Place = TwoskipView::Place;

@@ -17,6 +17,17 @@ Status scan_prefix(const View& view, std::string_view prefix, const KeyOrder& or
   });
 }
 
+Result<Readiness> FileFormat::mended_or_rewrite(const Status& mended, Bytes file,
+                                                const KeyOrder& order) const {
+  if (mended) {
+    return Readiness::ready;
+  }
+  if (mended.error().code != Errc::corrupt || !replay(file, order)) {
+    return mended.error();
+  }
+  return Readiness::rewrite;
+}
+
 Status MemoryImage::write(Bytes from, std::uint64_t offset) {
   const std::uint64_t end = offset + from.size();
   if (end > content_.size()) {

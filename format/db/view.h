@@ -21,6 +21,7 @@ namespace cyr::db {
 struct Entry {
   std::string_view key;
   std::string_view value;
+  std::uint64_t place = 0;  // where a scan of the same bytes can go on (ScanFrom); 0: only by key
 };
 
 using EntryVisitor = std::function<Result<Visit>(const Entry& entry)>;
@@ -29,6 +30,9 @@ using EntryVisitor = std::function<Result<Visit>(const Entry& entry)>;
 struct ScanFrom {
   std::string_view key;   // empty: at the first record
   bool inclusive = true;  // false: strictly after `key`
+  // With inclusive = false: of the Entry that had this key, if the bytes are still the same. The order need
+  // not be known then.
+  std::uint64_t place = 0;
 };
 
 class View {
@@ -160,8 +164,18 @@ class FileFormat {
   [[nodiscard]] virtual Result<std::unique_ptr<BulkWriter>> replacement(StreamSink& sink, Bytes old) const {
     return writer(sink, generation(old));
   }
-  // Cyrus would checkpoint this file after a commit.
+  // Cyrus would checkpoint this file after a commit; with delays_repack() not at once, but when the program
+  // is done with the database (cyrusdb.md 4.8: since 3.6).
   [[nodiscard]] virtual bool wants_repack(Bytes file) const = 0;
+  [[nodiscard]] virtual bool delays_repack() const { return false; }
+  // Only ever replaced, never changed in place; a reader sees one state without keeping a writer away.
+  [[nodiscard]] virtual bool replaced_whole() const { return false; }
+
+ protected:
+  // What prepare() says after recover(): `mended`, or that the log must be written anew because good records
+  // stand behind a broken pointer. An error when not even the log is whole.
+  [[nodiscard]] Result<Readiness> mended_or_rewrite(const Status& mended, Bytes file,
+                                                    const KeyOrder& order) const;
 };
 
 [[nodiscard]] const FileFormat& flat_format();

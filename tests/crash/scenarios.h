@@ -37,6 +37,7 @@ class Subject {
   };
   Status change(const std::vector<Change>& changes);
   Status abort(const std::vector<Change>& changes);
+  void close() { database_.reset(); }
   Status repack();
   Status convert();
   // Another process begins a transaction and dies in it.

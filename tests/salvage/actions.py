@@ -12,7 +12,7 @@ WORDS = {
     "consistent": [], "consistency": [], "check": [], "stat": [], "repack": [], "diff": [], "salvage": ["--dry-run"],
     "batch": [],
 }
-MUST = {"check": {0, 65}, "stat": {0}, "salvage": {0, 2}, "dump": {0, 65, 69, 75}}
+MUST = {"check": {0, 65}, "stat": {0, 65}, "salvage": {0, 2}, "dump": {0, 65, 69, 75}}
 FEED = b"BEGIN\nSET user.new2 value\nDELETE user.new2\nCOMMIT\nSHOW user.alpha\n"
 
 

@@ -133,11 +133,13 @@ TEST_CASE("twom files of the real library read as it lists and dumps them", "[db
     CHECK(consistent.has_value() == (name != "dirty"));
     if (name != "early") {
       std::string dump;
-      REQUIRE_OK(db::dump_twom(as_bytes(before), [&](std::string_view text) {
+      REQUIRE_OK(db::dump_twom({as_bytes(before), path, 0}, [&](std::string_view text) {
         dump += text;
         return success();
       }));
-      const auto ours = dump_lines(dump);
+      auto ours = dump_lines(dump);
+      REQUIRE(ours.at(1) == "FNAME: fname=" + path.string());  // taken out of the golden ones
+      ours.erase(ours.begin() + 1);
       const auto theirs = dump_lines(test::read_text(golden(name + ".dump")));
       REQUIRE(ours.size() == theirs.size());
       for (std::size_t i = 0; i < ours.size(); ++i) {
@@ -145,6 +147,19 @@ TEST_CASE("twom files of the real library read as it lists and dumps them", "[db
       }
     }
     CHECK(test::read_text(path) == before);
+  }
+}
+
+TEST_CASE("a twom dump shows values from level 3 on", "[db][golden]") {
+  const std::string file = test::read_text(golden("one.twom"));
+  for (const std::uint32_t level : {2U, 3U}) {
+    std::string dump;
+    REQUIRE_OK(db::dump_twom({as_bytes(file), "one.twom", level}, [&](std::string_view text) {
+      dump += text;
+      return success();
+    }));
+    const bool shown = dump.find("\tv=(bar)\n000001A8 COMMIT") != std::string::npos;
+    CHECK(shown == (level == 3));
   }
 }
 
@@ -256,10 +271,15 @@ TEST_CASE("twom locks the ranges that the real library locks, and no others", "[
     CHECK(free({368, 0}));
   }
   CHECK(free({0, 0}));
-  REQUIRE_OK(database->for_each("", [&](std::string_view, std::string_view) -> Result<db::Visit> {
+  {
+    const auto hold = database->hold();
+    REQUIRE_OK(hold);
     CHECK(free(head));
     CHECK(free(data, LockMode::shared));
     CHECK(!free(data));
+  }
+  REQUIRE_OK(database->for_each("", [&](std::string_view, std::string_view) -> Result<db::Visit> {
+    CHECK(free(data));
     return db::Visit::stop;
   }));
   const LockPlan repacking{.repack = repack};

@@ -11,19 +11,22 @@ fs::path path_for(const test::TempDir& dir, db::Kind kind) {
   return kind == db::Kind::quotalegacy ? dir / "conf/quota" : dir / "conf/test.db";
 }
 
-const std::vector<db::Kind> all_kinds = {db::Kind::flat, db::Kind::skiplist, db::Kind::twoskip,
-                                         db::Kind::twom, db::Kind::sql,      db::Kind::quotalegacy};
+// All that can be written; Berkeley as a file without an environment.
+const std::vector<db::Kind> all_kinds = {db::Kind::flat,     db::Kind::skiplist,     db::Kind::twoskip,
+                                         db::Kind::twom,     db::Kind::sql,          db::Kind::quotalegacy,
+                                         db::Kind::berkeley, db::Kind::berkeley_hash};
 
 }  // namespace
 
 TEST_CASE("random operations agree with std::map", "[db]") {
   for (const db::Kind kind : all_kinds) {
-    const bool many_syncs = kind == db::Kind::quotalegacy || kind == db::Kind::sql;
-    for (unsigned seed = 1; seed <= (many_syncs ? 1U : 4U); ++seed) {
+    const bool slow = kind == db::Kind::quotalegacy || kind == db::Kind::sql || kind == db::Kind::berkeley ||
+                      kind == db::Kind::berkeley_hash;
+    for (unsigned seed = 1; seed <= (slow ? 1U : 4U); ++seed) {
       INFO(db::name_of(kind) << ", seed " << seed);
       const test::TempDir dir;
       test::Workload workload(posix_io(), path_for(dir, kind), kind, seed);
-      for (unsigned i = 0; i < (many_syncs ? 100U : 250U); ++i) {
+      for (unsigned i = 0; i < (slow ? 100U : 250U); ++i) {
         workload.step();
         if (i % 50 == 49) {
           workload.compare_all();
@@ -48,6 +51,11 @@ TEST_CASE("100,000 random operations agree with std::map", "[.long]") {
                                  {db::Kind::skiplist, db::Order::mbox},
                                  {db::Kind::twoskip, {}},
                                  {db::Kind::twoskip, db::Order::mbox},
+                                 {db::Kind::twom, {}},
+                                 {db::Kind::berkeley, {}},
+                                 {db::Kind::berkeley, db::Order::mbox},
+                                 {db::Kind::berkeley_hash, {}},
+                                 {db::Kind::sql, {}},
                                  {db::Kind::quotalegacy, {}}};
   test::keep_temporary_files_in_memory();
   for (const Row& row : rows) {
