@@ -73,7 +73,7 @@ class AllDatabases {
     options_.insert(std::string(file.role));
     std::optional<fs::path> kept = done->kept;
     if (!request_.dry_run) {
-      const auto aside = store::set_aside(store_.io(), file.path, to);
+      const auto aside = store::set_aside(store_.io(), file, to);
       if (!aside) {
         return add(file, target, "failed", done->records, {}, aside.error().text());
       }

@@ -179,7 +179,7 @@ class Work {
         continue;
       }
       if (!io_.read_only()) {
-        CYR_TRY(const auto old, set_aside(io_, file.path, to));
+        CYR_TRY(const auto old, set_aside(io_, file, to));
         (void)old;
       }
       CYR_CHECK(say(What::converted, file.path,

@@ -4,6 +4,8 @@
 #include <array>
 #include <set>
 
+#include "format/db/quotalegacy.h"
+
 namespace cyr::store {
 
 namespace {
@@ -263,10 +265,9 @@ fs::path path_for(const Store& store, const DatabaseFile& database, db::Kind kin
   return kind == db::Kind::quotalegacy ? store.paths().quota_directory() : store.paths().quotas_db();
 }
 
-Result<std::optional<fs::path>> set_aside(Io& io, const fs::path& from, const fs::path& to) {
-  if (from == to) {
-    return std::optional<fs::path>();
-  }
+namespace {
+
+Result<fs::path> rename_to_old(Io& io, const fs::path& from) {
   for (int i = 0; i < max_old; ++i) {
     fs::path old = from;
     old += i == 0 ? std::string(".old") : ".old." + std::to_string(i);
@@ -274,10 +275,29 @@ Result<std::optional<fs::path>> set_aside(Io& io, const fs::path& from, const fs
     if (!taken) {
       CYR_CHECK(io.rename(from, old));
       CYR_CHECK(io.sync_directory(from.parent_path()));
-      return std::optional(old);
+      return old;
     }
   }
   return make_error(Errc::exists, "has too many old versions kept beside it").at(from);
+}
+
+}  // namespace
+
+Result<std::optional<fs::path>> set_aside(Io& io, const DatabaseFile& database, const fs::path& to) {
+  if (database.path == to) {
+    return std::optional<fs::path>();
+  }
+  std::vector<fs::path> parts = {database.path};
+  if (database.kind == db::Kind::quotalegacy) {
+    CYR_TRY(const auto layout, db::quotalegacy::layout_of(io, database.path, database.open));
+    CYR_TRY(parts, db::quotalegacy::directories_of(io, layout));
+  }
+  std::optional<fs::path> first;
+  for (const fs::path& part : parts) {
+    CYR_TRY(const fs::path old, rename_to_old(io, part));
+    first = first ? first : old;
+  }
+  return first;
 }
 
 }  // namespace cyr::store

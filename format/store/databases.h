@@ -38,9 +38,9 @@ Status each_database(Store& store, DatabaseScope scope,
 // `quota`, a file what quota_db_path says or `quotas.db`. Other databases keep their name.
 [[nodiscard]] fs::path path_for(const Store& store, const DatabaseFile& database, db::Kind kind);
 
-// Renames what was converted to another name (a quota tree to a file, or the reverse) to "NAME.old",
-// "NAME.old.1" ...: left in place, it would be taken for the present state one day. The new name; nothing
-// when both names are the same.
-Result<std::optional<fs::path>> set_aside(Io& io, const fs::path& from, const fs::path& to);
+// Renames what was converted to another name (a quota tree with those of its domains to a file, or the
+// reverse) to "NAME.old", "NAME.old.1" ...: left in place, it would be taken for the present state one day.
+// The new name, of a tree that of its first directory; nothing when both names are the same.
+Result<std::optional<fs::path>> set_aside(Io& io, const DatabaseFile& database, const fs::path& to);
 
 }  // namespace cyr::store
