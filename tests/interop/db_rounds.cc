@@ -162,11 +162,14 @@ class Rounds {
   // One process: a listing, which must be `before`, its changes, a listing, which is returned.
   Listing theirs(int round, const Listing& before) {
     auto changes = make_changes();
-    if (kind_ == db::Kind::quotalegacy) {
+    const bool tree = kind_ == db::Kind::quotalegacy;
+    if (tree) {
       drop_absent(changes);
     }
-    const bool one = kind_ != db::Kind::quotalegacy && roll(2) == 0;
-    std::string script = one ? "SHOW\nBEGIN\n" : "SHOW\n";
+    const bool one = !tree && roll(2) == 0;
+    const std::string show = tree ? "" : "SHOW\n";  // the real one dies of it on a tree
+    const std::string shown_before = tree ? real({"show"}).out : "";
+    std::string script = show + (one ? "BEGIN\n" : "");
     for (const Change& change : changes) {
       script += change.value ? "SET " : "DELETE ";
       text::append_astring(script, change.key);
@@ -177,19 +180,31 @@ class Rounds {
       }
       script += '\n';
     }
-    script += one ? "COMMIT\nSHOW\n" : "SHOW\n";
+    script += (one ? "COMMIT\n" : "") + show;
     const auto result = real({"batch"}, script);
     if (result.status != 0 || !result.err.empty()) {
       fail(round, "the real cyr_dbtool failed: " + result.err);
     }
     note(changes);
     their_changes_ += static_cast<int>(changes.size());
-    const Listing both = parse(round, result.out);
+    const Listing both = tree ? parse_lines(shown_before + real({"show"}).out) : parse(round, result.out);
     const auto middle = both.begin() + static_cast<std::ptrdiff_t>(std::min(before.size(), both.size()));
     if (Listing(both.begin(), middle) != before) {
       fail(round, "the real cyr_dbtool lists other records after our turn");
     }
     return {middle, both.end()};
+  }
+
+  // What `show` prints, of records without TAB and LF.
+  static Listing parse_lines(std::string_view text) {
+    Listing out;
+    while (!text.empty()) {
+      const std::string_view line = text.substr(0, text.find('\n'));
+      const std::size_t tab = line.find('\t');
+      out.emplace_back(line.substr(0, tab), tab < line.size() ? line.substr(tab + 1) : std::string_view());
+      text.remove_prefix(std::min(line.size() + 1, text.size()));
+    }
+    return out;
   }
 
   static Listing parse(int round, std::string_view text) {
