@@ -10,6 +10,7 @@ from a tree that was left lying about.
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -42,9 +43,12 @@ class Store:
 
     def contents(self):
         """{path below the store: records} of all databases but the quotas."""
-        found = round_trips.databases(self.root)
-        return {os.path.relpath(path, self.root): round_trips.contents(path, kind) for path, kind in found
-                if "quota" not in os.path.basename(path) and not path.endswith(".old")}
+        out = {}
+        for path, kind in round_trips.databases(self.root):
+            name = os.path.relpath(path, self.root)
+            if "/quota" not in name and not re.search(r"\.old(\.[0-9]+)?$", name):    # those that were put aside, and what is in them
+                out[name] = round_trips.contents(path, kind)
+        return out
 
     def tree(self):
         return {root: value for root, (_, value) in cyrusdb.read_quotalegacy(self.config).items()}
