@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "format/base/text.h"
+#include "format/cli/printer.h"
 #include "format/mailbox/index_layout.h"
 #include "recon/mbexamine_report.h"
 
@@ -70,18 +71,6 @@ std::string labels(std::uint32_t bits, const std::array<ShownBit, N>& table) {
 
 void put(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
-// As ctime(3), without its LF: local time.
-std::string local_time(std::uint64_t seconds) {
-  const auto when = static_cast<std::time_t>(seconds);
-  std::tm parts{};
-  std::array<char, 64> text{};
-  if (localtime_r(&when, &parts) == nullptr ||
-      std::strftime(text.data(), text.size(), "%a %b %e %H:%M:%S %Y", &parts) == 0) {
-    return "?";
-  }
-  return text.data();
-}
-
 void put_damage(std::string_view indent, const std::vector<std::string>& damage, const Options& options) {
   if (options.classic) {
     return;
@@ -122,7 +111,7 @@ void put_index_header(const IndexHeader& header) {
                     header.quota_expunged_used));
   }
   put(fmt::format("  Last Append Date: ({}) {}\n", header.last_appenddate,
-                  local_time(header.last_appenddate)));
+                  cli::ctime_text(header.last_appenddate)));
   put(fmt::format("  UIDValidity: {}  Last UID: {}\n", header.uidvalidity, header.last_uid));
   put(fmt::format("  Deleted: {}  Answered: {}  Flagged: {}\n", header.deleted, header.answered,
                   header.flagged));
@@ -131,7 +120,7 @@ void put_index_header(const IndexHeader& header) {
   const std::string words = labels(bits, kOptions);
   put(fmt::format("  Mailbox Options:{}\n", words.empty() ? " NONE" : words));
   put(fmt::format("  Last POP3 Login: ({}) {}\n", header.pop3_last_login,
-                  local_time(header.pop3_last_login)));
+                  cli::ctime_text(header.pop3_last_login)));
   put(fmt::format("  Highest Mod Sequence: {}\n", header.highestmodseq));
   put("\n Message Info:\n");
 }

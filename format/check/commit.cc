@@ -11,12 +11,12 @@
 
 #include "format/base/crc32.h"
 #include "format/base/log.h"
-#include "format/check/cache_reader.h"
 #include "format/check/context.h"
 #include "format/check/list_update.h"
 #include "format/check/messages.h"
 #include "format/check/statuscache.h"
 #include "format/mailbox/cache_file.h"
+#include "format/mailbox/cache_reader.h"
 #include "format/mailbox/index_file.h"
 #include "format/mailbox/index_layout.h"
 
@@ -127,7 +127,7 @@ class Commit {
 
   // The cache record of an index record: the old bytes, what a pass rebuilt, or the message parsed again.
   // Empty: there is none to be had (the message is unlinked or unreadable).
-  Result<Buffer> cache_bytes(mailbox::IndexRecord& record, bool bad, CacheReader& old) {
+  Result<Buffer> cache_bytes(mailbox::IndexRecord& record, bool bad, mailbox::CacheReader& old) {
     if (!bad) {
       const auto bytes = old.record(record);
       if (bytes) {
@@ -155,8 +155,8 @@ class Commit {
 
   // Both caches anew, with the next generation; sets the records' offsets.
   Status write_caches() {
-    CYR_TRY(auto old_main, CacheReader::open(io_, state_.files.cache));
-    CYR_TRY(auto old_archive, CacheReader::open(io_, state_.files.archive_cache));
+    CYR_TRY(auto old_main, mailbox::CacheReader::open(io_, state_.files.cache));
+    CYR_TRY(auto old_archive, mailbox::CacheReader::open(io_, state_.files.archive_cache));
     ++state_.index.generation_no;
     CYR_CHECK(cache_records(state_.records, old_main, old_archive));
     CYR_CHECK(cache_records(state_.expunge, old_main, old_archive));
@@ -175,7 +175,8 @@ class Commit {
     return success();
   }
 
-  Status cache_records(RecordTable& records, CacheReader& old_main, CacheReader& old_archive) {
+  Status cache_records(RecordTable& records, mailbox::CacheReader& old_main,
+                       mailbox::CacheReader& old_archive) {
     for (std::size_t i = 0; i < records.size(); ++i) {
       auto record = records.get(i);
       const bool archived = lies_in_archive(record);

@@ -25,10 +25,10 @@ bool guid_is_known(const Guid& guid) {
 
 Status MessageCheck::open_caches() {
   Io& io = context_.store.io();
-  CYR_TRY(auto cache, CacheReader::open(io, state_.files.cache));
+  CYR_TRY(auto cache, mailbox::CacheReader::open(io, state_.files.cache));
   cache_.emplace(std::move(cache));
   if (state_.files.has_archive()) {
-    CYR_TRY(auto archive, CacheReader::open(io, state_.files.archive_cache));
+    CYR_TRY(auto archive, mailbox::CacheReader::open(io, state_.files.archive_cache));
     archive_cache_.emplace(std::move(archive));
   }
   return success();
@@ -283,7 +283,7 @@ Status MessageCheck::append_upgraded() {
 }
 
 Status MessageCheck::check_generations() {
-  const auto check = [this](const CacheReader& cache, bool& rewrite) {
+  const auto check = [this](const mailbox::CacheReader& cache, bool& rewrite) {
     if (rewrite || !cache.exists() ||
         (cache.has_generation() && cache.generation() == state_.index.generation_no)) {
       return;

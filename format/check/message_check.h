@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "format/check/cache_reader.h"
 #include "format/check/context.h"
 #include "format/check/messages.h"
+#include "format/mailbox/cache_reader.h"
 
 namespace cyr::check {
 
@@ -58,14 +58,14 @@ class MessageCheck {
   std::vector<std::string> differing_fields(const mailbox::IndexRecord& record,
                                             const mime::MessageSummary& summary) const;
   Status rebuild_cache(std::size_t i, mailbox::IndexRecord& record, mime::MessageSummary& summary);
-  CacheReader& cache_of(const mailbox::IndexRecord& record) {
+  mailbox::CacheReader& cache_of(const mailbox::IndexRecord& record) {
     return record.has(mailbox::flag::archived) && state_.files.has_archive() ? *archive_cache_ : *cache_;
   }
   void set_aside(Problem why, const fs::path& path);
 
   Context& context_;
   State& state_;
-  std::optional<CacheReader> cache_, archive_cache_;
+  std::optional<mailbox::CacheReader> cache_, archive_cache_;
   std::vector<Upgrade> upgrades_;
   std::vector<WrongContent> wrong_;
   std::uint64_t next_offset_ =

@@ -6,13 +6,13 @@
 
 #include <algorithm>
 
-#include "format/check/cache_reader.h"
 #include "format/check/context.h"
 #include "format/check/conversations_evidence.h"
 #include "format/check/lost_records.h"
 #include "format/check/message_check.h"
 #include "format/check/messages.h"
 #include "format/check/moved_messages.h"
+#include "format/mailbox/cache_reader.h"
 #include "format/mailbox/index_layout.h"
 
 namespace cyr::check {

@@ -13,11 +13,11 @@
 #include "format/base/text.h"
 #include "format/check/quota_check.h"
 #include "format/check/quota_files.h"
-#include "format/check/quota_modseq.h"
 #include "format/mailbox/header.h"
 #include "format/mailbox/index.h"
 #include "format/mailbox/index_file.h"
 #include "format/mailbox/index_layout.h"
+#include "format/store/counters.h"
 
 namespace cyr::check {
 namespace {
@@ -275,7 +275,7 @@ Status QuotaChecker::finish_count(const Count& count) {
     record->scan.reset();
     record->form = std::max(record->form, form_);
     if (record->form == meta::QuotaForm::dlist_modseq) {
-      CYR_TRY(record->modseq, next_quota_modseq(store_, count.root, record->modseq, saved_));
+      CYR_TRY(record->modseq, store::next_quota_modseq(store_, count.root, record->modseq, &saved_));
     }
     return note_usage(count.root, before->used, now);
   }));

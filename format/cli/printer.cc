@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "format/base/text.h"
@@ -127,6 +129,17 @@ void Progress::clear() {
     std::fflush(stderr);
     visible_ = false;
   }
+}
+
+std::string ctime_text(std::uint64_t seconds) {
+  const auto time = static_cast<std::time_t>(seconds);
+  std::tm local{};
+  std::array<char, 64> text{};
+  if (::localtime_r(&time, &local) == nullptr ||
+      std::strftime(text.data(), text.size(), "%a %b %e %H:%M:%S %Y", &local) == 0) {
+    return std::to_string(seconds);
+  }
+  return text.data();
 }
 
 }  // namespace cyr::cli

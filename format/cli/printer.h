@@ -11,6 +11,9 @@
 
 namespace cyr::cli {
 
+// As ctime(3), without its LF: "Sun Nov 22 06:38:10 2026", in local time.
+[[nodiscard]] std::string ctime_text(std::uint64_t seconds);
+
 enum class Align : bool { left, right };
 
 // Collects rows and prints them in columns; for listings of bounded size.

@@ -64,19 +64,20 @@ MailboxEntry tombstone_of(MailboxEntry entry, std::int64_t now) {
   return entry;
 }
 
-Result<ReverseRules> rules_of(db::Transaction& transaction, ListFormat format,
-                              const MailboxListOptions& options) {
+// `records` is the database or a transaction on it.
+template <class Records>
+Result<ReverseRules> rules_of(Records& records, ListFormat format, const MailboxListOptions& options) {
   ReverseRules rules{ReverseAclForm::none, false, options.admins, options.name_space};
   if (is_keyed(format)) {
-    CYR_TRY(const auto mark, transaction.get(reverse_acl_mark_keyed));
+    CYR_TRY(const auto mark, records.get(reverse_acl_mark_keyed));
     rules.acl = mark ? ReverseAclForm::keyed : ReverseAclForm::none;
     return rules;
   }
-  CYR_TRY(const auto mark, transaction.get(reverse_acl_mark));
+  CYR_TRY(const auto mark, records.get(reverse_acl_mark));
   if (mark) {
     rules.acl = *mark == "3" ? ReverseAclForm::dollar : ReverseAclForm::lookup_only;
   }
-  CYR_TRY(const auto ids, transaction.get(reverse_id_mark));
+  CYR_TRY(const auto ids, records.get(reverse_id_mark));
   rules.ids = ids.has_value();
   return rules;
 }
@@ -217,6 +218,8 @@ Result<MailboxList> MailboxList::open(std::unique_ptr<db::Database> database, Ma
   const ListFormat use = format.value_or(options.format_if_empty);
   return MailboxList(std::move(database), use, std::move(options));
 }
+
+Result<ReverseRules> MailboxList::reverse_rules() { return rules_of(*database_, format_, options_); }
 
 Result<std::optional<MailboxEntry>> MailboxList::find(std::string_view name) {
   CYR_TRY(const auto value, database_->get(name_key(name, format_)));

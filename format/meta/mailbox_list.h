@@ -16,6 +16,7 @@
 
 #include "format/db/database.h"
 #include "format/meta/mailbox_entry.h"
+#include "format/meta/reverse_records.h"
 #include "format/names/namespace.h"
 
 namespace cyr::meta {
@@ -49,6 +50,9 @@ class MailboxList {
 
   [[nodiscard]] ListFormat format() const { return format_; }
   [[nodiscard]] db::Database& database() { return *database_; }
+
+  // Which derived records the list has, and for whom.
+  Result<ReverseRules> reverse_rules();
 
   // The entry of `name` (internal form), tombstones and intermediates included: look at its type.
   Result<std::optional<MailboxEntry>> find(std::string_view name);

@@ -249,6 +249,9 @@ class Walk {
 Status each_database(Store& store, DatabaseScope scope,
                      const std::function<Status(const DatabaseFile&)>& visit) {
   Walk walk(store, visit);
+  if (scope == DatabaseScope::users) {
+    return walk.users();
+  }
   CYR_CHECK(walk.server());
   if (scope == DatabaseScope::server) {
     return success();

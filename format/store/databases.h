@@ -25,6 +25,7 @@ struct DatabaseFile {
 };
 
 enum class DatabaseScope : std::uint8_t {
+  users,       // those of each user only
   server,      // those of the whole server
   everything,  // and those of each user and mailbox, and of the search tiers
 };

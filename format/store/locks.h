@@ -14,6 +14,7 @@ namespace cyr::store {
 
 enum class LockFor : std::uint8_t {
   examine,  // all shared; a lock file that does not exist is not made, since nobody can hold it
+  change,   // user and index exclusive, name shared: records may be changed in place, beside open sessions
   replace,  // all exclusive: index, cache and header may be replaced by rename
 };
 
@@ -37,9 +38,10 @@ class MailboxLock {
  public:
   MailboxLock() = default;
   static Result<MailboxLock> take(Io& io, const MailboxFiles& files, LockFor purpose, UserLocks& users);
-  // Takes the index lock of a file that was not there before.
+  // Makes LockFor::change into LockFor::replace if nobody else has the mailbox open; does not wait.
+  Result<bool> become_exclusive();
   [[nodiscard]] bool has_index() const { return index_.is_open(); }
-  // The locked cyrus.index, open for writing with LockFor::replace; not open when there is no such file.
+  // The locked cyrus.index, open for writing unless LockFor::examine; not open when there is no such file.
   [[nodiscard]] File& index() { return index_; }
 
  private:

@@ -6,7 +6,7 @@
 #include "format/mailbox/cache_file.h"
 #include "format/mailbox/index.h"
 
-namespace cyr::check {
+namespace cyr::mailbox {
 
 class CacheReader {
  public:
@@ -14,11 +14,11 @@ class CacheReader {
   static Result<CacheReader> open(Io& io, const fs::path& path);
 
   [[nodiscard]] bool exists() const { return file_.is_open(); }
-  [[nodiscard]] bool has_generation() const { return size_ >= mailbox::kCacheStart; }
+  [[nodiscard]] bool has_generation() const { return size_ >= kCacheStart; }
   [[nodiscard]] std::uint32_t generation() const { return generation_; }
   // The bytes of the record's cache entry, valid until the next call: ten items inside the file and, where
   // the record has one, the right CRC. Errc::corrupt says what is wrong; Errc::io is a failing disk.
-  Result<Bytes> record(const mailbox::IndexRecord& record);
+  Result<Bytes> record(const IndexRecord& record);
 
  private:
   Status load(std::uint64_t from, std::size_t bytes);
@@ -29,4 +29,4 @@ class CacheReader {
   std::uint64_t window_at_ = 0;  // file offset of window_[0], a multiple of 4
 };
 
-}  // namespace cyr::check
+}  // namespace cyr::mailbox

@@ -1,16 +1,16 @@
-#include "format/check/cache_reader.h"
+#include "format/mailbox/cache_reader.h"
 
 #include <algorithm>
 #include <array>
 
-namespace cyr::check {
+namespace cyr::mailbox {
 
 namespace {
 
 constexpr std::size_t kWindow = std::size_t{1} << 20U;
 // Bytes before the wanted record that the window keeps: the decoder wants an offset behind the generation
 // number.
-constexpr std::uint64_t kLead = mailbox::kCacheStart;
+constexpr std::uint64_t kLead = kCacheStart;
 
 }  // namespace
 
@@ -42,9 +42,9 @@ Status CacheReader::load(std::uint64_t from, std::size_t bytes) {
   return success();
 }
 
-Result<Bytes> CacheReader::record(const mailbox::IndexRecord& record) {
+Result<Bytes> CacheReader::record(const IndexRecord& record) {
   const std::uint64_t offset = record.cache_offset;
-  if (!exists() || offset < mailbox::kCacheStart || offset % 4 != 0 || offset >= size_) {
+  if (!exists() || offset < kCacheStart || offset % 4 != 0 || offset >= size_) {
     return corrupt("cache offset outside the cache", offset);
   }
   std::size_t wanted = kWindow;
@@ -55,7 +55,7 @@ Result<Bytes> CacheReader::record(const mailbox::IndexRecord& record) {
   while (true) {
     auto local = record;
     local.cache_offset = offset - window_at_;
-    const auto view = mailbox::cache_record_of(window_, local);
+    const auto view = cache_record_of(window_, local);
     if (view) {
       return view->whole;
     }
@@ -66,7 +66,7 @@ Result<Bytes> CacheReader::record(const mailbox::IndexRecord& record) {
     }
     if (window_at_ + kLead == offset) {
       // The CRC is only looked at for a whole record, so a wrong one is final.
-      if (mailbox::cache_record_at(window_, local.cache_offset)) {
+      if (cache_record_at(window_, local.cache_offset)) {
         return view.error();
       }
       wanted *= 4;
@@ -75,4 +75,4 @@ Result<Bytes> CacheReader::record(const mailbox::IndexRecord& record) {
   }
 }
 
-}  // namespace cyr::check
+}  // namespace cyr::mailbox

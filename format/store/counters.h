@@ -1,0 +1,32 @@
+// The modseq counters of a user as a source of new modseqs (store.md 6.5). Kept only where conversations are
+// on; without them every mailbox and quota root counts for itself.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include "format/store/saved_copies.h"
+#include "format/store/store.h"
+
+namespace cyr::store {
+
+enum class CounterKind : std::uint8_t { mail, quota };
+
+// highestmodseq of the counters of `user` (empty: those of the shared mailboxes). Nothing where there are
+// none, or none that can be read: such a file is left alone.
+Result<std::optional<std::uint64_t>> highest_counter(Store& store, const names::UserId& user);
+// Sets highestmodseq and the modseq of `kind` to what `next` makes of the present highest; the new value, or
+// nothing as above. With `saved` the old file is kept.
+Result<std::optional<std::uint64_t>> raise_counters(Store& store, const names::UserId& user, CounterKind kind,
+                                                    SavedCopies* saved,
+                                                    const std::function<std::uint64_t(std::uint64_t)>& next);
+
+// The modseq that a quota root gets when its record is written (store.md 5.5). Higher than `last`. With
+// conversations on it comes from the counters of the root's user, which are raised; without, it is one more;
+// roots that belong to no user keep theirs.
+Result<std::uint64_t> next_quota_modseq(Store& store, std::string_view root, std::uint64_t last,
+                                        SavedCopies* saved);
+
+}  // namespace cyr::store

@@ -1,0 +1,382 @@
+// Writes what the operations of a MailboxEdit decided (mailbox.md 3.5):
+//   1. new names and archive copies of message files, synced; cache records of archived messages
+//   2. quota usage, annotations, the owner's counters, cyrus.header
+//   3. changed and new index records, synced; the index header, synced: the point of no return
+//   4. clean-up, when nobody else has the mailbox open: files of unlinked records, the repack
+// An interruption before 3 leaves files that no record has and a usage that quota -f puts right; after it,
+// NEEDS_UNLINK and NEEDS_REPACK in the index header say what is left to do.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "format/base/crc32.h"
+#include "format/base/log.h"
+#include "format/mailbox/cache_reader.h"
+#include "format/mailbox/index_layout.h"
+#include "format/store/counters.h"
+#include "format/store/mailbox_edit.h"
+#include "format/store/status_cache.h"
+#include "format/store/user_files.h"
+
+namespace cyr::store {
+
+namespace {
+
+constexpr ::mode_t kFileMode = 0600;
+constexpr ::mode_t kDirectoryMode = 0700;
+constexpr std::uint32_t kCleanUp = mailbox::option::needs_unlink | mailbox::option::needs_repack;
+
+// A hard link, or a copy with the same time where no link can be made (another file system).
+Status link_or_copy(Io& io, const fs::path& from, const fs::path& to) {
+  CYR_TRY(const FileInfo info, io.stat(from));
+  const Status linked = io.link(from, to);
+  if (!linked && linked.error().code == Errc::exists) {
+    CYR_TRY(const FileInfo there, io.stat(to));
+    if (!there.same_file(info) && there.size != info.size) {
+      return make_error(Errc::exists, "another file is in the way")
+          .at(to)
+          .with_hint("repair the mailbox with reconstruct first");
+    }
+    return success();  // left by an interrupted run
+  }
+  if (linked) {
+    return success();
+  }
+  CYR_TRY(const FileBytes bytes, io.read_file(from));
+  CYR_CHECK(replace_file(io, to, bytes.bytes(), kFileMode));
+  return io.set_mtime(to, info.mtime, info.mtime_nsec);
+}
+
+std::uint32_t add_difference(std::uint32_t value, std::uint32_t after, std::uint32_t before) {
+  const std::int64_t sum = std::int64_t{value} + after - before;
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(sum, 0, UINT32_MAX));
+}
+std::uint64_t add_difference(std::uint64_t value, std::uint64_t after, std::uint64_t before) {
+  return value + after < before ? 0 : value + after - before;
+}
+
+// The header's sums: what they were, with the records that changed taken out and put in again.
+void settle_totals(mailbox::IndexHeader& header, const mailbox::IndexTotals& before,
+                   const mailbox::IndexTotals& after) {
+  const auto add = [&](auto& field, auto total) {
+    field = add_difference(field, after.*total, before.*total);
+  };
+  using Totals = mailbox::IndexTotals;
+  add(header.exists, &Totals::exists);
+  add(header.deleted, &Totals::deleted);
+  add(header.answered, &Totals::answered);
+  add(header.flagged, &Totals::flagged);
+  add(header.unseen, &Totals::unseen);
+  add(header.quota_mailbox_used, &Totals::quota_mailbox_used);
+  add(header.quota_deleted_used, &Totals::quota_deleted_used);
+  add(header.quota_expunged_used, &Totals::quota_expunged_used);
+  add(header.quota_annot_used, &Totals::annotation_bytes);
+  header.sync_crc_basic ^= before.sync_basic ^ after.sync_basic;
+  header.sync_crc_annot ^= before.sync_annot ^ after.sync_annot;
+}
+
+}  // namespace
+
+Status MailboxEdit::commit() {
+  const bool messages = !changed_.empty() || !appended_.empty();
+  if (io_.read_only() || (!messages && !header_changed_ && (result_.options & kCleanUp) == 0)) {
+    return success();
+  }
+  settle_totals(result_, before_, after_);
+  if (auto prepared = prepare(); !prepared) {
+    take_files_back();
+    return prepared;
+  }
+  CYR_CHECK(write_index());
+  if (messages) {
+    const auto conversations = user_file(store_, files_.user, "conversations");
+    conversations_stale_ = store_.config().is_on(conf::Option::conversations) && conversations &&
+                           io_.exists(*conversations).value_or(false);
+  }
+  CYR_CHECK(clean_up());
+  forget_status(store_, entry_.name);
+  return success();
+}
+
+Status MailboxEdit::prepare() {
+  CYR_CHECK(add_files());
+  CYR_CHECK(add_archived_caches());
+  CYR_CHECK(change_quota());
+  CYR_CHECK(change_annotations());
+  if (modseq_from_counters_) {
+    CYR_TRY([[maybe_unused]] const auto raised,
+            raise_counters(store_, files_.user, CounterKind::mail, nullptr,
+                           [this](std::uint64_t) { return result_.highestmodseq; }));
+  }
+  if (header_changed_) {
+    CYR_CHECK(write_header());
+  }
+  return success();
+}
+
+Status MailboxEdit::add_files() {
+  for (auto& file : new_files_) {
+    CYR_CHECK(io_.make_directories(file.to.parent_path(), kDirectoryMode));
+    CYR_CHECK(link_or_copy(io_, file.from, file.to));
+    file.made = true;
+  }
+  for (std::size_t i = 0; i < new_files_.size(); ++i) {
+    const fs::path directory = new_files_[i].to.parent_path();
+    if (i + 1 == new_files_.size() || new_files_[i + 1].to.parent_path() != directory) {
+      CYR_CHECK(io_.sync_directory(directory));
+    }
+  }
+  return success();
+}
+
+// After a failure before the index was written: nobody may find these as messages.
+void MailboxEdit::take_files_back() {
+  for (const auto& file : new_files_) {
+    if (file.made) {
+      (void)io_.unlink(file.to);
+    }
+  }
+}
+
+Status MailboxEdit::add_archived_caches() {
+  if (archived_.empty()) {
+    return success();
+  }
+  CYR_TRY(auto spool, mailbox::CacheReader::open(io_, files_.cache));
+  CYR_CHECK(io_.make_directories(files_.archive_cache.parent_path(), kDirectoryMode));
+  CYR_TRY(File archive, File::open(io_, files_.archive_cache, {.write = true, .create = true}, kFileMode));
+  for (const std::uint32_t recno : archived_) {
+    auto& record = changed_.at(recno);
+    const auto bytes = spool.record(record);
+    if (bytes) {
+      CYR_TRY(record.cache_offset, mailbox::append_cache_record(archive, index_.generation_no, *bytes));
+    } else if (bytes.error().code == Errc::corrupt) {
+      record.cache_offset = 0;  // CRC 0: to be made anew from the message
+      record.cache_crc = 0;
+    } else {
+      return bytes.error();
+    }
+  }
+  return archive.sync();
+}
+
+Status MailboxEdit::change_quota() {
+  const meta::Usage change = usage_change();
+  if (!header_.quotaroot || header_.quotaroot->empty() || change == meta::Usage{}) {
+    return success();
+  }
+  CYR_TRY(meta::Quotas * quotas, store_.quotas());
+  return quotas->change(*header_.quotaroot, [&](std::optional<meta::QuotaRoot>& root) -> Result<bool> {
+    if (!root) {
+      return false;
+    }
+    root->used = meta::add(root->used, change);
+    // A quota -f that is running has counted this mailbox already.
+    if (root->scan && entry_.name <= root->scan->mailbox) {
+      root->scan->used = meta::add(root->scan->used, change);
+    }
+    if (root->form == meta::QuotaForm::dlist_modseq) {
+      CYR_TRY(root->modseq, next_quota_modseq(store_, *header_.quotaroot, root->modseq, nullptr));
+    }
+    return true;
+  });
+}
+
+Status MailboxEdit::change_annotations() {
+  if (annotation_puts_.empty() && annotation_erases_.empty()) {
+    return success();
+  }
+  CYR_TRY(const auto database, store_.open_database(files_.annotations, conf::Option::annotation_db, true));
+  CYR_TRY(const auto transaction, database->begin());
+  for (const auto& [key, value] : annotation_puts_) {
+    CYR_CHECK(transaction->put(key, value));
+  }
+  for (const auto& key : annotation_erases_) {
+    CYR_CHECK(transaction->erase(key));
+  }
+  annotation_puts_.clear();
+  annotation_erases_.clear();
+  return transaction->commit();
+}
+
+Status MailboxEdit::write_header() {
+  CYR_TRY(const Buffer bytes, mailbox::encode_header(header_, header_.form));
+  CYR_CHECK(replace_file(io_, files_.header, bytes, kFileMode));
+  result_.header_file_crc = crc32(Bytes(bytes));
+  return success();
+}
+
+Status MailboxEdit::write_index() {
+  File& file = lock_.index();
+  // The copies of restored messages first: no old record may say UNLINKED before the new one is there.
+  result_.num_records = index_.num_records;
+  for (const auto& record : appended_) {
+    CYR_CHECK(mailbox::write_index_record(file, index_, ++result_.num_records, record));
+  }
+  if (!appended_.empty()) {
+    CYR_CHECK(file.sync());
+  }
+  for (const auto& [recno, record] : changed_) {
+    CYR_CHECK(mailbox::write_index_record(file, index_, recno, record));
+  }
+  CYR_CHECK(mailbox::write_index_header(file, result_));
+  index_ = result_;
+  changed_.clear();
+  appended_.clear();
+  return success();
+}
+
+Status MailboxEdit::clean_up() {
+  if ((index_.options & kCleanUp) == 0) {
+    return success();
+  }
+  CYR_TRY(const bool alone, lock_.become_exclusive());
+  postponed_ = !alone;
+  if (!alone) {
+    return success();
+  }
+  CYR_CHECK(unlink_files());
+  result_ = index_;
+  result_.options &= ~kCleanUp;
+  if ((index_.options & mailbox::option::needs_repack) != 0) {
+    return repack();
+  }
+  return write_index();
+}
+
+// Files of unlinked records, with their annotations, and what archived messages left in the spool.
+Status MailboxEdit::unlink_files() {
+  CYR_CHECK(load_annotations());
+  const bool audit = store_.config().is_on(conf::Option::auditlog);
+  const auto remove = [this](const fs::path& path) -> Status {
+    const Status removed = io_.unlink(path);
+    return removed || removed.error().code == Errc::not_found ? success() : removed;
+  };
+  const auto visit = [&](const NumberedRecord& at) -> Status {
+    const auto& record = at.record;
+    const bool unlinked = record.has(mailbox::flag::unlinked);
+    const bool stale_copy = record.has(mailbox::flag::needs_cleanup) && files_.has_archive();
+    if (unlinked || (stale_copy && record.has(mailbox::flag::archived))) {
+      CYR_CHECK(remove(files_.message(record.uid, false)));
+    }
+    if (files_.has_archive() && (unlinked || (stale_copy && !record.has(mailbox::flag::archived)))) {
+      CYR_CHECK(remove(files_.message(record.uid, true)));
+    }
+    if (!unlinked && record.has(mailbox::flag::needs_cleanup)) {
+      changed_[at.recno] = record;
+      changed_[at.recno].system_flags &= ~mailbox::flag::needs_cleanup;
+    }
+    if (const auto found = annotations_->find(record.uid); unlinked && found != annotations_->end()) {
+      for (const auto& one : found->second) {
+        annotation_erases_.push_back(one.key);
+      }
+    }
+    if (unlinked && audit) {
+      log(LogLevel::notice, "auditlog: unlink sessionid=<> mailbox=<{}> uniqueid=<{}> uid=<{}>", entry_.name,
+          header_.uniqueid, record.uid);
+    }
+    return success();
+  };
+  CYR_CHECK(for_each(visit));
+  return change_annotations();
+}
+
+namespace {
+
+// The caches of a repack, made when the first record needs them.
+class CacheWriters {
+ public:
+  CacheWriters(Io& io, const MailboxFiles& files, std::uint32_t generation)
+      : io_(io), paths_{files.cache, files.archive_cache}, generation_(generation) {}
+
+  Status open() {
+    for (std::size_t i = 0; i < std::size(paths_); ++i) {
+      CYR_TRY(old_[i], mailbox::CacheReader::open(io_, paths_[i]));
+    }
+    return success();
+  }
+  // Copies the cache record and sets its new offset; one that cannot be read is left to be made anew.
+  Status move(mailbox::IndexRecord& record, bool archived) {
+    const std::size_t which = archived ? 1 : 0;
+    const auto bytes = old_[which].record(record);
+    if (!bytes && bytes.error().code != Errc::corrupt) {
+      return bytes.error();
+    }
+    if (!bytes) {
+      record.cache_offset = 0;
+      record.cache_crc = 0;
+      return success();
+    }
+    if (!new_[which]) {
+      CYR_TRY(auto made, mailbox::CacheFileWriter::create(io_, paths_[which], generation_, kFileMode));
+      new_[which].emplace(std::move(made));
+    }
+    CYR_TRY(record.cache_offset, new_[which]->append(*bytes));
+    return success();
+  }
+  Status finish() {
+    return each([](auto& writer) { return writer.finish(); });
+  }
+  Status commit() {
+    return each([](auto& writer) { return writer.commit(); });
+  }
+  // A cache that no record uses any more goes.
+  Status remove_unused() {
+    for (std::size_t i = 0; i < std::size(paths_); ++i) {
+      if (!new_[i] && old_[i].exists() && paths_[i] != paths_[1 - i]) {
+        CYR_CHECK(io_.unlink(paths_[i]));
+      }
+    }
+    return success();
+  }
+
+ private:
+  template <class Step>
+  Status each(Step step) {
+    for (auto& writer : new_) {
+      if (writer) {
+        CYR_CHECK(step(*writer));
+      }
+    }
+    return success();
+  }
+  Io& io_;
+  fs::path paths_[2];
+  std::uint32_t generation_;
+  mailbox::CacheReader old_[2];
+  std::optional<mailbox::CacheFileWriter> new_[2];
+};
+
+}  // namespace
+
+// A new index without the unlinked records, and new caches in its order, with the next generation. result_
+// is the header to write.
+Status MailboxEdit::repack() {
+  ++result_.generation_no;
+  result_.leaked_cache_records = 0;
+  result_.last_repack_time = static_cast<std::uint64_t>(now_);
+  CacheWriters caches(io_, files_, result_.generation_no);
+  CYR_CHECK(caches.open());
+  CYR_TRY(auto index, mailbox::IndexFileWriter::create(io_, files_.index, result_, kFileMode));
+  const auto visit = [&](const NumberedRecord& at) -> Status {
+    mailbox::IndexRecord record = at.record;
+    if (record.has(mailbox::flag::unlinked)) {
+      if (record.modseq > result_.deletedmodseq) {
+        result_.deletedmodseq = record.modseq;
+        result_.changes_epoch = record.last_updated;
+      }
+      return success();
+    }
+    CYR_CHECK(caches.move(record, lies_in_archive(record)));
+    return index.append(record);
+  };
+  CYR_CHECK(for_each(visit));
+  changed_.clear();
+  CYR_CHECK(caches.finish());
+  CYR_CHECK(index.finish(result_));
+  CYR_CHECK(caches.commit());
+  CYR_CHECK(index.commit());
+  return caches.remove_unused();
+}
+
+}  // namespace cyr::store

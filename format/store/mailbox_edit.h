@@ -1,0 +1,153 @@
+// One mailbox open for changes: every operation on its messages in one place, with all that belongs to it -
+// modseqs, counters, sync CRCs, quota usage, annotations, cache, message files (format/doc/operations.md;
+// mailbox.md 3.5, 4.4, 7).
+//
+// Operations only collect; commit() writes, in the order of Cyrus, so that an interruption leaves the old
+// mailbox, the new one, or one whose clean-up a server or the next run finishes (NEEDS_UNLINK, NEEDS_REPACK).
+// With a read-only Io the operations compute everything and commit() does nothing.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "format/mailbox/cache_reader.h"
+#include "format/mailbox/header.h"
+#include "format/mailbox/index_file.h"
+#include "format/mailbox/sync_crc.h"
+#include "format/store/annotations.h"
+#include "format/store/locks.h"
+
+namespace cyr::store {
+
+// A record and its place in the index, 1-based.
+struct NumberedRecord {
+  std::uint32_t recno = 0;
+  mailbox::IndexRecord record;
+};
+
+// A cache record with its bytes.
+class CachedMessage {
+ public:
+  static Result<CachedMessage> from(Bytes record);
+  [[nodiscard]] std::string_view item(mailbox::CacheItem which) const { return as_text(view_.item(which)); }
+
+ private:
+  Buffer bytes_;
+  mailbox::CacheRecordView view_;
+};
+
+struct RestoreOptions {
+  bool keep_uid = false;                      // the record itself comes back; else a copy gets the next UID
+  bool undelete = false;                      // clears \Deleted
+  std::optional<std::size_t> user_flag = {};  // bit to set, from user_flag()
+};
+
+class MailboxEdit {
+ public:
+  // Locks and reads it. `now` in seconds since 1970. Errc::not_found without an index, corrupt for one that
+  // has to be reconstructed first, unsupported for an index before version 12, whose expunged messages are in
+  // cyrus.expunge.
+  static Result<std::unique_ptr<MailboxEdit>> open(Store& store, const meta::MailboxEntry& entry,
+                                                   UserLocks& locks, std::int64_t now);
+
+  [[nodiscard]] const meta::MailboxEntry& entry() const { return entry_; }
+  [[nodiscard]] const MailboxFiles& files() const { return files_; }
+  [[nodiscard]] const mailbox::MailboxHeader& header() const { return header_; }
+  [[nodiscard]] const mailbox::IndexHeader& index() const { return index_; }  // as it was opened
+
+  // Every record in index order, with the changes made so far; `visit` may change the record it is given.
+  // corrupt for a damaged record.
+  Status for_each(const std::function<Status(const NumberedRecord& at)>& visit);
+
+  // The ten items of the message's cache record; corrupt when it cannot be read.
+  Result<CachedMessage> cached(const mailbox::IndexRecord& record);
+
+  // A live message becomes EXPUNGED, and as expunge_mode says its file goes too.
+  Status expunge(const NumberedRecord& at);
+  // Expunged messages last changed until `mark` (seconds; 0: none) lose their files and at the repack their
+  // records; how many. Records that have lost their file before go at the repack too.
+  Result<std::uint32_t> erase_expunged(std::uint64_t mark);
+  // Would the quota root take this message, and those restored so far? False: over quota.
+  Result<bool> fits_quota(const NumberedRecord& at);
+  // Brings an expunged message back; its UID from now on. Errc::not_found when its file is gone.
+  Result<std::uint32_t> restore(const NumberedRecord& at, const RestoreOptions& options);
+  // Moves a message to the archive partition.
+  Status archive(const NumberedRecord& at);
+  // The bit of the user flag `name`, which gets a free one if it has none. Errc::invalid for no flag name or
+  // when all are taken.
+  Result<std::size_t> user_flag(std::string_view name);
+  // Takes the name of a bit away and clears it in expunged records. It must not be set in any other.
+  Status remove_user_flag(std::size_t bit);
+
+  Status commit();
+  // After commit(): a session has the mailbox open, so files and records of erased messages are still there;
+  // the server removes them when the session ends.
+  [[nodiscard]] bool postponed() const { return postponed_; }
+  // Messages changed although a conversations database of the owner, which only Cyrus can update, counts
+  // them.
+  [[nodiscard]] bool conversations_stale() const { return conversations_stale_; }
+
+ private:
+  MailboxEdit(Store& store, const meta::MailboxEntry& entry, std::int64_t now);
+  Status load(UserLocks& locks);
+  Status load_annotations();
+  Result<std::uint64_t> next_modseq();
+  // Puts `after` in the place of `at`, counted; `silent`: no new modseq.
+  Status rewrite(const NumberedRecord& at, mailbox::IndexRecord after, bool silent);
+  void count(mailbox::IndexTotals& totals, const mailbox::IndexRecord& record);
+  Result<std::uint32_t> restore_copy(const NumberedRecord& at, mailbox::IndexRecord copy);
+  [[nodiscard]] meta::Usage usage_change() const;
+  [[nodiscard]] bool lies_in_archive(const mailbox::IndexRecord& record) const {
+    return files_.has_archive() && record.has(mailbox::flag::archived);
+  }
+
+  // The steps of commit(), in mailbox_commit.cc.
+  Status add_files();
+  Status add_archived_caches();
+  void take_files_back();
+  Status prepare();
+  Status change_quota();
+  Status change_annotations();
+  Status write_header();
+  Status write_index();
+  Status clean_up();
+  Status unlink_files();
+  Status repack();
+
+  struct NewFile {
+    fs::path from, to;
+    bool made = false;
+  };
+
+  Store& store_;
+  Io& io_;
+  meta::MailboxEntry entry_;
+  MailboxFiles files_;
+  std::int64_t now_;
+  MailboxLock lock_;
+  mailbox::MailboxHeader header_;
+  mailbox::IndexHeader index_;   // as it was opened
+  mailbox::IndexHeader result_;  // as it will be written
+  mailbox::IndexTotals before_, after_;
+  std::map<std::uint32_t, mailbox::IndexRecord> changed_;  // by recno
+  std::vector<mailbox::IndexRecord> appended_;
+  std::optional<mailbox::CacheReader> cache_, archive_cache_;  // of cached()
+  std::optional<MessageAnnotations> annotations_;
+  std::vector<std::pair<std::string, std::string>> annotation_puts_;  // key and value
+  std::vector<std::string> annotation_erases_;
+  std::vector<NewFile> new_files_;
+  std::vector<std::uint32_t> archived_;   // recnos of archive()
+  std::optional<meta::QuotaRoot> quota_;  // of fits_quota()
+  bool quota_read_ = false;
+  bool modseq_from_counters_ = false;
+  bool modseq_known_ = false;
+  bool header_changed_ = false;
+  bool postponed_ = false;
+  bool conversations_stale_ = false;
+};
+
+}  // namespace cyr::store
