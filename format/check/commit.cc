@@ -14,11 +14,11 @@
 #include "format/check/context.h"
 #include "format/check/list_update.h"
 #include "format/check/messages.h"
-#include "format/check/statuscache.h"
 #include "format/mailbox/cache_file.h"
 #include "format/mailbox/cache_reader.h"
 #include "format/mailbox/index_file.h"
 #include "format/mailbox/index_layout.h"
+#include "format/store/status_cache.h"
 
 namespace cyr::check {
 
@@ -44,7 +44,7 @@ class Commit {
     CYR_CHECK(change_annotations(state_.annotation_keys_after, {}));
     CYR_CHECK(update_list());
     CYR_CHECK(update_quota());
-    CYR_CHECK(forget_status(context_.store, state_.entry.name));
+    store::forget_status(context_.store, state_.entry.name);
     return saved_.settle(state_.entry.name);
   }
 

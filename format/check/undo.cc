@@ -9,9 +9,9 @@
 #include <iterator>
 
 #include "format/base/text.h"
-#include "format/check/statuscache.h"
 #include "format/check/undo_files.h"
 #include "format/meta/mailbox_entry.h"
+#include "format/store/status_cache.h"
 
 namespace cyr::check {
 
@@ -348,7 +348,8 @@ Status Undo::restore_records(const Group& group, const std::string& mailbox, sto
       CYR_CHECK(restore_record(record, saved));
     }
   }
-  return forget_status(store_, mailbox);
+  store::forget_status(store_, mailbox);
+  return success();
 }
 
 Status Undo::mark(const Group& group, SavedAction action, const std::string& mailbox) {
