@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "format/base/text.h"
+#include "format/cli/common.h"
 #include "format/db/deep_check.h"
 #include "format/db/order.h"
 #include "format/db/stat.h"
@@ -100,7 +101,14 @@ Result<int> show_stat(const ActionContext& in) {
   if (in.arguments.json) {
     line.print();
   }
-  return statistics.damaged ? status_damaged : cli::exit_ok;
+  if (!statistics.damaged) {
+    return cli::exit_ok;
+  }
+  cli::print_error("cyr_dbtool", corrupt("damaged; these are the numbers of what can be read")
+                                     .at(in.arguments.file)
+                                     .with_hint("the action check says where, salvage makes a new file of "
+                                                "what is whole"));
+  return status_damaged;
 }
 
 }  // namespace cyr::quotatool
