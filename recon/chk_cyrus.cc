@@ -47,6 +47,10 @@ class Run {
   }
 
   Result<int> run() {
+    if (!line_.partition.empty() && !store_.partitions().contains(line_.partition)) {
+      return make_error(Errc::invalid, "no partition " + line_.partition)
+          .with_hint("imapd.conf has partition-NAME for each");
+    }
     fmt::print(stderr, "{}\n", heading());
     CYR_TRY(const auto selection,
             store::select_mailboxes(
