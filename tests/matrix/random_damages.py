@@ -2,7 +2,7 @@
 """Damages at random places: each kind of damage x every store of Cyrus 3.6.1 x seeds. Which facts were there, which are
 still on disk, which ours keeps.
 
-  random_damages.py --bin DIR [--seeds N] [--first N] [--store NAME] [--damage NAME] [--jobs N] [--pairs] [--markdown] [-v]
+  random_damages.py --bin DIR [--seeds N] [--first N] [--store NAME] [--damage NAME ...] [--jobs N] [--pairs N] [--markdown] [-v]
 
 A fact of an index record is on disk when the octets of its record are whole in an index of the mailbox or of the one that
 changed files with it; see Left. Fails when a fact on disk is lost, a fact is wrong, or a second run finds something.
@@ -422,7 +422,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first", type=int, default=1, help="first seed")
     parser.add_argument("--store", action="append")
-    parser.add_argument("--damage", action="append", help="one or, with + between them, several")
+    parser.add_argument("--damage", nargs="+", help="only these; with + between them several at once")
     parser.add_argument("--pairs", type=int, default=0, help="so many pairs of damages instead of each alone")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--markdown", action="store_true")
