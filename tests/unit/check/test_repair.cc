@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "format/base/crc32.h"
 #include "format/base/digest.h"
 #include "tests/support/tree.h"
 #include "tests/unit/check/repair_bench.h"
@@ -314,8 +315,11 @@ TEST_CASE("a record that is there twice goes, and the index is written", "[repai
   std::string bytes = test::read_text(path);
   const std::size_t start = before.header.start_offset;
   const std::size_t size = before.header.record_size;
-  bytes.insert(start + size,
-               bytes.substr(start, size));  // behind itself; the count of the header leaves the last out
+  bytes.insert(start + size, bytes.substr(start, size));
+  constexpr std::size_t num_records_at = 20;  // counted and sealed: nothing else is wrong with the index
+  auto* const head = reinterpret_cast<std::byte*>(bytes.data());
+  store_be(head + num_records_at, static_cast<std::uint32_t>(before.records.size() + 1));
+  store_be(head + start - 4, crc32(Bytes(head, start - 4)));
   test::write_text(path, bytes);
   CHECK(bench.run("user/bovik").count(check::Problem::record_order) == 1);
   check_same_records(bench.index(), before);
