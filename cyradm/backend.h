@@ -29,7 +29,7 @@ struct MailboxRow {
 
 struct ListQuery {
   std::string pattern = "*";  // * and % as in RFC 3501 6.3.8
-  std::string reference;
+  std::string reference = {};
   bool subscribed = false;       // alone: LSUB's answer
   bool special_use = false;      // only mailboxes with a special use (RFC 6154)
   bool recursive_match = false;  // RFC 5258
@@ -70,6 +70,19 @@ struct MetadataEntry {
 struct IdField {
   std::string name;
   std::optional<std::string> value;
+};
+
+// The `authenticate` command's own options; what is not given is as on the command line of the program.
+struct LoginOptions {
+  std::string user;                 // "": the program's
+  std::string mechanisms;           // "": as the server offers; several separated by blanks
+  std::string service;              // SASL service name; "" is imap
+  std::optional<unsigned> min_ssf;  // bits of protection, as SASL counts them
+  std::optional<unsigned> max_ssf;
+  bool no_tls = false;
+  std::string key_file;  // client certificate and key
+  std::string ca_file;
+  std::string ca_directory;
 };
 
 class Backend {
@@ -125,6 +138,11 @@ class Backend {
 
   // The answer to ID, in the server's order; empty when it answers NIL.
   virtual Result<std::vector<IdField>> identify() = 0;
+  // Logs in on a connection that is not logged in yet (`server -noauthenticate`).
+  virtual Status authenticate(const LoginOptions& options) {
+    (void)options;
+    return make_error(Errc::unsupported, "there is nobody to log in to");
+  }
   // Names for completion; a server does not tell them: those seen so far.
   virtual std::vector<std::string> partitions() = 0;
 };
