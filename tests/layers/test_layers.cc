@@ -119,14 +119,14 @@ const std::vector<Home>& homes() {
       {"nlohmann/",
        {"format/cli/", "format/check/", "format/store/", "recon/", "quotatool/", "cyradm/", "server-min/",
         "tests/"}},
-      {"openssl/", {"format/base/digest.cc", "format/wire/tls.cc"}},
+      {"openssl/", {"format/base/digest.cc", "format/wire/tls"}},
       {"zlib.h", {"format/base/crc32.cc", "format/wire/"}},
       {"unicode/", {"format/text/charset.cc"}},
       {"db.h", {"format/db/berkeley_", "tests/"}},
       {"sqlite3.h", {"format/db/sql_sqlite.cc", "tests/"}},
       {"xxhash.h", {"format/db/twom_checksum.cc"}},
       {"readline/", {"cyradm/line_editor.cc"}},
-      {"sasl/", {"format/wire/sasl.cc"}},
+      {"sasl/", {"format/wire/sasl"}},
       {"catch2/", {"tests/"}},
       // Files are opened, listed and removed in one place (Io), whichever library one would do it with.
       // Berkeley DB opens files itself: on copies of them, where its functions are sent elsewhere.
