@@ -11,10 +11,13 @@
 #include <cstdio>
 #include <memory>
 
+#include "format/base/residency.h"
+
 namespace cyr {
 
 FileBytes::~FileBytes() {
   if (mapped_ != nullptr) {
+    ResidencyLimit::unmapped(mapped_);
     ::munmap(mapped_, size_);
   }
 }
@@ -123,6 +126,7 @@ class PosixIo : public Io {
     if (at == MAP_FAILED) {
       return system_error(errno, "cannot map", path);
     }
+    ResidencyLimit::mapped(at, static_cast<std::size_t>(size));
     return FileBytes(at, static_cast<std::size_t>(size));
   }
   Result<FileInfo> stat(const fs::path& path) override {

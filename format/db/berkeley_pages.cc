@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "format/db/record_access.h"
+
 namespace cyr::db::berkeley {
 
 Result<Page> PageFile::raw_page(std::uint32_t pgno) const {
+  ResidencyLimit::tick();
   if (pgno >= pages()) {
     return corrupt(fmt::format("page {} lies beyond the end of the file", pgno), offset_of(pgno));
   }

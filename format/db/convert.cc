@@ -4,6 +4,7 @@
 
 #include "format/base/crc32.h"
 #include "format/base/file.h"
+#include "format/base/residency.h"
 #include "format/base/text.h"
 #include "format/db/quotalegacy.h"
 #include "format/db/record_sorter.h"
@@ -417,6 +418,7 @@ class Conversion {
 
 Result<Converted> convert(Io& io, const fs::path& from, std::optional<Kind> from_kind, const fs::path& to,
                           Kind to_kind, const ConvertOptions& options) {
+  const ResidencyLimit bounded;  // source and target are walked from end to end, several times
   return Conversion(io, from, to, to_kind, options).run(from_kind);
 }
 

@@ -17,8 +17,7 @@ void FileImage::close() {
   ++epoch_;
 }
 
-Result<bool> FileImage::still_named() const {
-  CYR_TRY(const FileInfo ours, file_.info());
+Result<bool> FileImage::still_named(const FileInfo& ours) const {
   const auto named = io_.stat(path_);
   if (!named && named.error().code != Errc::not_found) {
     return named.error();
@@ -41,14 +40,17 @@ Status FileImage::acquire(LockMode mode, bool create) {
     CYR_CHECK(file_.lock(mode, LockWait::block, plan_));
   }
   // The order matters: first the lock, then the name, and only then size and content.
+  FileInfo ours;
   bool good = usable;
   if (usable) {
-    CYR_TRY(good, still_named());
+    CYR_TRY(ours, file_.info());
+    CYR_TRY(good, still_named(ours));
   }
   if (!good) {
     CYR_CHECK(open_and_lock(mode, create));
+    CYR_TRY(ours, file_.info());
   }
-  return look(mode == LockMode::exclusive);
+  return look(ours, mode == LockMode::exclusive);
 }
 
 Status FileImage::acquire_unlocked() {
@@ -67,8 +69,7 @@ Status FileImage::acquire_unlocked() {
 
 Status FileImage::release() { return file_.is_open() ? file_.unlock(plan_) : success(); }
 
-Status FileImage::look(bool growing) {
-  CYR_TRY(const FileInfo info, file_.info());
+Status FileImage::look(const FileInfo& info, bool growing) {
   if (info.kind != FileKind::regular) {
     return make_error(Errc::invalid, "is not a file").at(path_);
   }

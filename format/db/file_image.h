@@ -37,8 +37,8 @@ class FileImage final : public Image {
 
  private:
   Status open_and_lock(LockMode mode, bool create);
-  [[nodiscard]] Result<bool> still_named() const;
-  Status look(bool growing);  // size and mapping as the file is now
+  [[nodiscard]] Result<bool> still_named(const FileInfo& ours) const;
+  Status look(const FileInfo& info, bool growing);  // size and mapping as the file is now
   Status map(std::uint64_t capacity);
 
   Io& io_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "format/base/log.h"
+#include "format/db/record_access.h"
 
 namespace cyr::db::flat {
 
@@ -74,6 +75,7 @@ std::string_view unescape(std::string_view text, std::string& scratch) {
 }
 
 Result<Line> decode_line(std::string_view file, std::uint64_t offset) {
+  begin_record(as_bytes(file.substr(std::min<std::uint64_t>(offset, file.size()))));
   const std::size_t end = file.find('\n', offset);
   if (end == std::string_view::npos) {
     return corrupt("the last line has no end", offset);

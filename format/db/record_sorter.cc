@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <queue>
 
+#include "format/db/record_access.h"
+
 namespace cyr::db {
 
 namespace {
@@ -17,7 +19,9 @@ struct Stored {
 };
 
 Result<Stored> read_stored(Bytes file, std::uint64_t offset) {
-  Cursor cursor(file.subspan(static_cast<std::size_t>(offset)), offset);
+  const Bytes from = file.subspan(static_cast<std::size_t>(offset));
+  begin_record(from);
+  Cursor cursor(from, offset);
   const std::uint64_t key_size = cursor.u64();
   const std::uint64_t value_size = cursor.u64();
   Stored out;

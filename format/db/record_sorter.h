@@ -20,7 +20,7 @@ class RecordSorter {
   // All records in order. Errc::corrupt when two keys are equal in this order.
   Status finish(const std::function<Status(std::string_view key, std::string_view value)>& visit);
 
-  static constexpr std::size_t default_memory = std::size_t{24} << 20;  // bytes
+  static constexpr std::size_t default_memory = std::size_t{16} << 20;  // bytes
 
  private:
   struct Span {  // of a record in arena_ or in the scratch file

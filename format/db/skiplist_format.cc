@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "format/base/field.h"
+#include "format/db/record_access.h"
 
 namespace cyr::db::skiplist {
 
@@ -75,7 +76,9 @@ Result<Node> decode_node(Bytes file, std::uint64_t offset) {
   if (offset % step != 0 || offset < dummy_offset || offset >= file.size()) {
     return corrupt(fmt::format("pointer to {}, where no record can be", offset), offset);
   }
-  Cursor cursor(file.subspan(static_cast<std::size_t>(offset)), offset);
+  const Bytes from = file.subspan(static_cast<std::size_t>(offset));
+  begin_record(from);
+  Cursor cursor(from, offset);
   Node node;
   node.offset = offset;
   node.type = static_cast<RecordType>(cursor.u32());

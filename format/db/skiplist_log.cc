@@ -15,6 +15,7 @@ class Replay {
   Replay(Bytes file, const Header& header, const KeyOrder& order)
       : file_(file),
         header_(header),
+        order_(order),
         live_([order](std::string_view a, std::string_view b) { return order.less(a, b); }) {}
 
   Result<Replayed> run() {
@@ -25,10 +26,14 @@ class Replay {
       if (end == offset) {
         break;
       }
+      CYR_CHECK(spread());
       CYR_CHECK(apply(offset, end));
       offset = end;
     }
     out_.end = offset;
+    if (!spread_) {
+      return std::move(out_);
+    }
     out_.live.reserve(live_.size());
     for (const auto& [key, node] : live_) {
       out_.live.push_back(node);
@@ -48,9 +53,32 @@ class Replay {
       if (node.type != RecordType::inorder || node.end() > header_.logstart) {
         return corrupt("wrong record in the sorted part", offset);
       }
-      set(node);
+      if (!spread_ && !out_.live.empty() && !order_.less(previous_, node.key)) {
+        CYR_CHECK(spread());
+      }
+      previous_ = node.key;
+      if (spread_) {
+        set(node);
+      } else {
+        out_.live.push_back(node.offset);
+      }
       offset = node.end();
     }
+    return success();
+  }
+
+  // The sorted part as it should be is a list of offsets; it goes into the map only when there is a log to
+  // apply to it, so that a file right after a checkpoint needs none.
+  Status spread() {
+    if (spread_) {
+      return success();
+    }
+    spread_ = true;
+    for (const std::uint64_t offset : out_.live) {
+      CYR_TRY(const Node node, decode_node(file_, offset));
+      set(node);
+    }
+    out_.live = {};
     return success();
   }
 
@@ -145,6 +173,9 @@ class Replay {
 
   Bytes file_;
   const Header& header_;
+  KeyOrder order_;
+  bool spread_ = false;        // the records are in live_, no longer in out_.live
+  std::string_view previous_;  // key, in the sorted part
   std::map<std::string_view, std::uint64_t, std::function<bool(std::string_view, std::string_view)>> live_;
   Replayed out_;
 };

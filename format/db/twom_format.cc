@@ -7,6 +7,7 @@
 #include <random>
 
 #include "format/base/field.h"
+#include "format/db/record_access.h"
 
 namespace cyr::db::twom {
 
@@ -171,6 +172,7 @@ Result<Record> decode_record(Bytes file, std::uint64_t offset, std::uint64_t lim
     return bad_record(offset, fmt::format("pointer to {}, where no record can be", offset));
   }
   const Bytes from = file.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(limit - offset));
+  begin_record(from);
   const auto type = std::to_integer<std::uint8_t>(from[0]);
   Record record;
   record.offset = offset;

@@ -6,6 +6,7 @@
 
 #include "format/base/crc32.h"
 #include "format/base/field.h"
+#include "format/db/record_access.h"
 
 namespace cyr::db::twoskip {
 
@@ -94,6 +95,7 @@ Result<Record> decode_record(Bytes file, std::uint64_t offset, std::uint64_t lim
 }
 
 Result<Record> decode_record_bytes(Bytes bytes, std::uint64_t offset) {
+  begin_record(bytes);
   Cursor cursor(bytes, offset);
   Record record;
   record.offset = offset;
