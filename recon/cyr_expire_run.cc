@@ -11,6 +11,7 @@
 #include "format/base/log.h"
 #include "format/base/text.h"
 #include "format/cli/common.h"
+#include "format/store/archive_rule.h"
 #include "format/store/pruning.h"
 #include "format/store/remove_mailbox.h"
 #include "format/store/user_files.h"
@@ -177,18 +178,6 @@ class Run {
     }
   }
 
-  // As Cyrus decides it: big messages, deleted mailboxes, then old messages.
-  [[nodiscard]] bool belongs_in_archive(const mailbox::IndexRecord& record, bool deleted_mailbox,
-                                        std::int64_t cutoff) const {
-    using conf::Option;
-    if (static_cast<std::int64_t>(record.size) >= config_->byte_count(Option::archive_maxsize) ||
-        deleted_mailbox) {
-      return true;
-    }
-    const bool kept = config_->is_on(Option::archive_keepflagged) && record.has(mailbox::flag::flagged);
-    return !kept && static_cast<std::int64_t>(record.internaldate) < cutoff;
-  }
-
   Status archive_messages() {
     if (!config_->is_on(conf::Option::archive_enabled)) {
       cli::print_warning("cyr_expire", "archive_enabled is off in imapd.conf: -A does nothing");
@@ -202,7 +191,8 @@ class Run {
       const auto visit = [&](const NumberedRecord& at) -> Status {
         const auto& record = at.record;
         if (!mailbox.files().has_archive() || record.has(mailbox::flag::archived) ||
-            record.has(mailbox::flag::unlinked) || !belongs_in_archive(record, deleted, cutoff)) {
+            record.has(mailbox::flag::unlinked) ||
+            !store::belongs_in_archive(*config_, record, deleted, cutoff)) {
           return success();
         }
         ++moved;

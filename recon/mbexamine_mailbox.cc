@@ -8,33 +8,17 @@
 #include "format/base/crc32.h"
 #include "format/mailbox/index_layout.h"
 #include "format/mime/cache_items.h"
+#include "format/store/parse_options.h"
 
 namespace cyr::mbexamine {
 
 using mailbox::IndexRecord;
 
-namespace {
-
-mime::ParseOptions options_of(const conf::Config& config) {
-  const auto limit = [&](conf::Option option) {
-    return static_cast<std::uint32_t>(
-        std::clamp<std::int64_t>(config.integer(option), 0, std::numeric_limits<std::uint32_t>::max()));
-  };
-  mime::ParseOptions options;
-  options.max_header_lines = limit(conf::Option::maxheaderlines);
-  options.boundary_limit = limit(conf::Option::boundary_limit);
-  options.rfc2046_strict = config.is_on(conf::Option::rfc2046_strict);
-  options.rfc2047_utf8 = config.is_on(conf::Option::rfc2047_utf8);
-  return options;
-}
-
-}  // namespace
-
 ExaminedMailbox::ExaminedMailbox(store::Store& store, meta::MailboxEntry entry, store::MailboxFiles files)
     : store_(store),
       entry_(std::move(entry)),
       files_(std::move(files)),
-      parse_options_(options_of(store.config())) {}
+      parse_options_(store::parse_options(store.config())) {}
 
 Result<std::unique_ptr<ExaminedMailbox>> ExaminedMailbox::open(store::Store& store,
                                                                const meta::MailboxEntry& entry,

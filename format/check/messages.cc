@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "format/mailbox/index_layout.h"
+#include "format/store/parse_options.h"
 
 namespace cyr::check {
 
@@ -14,14 +15,7 @@ constexpr std::uint16_t kNewestCacheVersion = 14;
 }  // namespace
 
 mime::ParseOptions parse_options(const Context& context) {
-  const conf::Config& config = context.store.config();
-  mime::ParseOptions options;
-  options.max_header_lines = static_cast<std::uint32_t>(
-      std::clamp<std::int64_t>(config.integer(conf::Option::maxheaderlines), 0, INT32_MAX));
-  options.boundary_limit = static_cast<std::uint32_t>(
-      std::clamp<std::int64_t>(config.integer(conf::Option::boundary_limit), 0, INT32_MAX));
-  options.rfc2046_strict = config.is_on(conf::Option::rfc2046_strict);
-  options.rfc2047_utf8 = config.is_on(conf::Option::rfc2047_utf8);
+  mime::ParseOptions options = store::parse_options(context.store.config());
   options.profile = context.state.cache_profile != nullptr
                         ? context.state.cache_profile
                         : mime::cache_profile_for_version(context.state.cache_version);

@@ -8,6 +8,7 @@ namespace cyr::mailbox {
 namespace {
 
 constexpr std::uint64_t kItemAlign = 4;
+constexpr std::size_t kPendingBytes = std::size_t{4} << 20U;
 
 constexpr auto kItemNames = std::to_array<std::string_view>(
     {"ENVELOPE", "BODYSTRUCTURE", "BODY", "SECTION", "HEADERS", "FROM", "TO", "CC", "BCC", "SUBJECT"});
@@ -86,21 +87,40 @@ Result<std::uint64_t> CacheFileWriter::append(Bytes record) {
 Status CacheFileWriter::finish() { return file_.sync(); }
 Status CacheFileWriter::commit() { return file_.commit(); }
 
-Result<std::uint64_t> append_cache_record(File& file, std::uint32_t generation, Bytes record) {
-  CYR_CHECK(check_record(record));
+Result<CacheAppender> CacheAppender::open(Io& io, const fs::path& path, std::uint32_t generation,
+                                          ::mode_t mode) {
+  CYR_TRY(File file, File::open(io, path, {.write = true, .create = true}, mode));
   CYR_TRY(const FileInfo info, file.info());
-  Buffer out;
-  std::uint64_t at = info.size;
-  if (at < kCacheStart) {
-    at = 0;
-    append_be(out, generation);
+  CacheAppender appender(std::move(file));
+  if (info.size < kCacheStart) {
+    append_be(appender.pending_, generation);
   } else {
-    out.resize(static_cast<std::size_t>(round_up(at, kItemAlign) - at));
+    appender.end_ = info.size;
+    appender.pending_.resize(static_cast<std::size_t>(round_up(info.size, kItemAlign) - info.size));
   }
-  const std::uint64_t offset = at + out.size();
-  out.insert(out.end(), record.begin(), record.end());
-  CYR_CHECK(file.write(out, at));
+  return appender;
+}
+
+Result<std::uint64_t> CacheAppender::append(Bytes record) {
+  CYR_CHECK(check_record(record));
+  const std::uint64_t offset = end_ + pending_.size();
+  pending_.insert(pending_.end(), record.begin(), record.end());
+  if (pending_.size() >= kPendingBytes) {
+    CYR_CHECK(flush());
+  }
   return offset;
+}
+
+Status CacheAppender::flush() {
+  CYR_CHECK(file_.write(pending_, end_));
+  end_ += pending_.size();
+  pending_.clear();
+  return success();
+}
+
+Status CacheAppender::finish() {
+  CYR_CHECK(flush());
+  return file_.sync();
 }
 
 }  // namespace cyr::mailbox

@@ -62,8 +62,24 @@ class CacheFileWriter {
   AtomicFile file_;
 };
 
-// Appends a record to an existing cache (an empty file gets `generation` first, a torn end is padded to 4
-// bytes); the offset it got. Not synced. `file` is open for writing under the exclusive index lock.
-Result<std::uint64_t> append_cache_record(File& file, std::uint32_t generation, Bytes record);
+// Appends records to an existing cache; an absent or empty file gets `generation` first, a torn end is padded
+// to 4 bytes. Under the exclusive index lock, so that nobody else appends. What was appended and is never
+// named by an index record does no harm.
+class CacheAppender {
+ public:
+  static Result<CacheAppender> open(Io& io, const fs::path& path, std::uint32_t generation,
+                                    ::mode_t mode = 0600);
+  // `record` is a whole record (a multiple of 4 bytes); the offset it gets. Written when some megabytes have
+  // come together.
+  Result<std::uint64_t> append(Bytes record);
+  Status finish();  // writes what is left, syncs
+
+ private:
+  explicit CacheAppender(File file) : file_(std::move(file)) {}
+  Status flush();
+  File file_;
+  std::uint64_t end_ = 0;  // file offset of pending_
+  Buffer pending_;
+};
 
 }  // namespace cyr::mailbox

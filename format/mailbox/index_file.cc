@@ -175,13 +175,26 @@ Status IndexFileWriter::commit() { return file_.commit(); }
 
 Status write_index_record(File& file, const IndexHeader& header, std::uint32_t recno,
                           const IndexRecord& record) {
+  return write_index_records(file, header, recno, {record});
+}
+
+Status write_index_records(File& file, const IndexHeader& header, std::uint32_t first_recno,
+                           const std::vector<IndexRecord>& records) {
+  if (records.empty()) {
+    return success();
+  }
   const unsigned layout = record_layout(header);
-  if (layout == 0 || recno == 0) {
+  if (layout == 0 || first_recno == 0) {
     return no_layout(header).at(file.path());
   }
-  Buffer raw(header.record_size);
-  CYR_CHECK(encode_index_record(record, layout, MutableBytes(raw)));
-  return file.write(raw, record_offset(header, recno));
+  const std::size_t record_size = header.record_size;
+  Buffer raw(records.size() * record_size);
+  std::size_t at = 0;
+  for (const IndexRecord& record : records) {
+    CYR_CHECK(encode_index_record(record, layout, MutableBytes(raw).subspan(at, record_size)));
+    at += record_size;
+  }
+  return file.write(raw, record_offset(header, first_recno));
 }
 
 Status write_index_header(File& file, const IndexHeader& header) {

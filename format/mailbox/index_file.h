@@ -97,6 +97,9 @@ class IndexFileWriter {
 // writing and exclusively locked. A record past num_records is an append.
 Status write_index_record(File& file, const IndexHeader& header, std::uint32_t recno,
                           const IndexRecord& record);
+// Neighbours from `first_recno` on, in one write.
+Status write_index_records(File& file, const IndexHeader& header, std::uint32_t first_recno,
+                           const std::vector<IndexRecord>& records);
 Status write_index_header(File& file, const IndexHeader& header);
 
 // What can be said about a damaged index file.

@@ -55,6 +55,11 @@ Result<std::shared_ptr<File>> UserLocks::take(Io& io, const fs::path& path, Lock
   return held;
 }
 
+Result<File> take_session_lock(Io& io, const MailboxFiles& files) {
+  return take_lock_file(io, files.name_lock, io.read_only() ? LockFor::examine : LockFor::change,
+                        LockMode::shared);
+}
+
 Result<MailboxLock> MailboxLock::take(Io& io, const MailboxFiles& files, LockFor purpose, UserLocks& users) {
   MailboxLock lock;
   CYR_TRY(lock.user_, users.take(io, files.user_lock, purpose));

@@ -33,6 +33,10 @@ class UserLocks {
   std::map<std::string, std::shared_ptr<Slot>> slots_;  // by path, exclusive locks only
 };
 
+// What a session keeps while it has a mailbox open, so that others postpone their clean-up: the name lock,
+// shared. With a read-only Io, not open when there is no such file.
+Result<File> take_session_lock(Io& io, const MailboxFiles& files);
+
 // Held until destroyed; members are released in the reverse order of taking.
 class MailboxLock {
  public:

@@ -24,6 +24,7 @@ namespace {
 
 constexpr ::mode_t kFileMode = 0600;
 constexpr ::mode_t kDirectoryMode = 0700;
+constexpr std::size_t kRunLength = 4096;  // records in one write
 constexpr std::uint32_t kCleanUp = mailbox::option::needs_unlink | mailbox::option::needs_repack;
 
 // A hard link, or a copy with the same time where no link can be made (another file system).
@@ -79,8 +80,14 @@ void settle_totals(mailbox::IndexHeader& header, const mailbox::IndexTotals& bef
 
 Status MailboxEdit::commit() {
   const bool messages = !changed_.empty() || !appended_.empty();
-  if (io_.read_only() || (!messages && !header_changed_ && (result_.options & kCleanUp) == 0)) {
+  const bool seen = !seen_add_.empty() || !seen_remove_.empty() || (recent_claimed_ && !seen_in_index_);
+  const bool index =
+      messages || header_changed_ || (result_.options & kCleanUp) != 0 || (recent_claimed_ && seen_in_index_);
+  if (io_.read_only()) {
     return success();
+  }
+  if (!index) {
+    return seen ? write_seen() : success();
   }
   settle_totals(result_, before_, after_);
   if (auto prepared = prepare(); !prepared) {
@@ -88,6 +95,9 @@ Status MailboxEdit::commit() {
     return prepared;
   }
   CYR_CHECK(write_index());
+  if (seen) {
+    CYR_CHECK(write_seen());
+  }
   if (messages) {
     const auto conversations = user_file(store_, files_.user, "conversations");
     conversations_stale_ = store_.config().is_on(conf::Option::conversations) && conversations &&
@@ -101,6 +111,7 @@ Status MailboxEdit::commit() {
 Status MailboxEdit::prepare() {
   CYR_CHECK(add_files());
   CYR_CHECK(add_archived_caches());
+  CYR_CHECK(finish_caches());
   CYR_CHECK(change_quota());
   CYR_CHECK(change_annotations());
   if (modseq_from_counters_) {
@@ -114,11 +125,15 @@ Status MailboxEdit::prepare() {
   return success();
 }
 
+// The content of every file is on the disk already: it was staged, or is a message.
 Status MailboxEdit::add_files() {
   for (auto& file : new_files_) {
     CYR_CHECK(io_.make_directories(file.to.parent_path(), kDirectoryMode));
     CYR_CHECK(link_or_copy(io_, file.from, file.to));
     file.made = true;
+    if (file.mtime) {
+      CYR_CHECK(io_.set_mtime(file.to, *file.mtime, 0));
+    }
   }
   for (std::size_t i = 0; i < new_files_.size(); ++i) {
     const fs::path directory = new_files_[i].to.parent_path();
@@ -143,13 +158,11 @@ Status MailboxEdit::add_archived_caches() {
     return success();
   }
   CYR_TRY(auto spool, mailbox::CacheReader::open(io_, files_.cache));
-  CYR_CHECK(io_.make_directories(files_.archive_cache.parent_path(), kDirectoryMode));
-  CYR_TRY(File archive, File::open(io_, files_.archive_cache, {.write = true, .create = true}, kFileMode));
   for (const std::uint32_t recno : archived_) {
     auto& record = changed_.at(recno);
     const auto bytes = spool.record(record);
     if (bytes) {
-      CYR_TRY(record.cache_offset, mailbox::append_cache_record(archive, index_.generation_no, *bytes));
+      CYR_TRY(record.cache_offset, add_cache(true, *bytes));
     } else if (bytes.error().code == Errc::corrupt) {
       record.cache_offset = 0;  // CRC 0: to be made anew from the message
       record.cache_crc = 0;
@@ -157,7 +170,32 @@ Status MailboxEdit::add_archived_caches() {
       return bytes.error();
     }
   }
-  return archive.sync();
+  return success();
+}
+
+// Appends to the cache of the spool or of the archive; the offset of the record.
+Result<std::uint64_t> MailboxEdit::add_cache(bool archived, Bytes record) {
+  if (io_.read_only()) {
+    return mailbox::kCacheStart;
+  }
+  auto& cache = archived ? new_archive_cache_ : new_cache_;
+  if (!cache) {
+    const fs::path& path = archived ? files_.archive_cache : files_.cache;
+    CYR_CHECK(io_.make_directories(path.parent_path(), kDirectoryMode));
+    CYR_TRY(auto opened, mailbox::CacheAppender::open(io_, path, index_.generation_no, kFileMode));
+    cache.emplace(std::move(opened));
+  }
+  return cache->append(record);
+}
+
+Status MailboxEdit::finish_caches() {
+  for (auto* cache : {&new_cache_, &new_archive_cache_}) {
+    if (*cache) {
+      CYR_CHECK((*cache)->finish());
+      cache->reset();
+    }
+  }
+  return success();
 }
 
 Status MailboxEdit::change_quota() {
@@ -210,19 +248,59 @@ Status MailboxEdit::write_index() {
   File& file = lock_.index();
   // The copies of restored messages first: no old record may say UNLINKED before the new one is there.
   result_.num_records = index_.num_records;
-  for (const auto& record : appended_) {
-    CYR_CHECK(mailbox::write_index_record(file, index_, ++result_.num_records, record));
-  }
-  if (!appended_.empty()) {
+  CYR_CHECK(mailbox::write_index_records(file, index_, result_.num_records + 1, appended_));
+  result_.num_records += static_cast<std::uint32_t>(appended_.size());
+  if (!appended_.empty() && !changed_.empty()) {
     CYR_CHECK(file.sync());
   }
-  for (const auto& [recno, record] : changed_) {
-    CYR_CHECK(mailbox::write_index_record(file, index_, recno, record));
-  }
+  CYR_CHECK(write_changed());
   CYR_CHECK(mailbox::write_index_header(file, result_));
   index_ = result_;
   changed_.clear();
   appended_.clear();
+  window_first_ = 0;
+  return success();
+}
+
+// Neighbours in one write.
+Status MailboxEdit::write_changed() {
+  std::vector<mailbox::IndexRecord> run;
+  std::uint32_t first = 0;
+  const auto write = [&]() -> Status {
+    CYR_CHECK(mailbox::write_index_records(lock_.index(), index_, first, run));
+    run.clear();
+    return success();
+  };
+  for (const auto& [recno, record] : changed_) {
+    if (recno != first + run.size() || run.size() == kRunLength) {
+      CYR_CHECK(write());
+      first = recno;
+    }
+    run.push_back(record);
+  }
+  return write();
+}
+
+// After the index: a UID that the mailbox does not have yet must not be read already.
+Status MailboxEdit::write_seen() {
+  const auto change = [this](SeenState& state) {
+    for (const auto& range : seen_add_.ranges()) {
+      state.uids.add(range.first, range.last);
+    }
+    for (const auto& range : seen_remove_.ranges()) {
+      for (std::uint64_t uid = range.first; uid <= range.last; ++uid) {
+        state.uids.remove(static_cast<std::uint32_t>(uid));
+      }
+    }
+    if (recent_claimed_) {
+      state.record.lastread = now_;
+      state.record.lastuid = std::max(state.record.lastuid, index_.last_uid);
+    }
+  };
+  CYR_CHECK(change_seen(store_, seen_user(index_, actor_), header_.uniqueid, now_, change));
+  seen_add_ = {};
+  seen_remove_ = {};
+  recent_claimed_ = false;
   return success();
 }
 

@@ -98,14 +98,6 @@ Status MailboxEdit::for_each(const std::function<Status(const NumberedRecord& at
   }
 }
 
-Result<CachedMessage> CachedMessage::from(Bytes record) {
-  CachedMessage out;
-  out.bytes_.resize(mailbox::kCacheStart);  // as in a file, behind a generation number
-  out.bytes_.insert(out.bytes_.end(), record.begin(), record.end());
-  CYR_TRY(out.view_, mailbox::cache_record_at(out.bytes_, mailbox::kCacheStart));
-  return out;
-}
-
 Result<CachedMessage> MailboxEdit::cached(const mailbox::IndexRecord& record) {
   auto& cache = lies_in_archive(record) ? archive_cache_ : cache_;
   if (!cache) {
@@ -114,6 +106,13 @@ Result<CachedMessage> MailboxEdit::cached(const mailbox::IndexRecord& record) {
   }
   CYR_TRY(const Bytes bytes, cache->record(record));
   return CachedMessage::from(bytes);
+}
+
+Result<std::uint32_t> MailboxEdit::next_uid() {
+  if (result_.last_uid == UINT32_MAX) {
+    return make_error(Errc::invalid, "no UID is left").at(files_.index);
+  }
+  return ++result_.last_uid;
 }
 
 Status MailboxEdit::load_annotations() {
@@ -169,9 +168,9 @@ Status MailboxEdit::rewrite(const NumberedRecord& at, mailbox::IndexRecord after
   return success();
 }
 
-Status MailboxEdit::expunge(const NumberedRecord& at) {
+Status MailboxEdit::expunge(const NumberedRecord& at, bool moved) {
   mailbox::IndexRecord after = at.record;
-  after.system_flags |= mailbox::flag::expunged;
+  after.system_flags |= mailbox::flag::expunged | (moved ? mailbox::flag::deleted : 0);
   const std::string_view mode = store_.config().text(conf::Option::expunge_mode);
   if (mode != "delayed") {
     after.system_flags |= mailbox::flag::unlinked | mailbox::flag::needs_cleanup;
@@ -218,30 +217,30 @@ meta::Usage MailboxEdit::usage_change() const {
           less(after_.annotation_bytes, before_.annotation_bytes), 0};
 }
 
-Result<bool> MailboxEdit::fits_quota(const NumberedRecord& at) {
-  if (!quota_read_ && header_.quotaroot) {
+Result<std::optional<meta::Resource>> MailboxEdit::over_quota(const QuotaDemand& demand) {
+  if (!quota_read_ && header_.quotaroot && !header_.quotaroot->empty()) {
     CYR_TRY(meta::Quotas * quotas, store_.quotas());
     CYR_TRY(quota_, quotas->get(*header_.quotaroot));
   }
   quota_read_ = true;
   if (!quota_) {
-    return true;
+    return std::optional<meta::Resource>();
   }
+  meta::QuotaRoot root = *quota_;
+  root.used = meta::add(root.used, usage_change());
+  return store::over_quota(root, demand);
+}
+
+Result<bool> MailboxEdit::fits_quota(const NumberedRecord& at) {
   CYR_CHECK(load_annotations());
   mailbox::IndexTotals more = after_;
   mailbox::IndexRecord live = at.record;
   live.system_flags &= ~mailbox::flag::expunged;
   count(more, live);
-  const meta::Usage so_far = usage_change();
-  const std::int64_t added[] = {static_cast<std::int64_t>(live.size), 1,
-                                static_cast<std::int64_t>(more.annotation_bytes - after_.annotation_bytes)};
-  for (std::size_t i = 0; i < std::size(added); ++i) {
-    const auto& limit = quota_->limit[i];
-    if (limit && added[i] > 0 && quota_->used[i] + so_far[i] + added[i] > *limit * meta::resources[i].unit) {
-      return false;
-    }
-  }
-  return true;
+  const auto annotations = static_cast<std::int64_t>(more.annotation_bytes - after_.annotation_bytes);
+  CYR_TRY(const auto over,
+          over_quota({static_cast<std::int64_t>(live.size), 1, annotations > 0 ? annotations : -1, -1}));
+  return !over.has_value();
 }
 
 Result<std::uint32_t> MailboxEdit::restore(const NumberedRecord& at, const RestoreOptions& options) {
@@ -274,10 +273,7 @@ Result<std::uint32_t> MailboxEdit::restore(const NumberedRecord& at, const Resto
 // The old record stays EXPUNGED, since clients were told that its UID is gone, and loses its file; the copy
 // shares its cache record.
 Result<std::uint32_t> MailboxEdit::restore_copy(const NumberedRecord& at, mailbox::IndexRecord copy) {
-  if (result_.last_uid == UINT32_MAX) {
-    return make_error(Errc::invalid, "no UID is left").at(files_.index);
-  }
-  copy.uid = ++result_.last_uid;
+  CYR_TRY(copy.uid, next_uid());
   CYR_TRY(copy.modseq, next_modseq());
   copy.last_updated = static_cast<std::uint64_t>(now_);
   const bool archived = lies_in_archive(copy);

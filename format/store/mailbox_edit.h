@@ -19,7 +19,14 @@
 #include "format/mailbox/index_file.h"
 #include "format/mailbox/sync_crc.h"
 #include "format/store/annotations.h"
+#include "format/store/cached_message.h"
 #include "format/store/locks.h"
+#include "format/store/mailbox_view.h"
+#include "format/store/message_change.h"
+#include "format/store/quota_room.h"
+#include "format/store/seen_state.h"
+#include "format/store/staged_message.h"
+#include "format/text/sequence_set.h"
 
 namespace cyr::store {
 
@@ -27,17 +34,6 @@ namespace cyr::store {
 struct NumberedRecord {
   std::uint32_t recno = 0;
   mailbox::IndexRecord record;
-};
-
-// A cache record with its bytes.
-class CachedMessage {
- public:
-  static Result<CachedMessage> from(Bytes record);
-  [[nodiscard]] std::string_view item(mailbox::CacheItem which) const { return as_text(view_.item(which)); }
-
- private:
-  Buffer bytes_;
-  mailbox::CacheRecordView view_;
 };
 
 struct RestoreOptions {
@@ -63,14 +59,38 @@ class MailboxEdit {
   // corrupt for a damaged record.
   Status for_each(const std::function<Status(const NumberedRecord& at)>& visit);
 
+  // One record with the changes made so far. `recno` as a MailboxView of the same index gives it;
+  // Errc::not_found when the record there is not that of `uid`.
+  Result<NumberedRecord> at(std::uint32_t recno, std::uint32_t uid);
+
+  // In whose name messages come and flags change: decides where \Seen and \Recent are kept. Nobody by
+  // default: then in the index.
+  void act_for(const names::UserId& user);
+  [[nodiscard]] bool seen_in_index() const { return seen_in_index_; }
+
+  // A new message; its UID. Errc::invalid for one with a fault or a bad flag name. Quota is not looked at:
+  // ask over_quota() before.
+  Result<std::uint32_t> append(StagedMessage& message, const AppendOptions& options);
+  // A copy of message `recno` of `from` with its date, GUID, cache record and user flags, hard-linked; its
+  // UID. `from` may be this mailbox.
+  Result<std::uint32_t> copy(MailboxView& from, std::uint32_t recno, const CopyOptions& options);
+  // False when the message has these flags already: then nothing changes, the modseq neither.
+  Result<bool> change_flags(const NumberedRecord& at, const FlagChange& change);
+  // The user has been told of every message: none of them is \Recent any more.
+  void claim_recent();
+
   // The ten items of the message's cache record; corrupt when it cannot be read.
   Result<CachedMessage> cached(const mailbox::IndexRecord& record);
 
-  // A live message becomes EXPUNGED, and as expunge_mode says its file goes too.
-  Status expunge(const NumberedRecord& at);
+  // A live message becomes EXPUNGED, and as expunge_mode says its file goes too. `moved`: it was copied to
+  // another mailbox first, which also sets \Deleted.
+  Status expunge(const NumberedRecord& at, bool moved = false);
   // Expunged messages last changed until `mark` (seconds; 0: none) lose their files and at the repack their
   // records; how many. Records that have lost their file before go at the repack too.
   Result<std::uint32_t> erase_expunged(std::uint64_t mark);
+  // The first resource of the quota root that has no room for `demand` besides all changes so far; nothing:
+  // it fits.
+  Result<std::optional<meta::Resource>> over_quota(const QuotaDemand& demand);
   // Would the quota root take this message, and those restored so far? False: over quota.
   Result<bool> fits_quota(const NumberedRecord& at);
   // Brings an expunged message back; its UID from now on. Errc::not_found when its file is gone.
@@ -95,6 +115,15 @@ class MailboxEdit {
   MailboxEdit(Store& store, const meta::MailboxEntry& entry, std::int64_t now);
   Status load(UserLocks& locks);
   Status load_annotations();
+  Result<std::uint32_t> next_uid();
+  Status fill_window(std::uint32_t recno);
+  [[nodiscard]] std::uint32_t take_seen(std::uint32_t uid, std::uint32_t system_flags);
+  Result<std::uint32_t> finish_append(mailbox::IndexRecord record, Bytes cache, const fs::path& file,
+                                      std::optional<std::int64_t> mtime,
+                                      const std::vector<MessageAnnotation>& annotations);
+  Status add_annotation(std::uint32_t uid, const MessageAnnotation& annotation);
+  Result<std::vector<MessageAnnotation>> annotations_of(const MailboxView& from, std::uint32_t uid);
+  Result<std::uint64_t> add_cache(bool archived, Bytes record);
   Result<std::uint64_t> next_modseq();
   // Puts `after` in the place of `at`, counted; `silent`: no new modseq.
   Status rewrite(const NumberedRecord& at, mailbox::IndexRecord after, bool silent);
@@ -108,6 +137,7 @@ class MailboxEdit {
   // The steps of commit(), in mailbox_commit.cc.
   Status add_files();
   Status add_archived_caches();
+  Status finish_caches();
   void take_files_back();
   Status prepare();
   Status change_quota();
@@ -117,9 +147,12 @@ class MailboxEdit {
   Status clean_up();
   Status unlink_files();
   Status repack();
+  Status write_changed();
+  Status write_seen();
 
   struct NewFile {
     fs::path from, to;
+    std::optional<std::int64_t> mtime = {};  // to be set; nothing: it stays
     bool made = false;
   };
 
@@ -140,7 +173,18 @@ class MailboxEdit {
   std::vector<std::pair<std::string, std::string>> annotation_puts_;  // key and value
   std::vector<std::string> annotation_erases_;
   std::vector<NewFile> new_files_;
-  std::vector<std::uint32_t> archived_;   // recnos of archive()
+  std::vector<std::uint32_t> archived_;  // recnos of archive()
+  std::optional<mailbox::CacheAppender> new_cache_, new_archive_cache_;
+  // Of the mailbox that copy() takes messages from.
+  const MailboxView* source_ = nullptr;
+  MessageAnnotations source_annotations_;
+  Buffer window_;                   // of at(): records from window_at_ on
+  std::uint32_t window_first_ = 0;  // recno; 0: empty
+  names::UserId actor_;
+  bool seen_in_index_ = true;
+  std::optional<SeenState> seen_;             // of actor_, when it is not in the index
+  text::SequenceSet seen_add_, seen_remove_;  // UIDs
+  bool recent_claimed_ = false;
   std::optional<meta::QuotaRoot> quota_;  // of fits_quota()
   bool quota_read_ = false;
   bool modseq_from_counters_ = false;

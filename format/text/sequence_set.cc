@@ -70,6 +70,25 @@ void SequenceSet::add(std::uint32_t first, std::uint32_t last) {
   ranges_.erase(std::next(begin), end);
 }
 
+void SequenceSet::remove(std::uint32_t number) {
+  const auto range =
+      std::find_if(ranges_.begin(), ranges_.end(), [number](const Range& one) { return number <= one.last; });
+  if (range == ranges_.end() || number < range->first) {
+    return;
+  }
+  if (range->first == range->last) {
+    ranges_.erase(range);
+  } else if (number == range->first) {
+    ++range->first;
+  } else if (number == range->last) {
+    --range->last;
+  } else {
+    const Range after{number + 1, range->last};
+    range->last = number - 1;
+    ranges_.insert(std::next(range), after);
+  }
+}
+
 bool SequenceSet::contains(std::uint32_t number) const {
   const auto after =
       std::upper_bound(ranges_.begin(), ranges_.end(), number,

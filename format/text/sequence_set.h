@@ -26,6 +26,7 @@ class SequenceSet {
 
   void add(std::uint32_t number) { add(number, number); }
   void add(std::uint32_t first, std::uint32_t last);
+  void remove(std::uint32_t number);
   [[nodiscard]] bool contains(std::uint32_t number) const;
   [[nodiscard]] bool empty() const { return ranges_.empty(); }
   [[nodiscard]] std::uint64_t size() const;  // how many numbers

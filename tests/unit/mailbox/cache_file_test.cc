@@ -89,13 +89,18 @@ TEST_CASE("caches are written with their generation in front and appended to") {
   auto file = File::open(posix_io(), dir / "cyrus.cache", {.write = true});
   REQUIRE_OK(file);
   REQUIRE_OK(file->write(Bytes(record).first(2), 84));  // a torn append of somebody else
-  CHECK(append_cache_record(*file, 7, record).value() == 88);
+  auto appender = CacheAppender::open(posix_io(), dir / "cyrus.cache", 7);
+  REQUIRE_OK(appender);
+  CHECK(appender->append(record).value() == 88);
+  CHECK(appender->append(record).value() == 128);
+  REQUIRE_OK(appender->finish());
   const Buffer cache = read_bytes(dir / "cyrus.cache");
   CHECK(cache_generation(cache).value() == 7);
   CHECK(cache_record_at(cache, 88).has_value());
-  auto fresh = File::open(posix_io(), dir / "new", {.write = true, .create = true});
+  auto fresh = CacheAppender::open(posix_io(), dir / "new", 3);
   REQUIRE_OK(fresh);
-  CHECK(append_cache_record(*fresh, 3, record).value() == 4);
+  CHECK(fresh->append(record).value() == 4);
+  REQUIRE_OK(fresh->finish());
   CHECK(cache_generation(read_bytes(dir / "new")).value() == 3);
 }
 

@@ -12,57 +12,14 @@
 #include "tests/support/check.h"
 #include "tests/support/temp_store.h"
 #include "tests/support/tree.h"
+#include "tests/unit/store/bench.h"
 
 using namespace cyr;
 using store::MailboxEdit;
 using store::NumberedRecord;
+using test::Bench;
 
 namespace {
-
-struct Bench {
-  explicit Bench(const std::string& name, const std::string& expunge_mode = "delayed", Io& which = posix_io())
-      : temp(name), io(which) {
-    const std::string conf = test::read_text(temp.conf());
-    test::write_text(temp.conf(),
-                     test::replace_all(conf, "expunge_mode: delayed", "expunge_mode: " + expunge_mode));
-    auto opened = store::Store::open(io, temp.conf());
-    REQUIRE_OK(opened);
-    store = std::move(*opened);
-  }
-
-  meta::MailboxEntry entry(const std::string& name) {
-    auto selection = store::select_mailboxes(*store, {name}, {});
-    REQUIRE_OK(selection);
-    REQUIRE(selection->entries.size() == 1);
-    return selection->entries.front();
-  }
-  std::unique_ptr<MailboxEdit> open(const std::string& name, std::int64_t now) {
-    auto edit = MailboxEdit::open(*store, entry(name), locks, now);
-    REQUIRE_OK(edit);
-    return std::move(*edit);
-  }
-  [[nodiscard]] std::string crc(const fs::path& path) const {
-    const auto bytes = posix_io().read_file(path);
-    return bytes ? fmt::format("{:08x}", crc32(bytes->bytes())) : "none";
-  }
-  [[nodiscard]] std::size_t messages(const MailboxEdit& edit) const {
-    std::size_t count = 0;
-    const auto listed = posix_io().list(edit.files().data);
-    REQUIRE_OK(listed);
-    for (const auto& one : *listed) {
-      count += one.name.ends_with('.') ? 1 : 0;
-    }
-    return count;
-  }
-  [[nodiscard]] std::string quota(const std::string& user) const {
-    return test::read_text(temp / ("config/quota/" + user.substr(0, 1) + "/user." + user));
-  }
-
-  test::TempStore temp;
-  Io& io;
-  std::unique_ptr<store::Store> store;
-  store::UserLocks locks;
-};
 
 // ipurge -f -b 10000 user/bovik
 void expunge_large(MailboxEdit& edit) {

@@ -1,0 +1,86 @@
+// One mailbox open for reading, as a session has it between SELECT and CLOSE: a copy of the index that only
+// changes with refresh(), the cache, the message files (format/doc/operations.md).
+//
+// The mailbox's name lock is held shared all the time, as real imapd and pop3d do: while it is, nobody
+// replaces cyrus.index and cyrus.cache or removes files of expunged messages, so every record of the view has
+// its message. The index is locked only while it is read.
+//
+// A view and a MailboxEdit of the same mailbox exclude one another like two processes: no open() and no
+// refresh() while this thread holds a MailboxEdit of it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "format/mailbox/cache_reader.h"
+#include "format/mailbox/header.h"
+#include "format/mailbox/record_block.h"
+#include "format/store/cached_message.h"
+#include "format/store/locks.h"
+#include "format/store/store.h"
+
+namespace cyr::store {
+
+// What refresh() found.
+struct ViewChange {
+  bool any = false;       // header or records
+  bool replaced = false;  // the index is another file: a recno of before means nothing now, a UID does
+  std::vector<std::uint32_t> changed;  // recnos of old records that differ, ascending (not when replaced)
+  std::uint32_t first_new = 0;         // recno of the first new record; 0: no new one (not when replaced)
+  bool header_file = false;            // cyrus.header: user flag names, ACL, quota root
+};
+
+class MailboxView {
+ public:
+  // Errc::not_found without an index, or for a mailbox that is being deleted; corrupt, with a hint, for one
+  // that has to be reconstructed first. With a read-only Io no lock file is made.
+  static Result<std::unique_ptr<MailboxView>> open(Store& store, const meta::MailboxEntry& entry);
+
+  [[nodiscard]] const meta::MailboxEntry& entry() const { return entry_; }
+  [[nodiscard]] const MailboxFiles& files() const { return files_; }
+  [[nodiscard]] const mailbox::MailboxHeader& header() const { return header_; }
+  [[nodiscard]] const mailbox::IndexHeader& index() const { return index_; }  // with apply_read_defaults()
+  // Expunged records included: look at flag::expunged.
+  [[nodiscard]] const mailbox::RecordBlock& records() const { return records_; }
+
+  // True when the index header on disk is not the one of the view: one read, no lock. What an idle session
+  // asks.
+  Result<bool> is_stale();
+  // Takes over what changed since. Errc::not_found when the mailbox was deleted or renamed meanwhile.
+  Result<ViewChange> refresh();
+
+  // The ten items of a message's cache record; made anew from the message file, in memory, when the cache is
+  // damaged or the record has none. `recno` as in records().
+  Result<CachedMessage> cached(std::uint32_t recno);
+  // The bytes of the message; mapped when large. Errc::corrupt when the file has another size than its
+  // record says, not_found when it is gone.
+  Result<FileBytes> message(std::uint32_t recno);
+  [[nodiscard]] fs::path message_path(const mailbox::IndexRecord& record) const;
+
+  // Ends the session: lets the locks go and does the clean-up that was postponed because of it (files of
+  // expunged messages, repack), if no other session has the mailbox open. `now` in seconds since 1970.
+  static Status close(std::unique_ptr<MailboxView> view, UserLocks& locks, std::int64_t now);
+
+ private:
+  MailboxView(Store& store, meta::MailboxEntry entry) : store_(store), entry_(std::move(entry)) {}
+  Status load();
+  Status read_index();
+  Status read_header();
+  Result<Bytes> cache_record(const mailbox::IndexRecord& record);
+
+  Store& store_;
+  meta::MailboxEntry entry_;
+  MailboxFiles files_;
+  File name_lock_;
+  File index_file_;
+  FileInfo header_info_;
+  Buffer index_header_;  // as on disk
+  mailbox::MailboxHeader header_;
+  mailbox::IndexHeader index_;
+  mailbox::RecordBlock records_;
+  std::optional<mailbox::CacheReader> cache_, archive_cache_;
+};
+
+}  // namespace cyr::store
