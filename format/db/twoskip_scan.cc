@@ -103,7 +103,34 @@ std::optional<Scanned> Scan::repaired(std::uint64_t offset, bool expected) {
   if (auto found = flipped_head(offset, expected)) {
     return found;
   }
+  if (auto found = with_cut_padding(offset)) {
+    return found;
+  }
   return proven_by_tail(offset);
+}
+
+// The file ends inside the zeros that fill up its last record: key and value are whole.
+std::optional<Scanned> Scan::with_cut_padding(std::uint64_t offset) {
+  const Bytes rest = file_.subspan(static_cast<std::size_t>(offset));
+  const std::uint64_t padded = round_up(rest.size(), step);
+  HeadShape shape;
+  shape.level = std::to_integer<std::uint8_t>(rest[1]);
+  shape.key_size = load_be<std::uint16_t>(rest.data() + 2);
+  shape.value_size = load_be<std::uint32_t>(rest.data() + 4);
+  const std::uint64_t size = shape.size() + shape.key_size + shape.value_size;
+  if (padded == rest.size() || size > rest.size() || round_up(size, step) != padded || !spend(padded)) {
+    return {};
+  }
+  std::string copy(as_text(rest));
+  copy.resize(static_cast<std::size_t>(padded));
+  const auto record = decode_record_bytes(as_bytes(report_.keep(std::move(copy))), offset);
+  if (!record || !record->tail_is_sound()) {
+    report_.store.pop_back();
+    return {};
+  }
+  Scanned out;
+  out.record = *record;
+  return out;
 }
 
 // One flipped bit anywhere in the head. Where nothing says that a record begins here, type and level must

@@ -30,6 +30,7 @@ class Scan {
 
  private:
   [[nodiscard]] std::optional<Scanned> repaired(std::uint64_t offset, bool expected);
+  [[nodiscard]] std::optional<Scanned> with_cut_padding(std::uint64_t offset);
   [[nodiscard]] std::optional<Scanned> flipped_head(std::uint64_t offset, bool expected);
   [[nodiscard]] std::optional<Scanned> with_level(std::uint64_t offset, unsigned level,
                                                   std::uint8_t level_mask, bool expected);

@@ -106,7 +106,7 @@ TEST_CASE("twoskip: cuts and zeros lose only what they touch", "[db][salvage]") 
   std::map<std::string, std::uint64_t> ends;  // of the live records in the file
   for (const db::SalvagedRecord& record : report.records) {
     const auto at = as_text(file).find(std::string(record.key) + std::string(record.value), record.offset);
-    ends[std::string(record.key)] = round_up(at + record.key.size() + record.value.size(), 8);
+    ends[std::string(record.key)] = at + record.key.size() + record.value.size();  // without padding
   }
   for (std::size_t cut = 0; cut < file.size(); ++cut) {
     const Found records = found(salvage_bytes(Bytes(file).first(cut), db::salvage_twoskip));
