@@ -94,7 +94,7 @@ def touched(case, before, after, result):
 def second_run(case, root, bindir, result):
     """A second run prints names only and changes not one byte."""
     target = case.target["mailbox"]
-    before = tree(root)
+    before = stamps(root)
     code, output = call(root, bindir, ["reconstruct", target])
     if code:
         result.problems.append("second run: exit %d: %s" % (code, output.strip()[:200]))
@@ -102,7 +102,7 @@ def second_run(case, root, bindir, result):
     lines = [x for x in output.split("\n") if x and x != target and not any(word in x for word in standing)]
     if lines:
         result.problems.append("second run says: " + " / ".join(lines)[:300])
-    after = tree(root)
+    after = stamps(root)
     changed = sorted(k for k in {**before, **after} if before.get(k) != after.get(k))
     if changed:
         result.problems.append("second run changed: " + ", ".join(changed)[:300])
@@ -114,16 +114,31 @@ STANDING = {"messages-extra": ("odd file", "run reconstruct with -O", " not foun
             "messages-changed": ("guid mismatch", "run reconstruct with -R")}
 
 
+def files_below(root):
+    """(path from ROOT, os.DirEntry) of everything but directories, lock and process files."""
+    todo = [(root, "")]
+    while todo:
+        folder, prefix = todo.pop()
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if prefix or entry.name != "run":
+                        todo.append((entry.path, prefix + entry.name + "/"))
+                else:
+                    yield prefix + entry.name, entry
+
+
 def tree(root):
     """{path: (size, mtime, digest)} of everything but lock and process files."""
+    return {path: tree_entry(root, path) for path, _ in files_below(root)}
+
+
+def stamps(root):
+    """The same without reading: for comparing two moments of one tree. Whoever writes to a file changes its ctime."""
     out = {}
-    for folder, names, files in os.walk(root):
-        if os.path.relpath(folder, root).split("/")[0] == "run":
-            names[:] = []
-            continue
-        for name in files:
-            path = os.path.relpath(os.path.join(folder, name), root)
-            out[path] = tree_entry(root, path)
+    for path, entry in files_below(root):
+        st = entry.stat(follow_symlinks=False)
+        out[path] = st.st_ino, st.st_size, st.st_mtime_ns, st.st_ctime_ns
     return out
 
 
