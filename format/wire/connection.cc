@@ -213,6 +213,20 @@ Status Connection::read_counted(std::uint64_t count, const std::function<Status(
   return success();
 }
 
+Status Connection::read_until(const std::function<Result<Taken>(Bytes)>& take) {
+  while (true) {
+    if (!has_input()) {
+      CYR_CHECK(flush());
+      CYR_CHECK(fill(deadline_after(timeout_)));
+    }
+    CYR_TRY(const Taken taken, take(Bytes(input_).subspan(input_at_)));
+    take_input(taken.enough ? std::min(taken.used, input_.size() - input_at_) : input_.size() - input_at_);
+    if (taken.enough) {
+      return success();
+    }
+  }
+}
+
 Result<std::string> Connection::read_exactly(std::size_t count) {
   std::string out;
   CYR_CHECK(read_counted(count, [&](Bytes part) {

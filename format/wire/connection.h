@@ -47,7 +47,13 @@ class Connection {
   Result<std::string> read_line(std::size_t limit);
   // Exactly `count` bytes, in pieces as they come; `take` may be called often. Its error ends the reading.
   Status read_counted(std::uint64_t count, const std::function<Status(Bytes)>& take);
-  // The same into a string; `count` must have been checked against a limit.
+  // Hands over what is buffered or comes next until `take` has enough; what it did not use stays.
+  struct Taken {
+    std::size_t used = 0;  // bytes; all of them unless `enough`
+    bool enough = false;
+  };
+  Status read_until(const std::function<Result<Taken>(Bytes)>& take);
+  // Exactly `count` bytes as a string; `count` must have been checked against a limit.
   Result<std::string> read_exactly(std::size_t count);
   // Everything that is buffered or comes next, at most `most` bytes: at least one byte.
   Result<std::string> read_some(std::size_t most);
