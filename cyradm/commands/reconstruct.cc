@@ -1,0 +1,38 @@
+#include "cyradm/commands/all.h"
+#include "cyradm/session.h"
+
+namespace cyr::cyradm::commands {
+namespace {
+
+constexpr std::array<Option, 1> options = {{{"r", {}, "and every mailbox below"}}};
+constexpr std::array<Word, 1> words = {Word::mailbox};
+
+Status run(Session& session, const Arguments& arguments) {
+  CYR_TRY(auto* const store, session.backend());
+  const bool recursive = arguments.has("r");
+  return session.for_each_mailbox(arguments.operands[0], "Reconstructing", [&](const std::string& mailbox) {
+    return store->reconstruct(mailbox, recursive,
+                              [&session](std::string_view line) { session.out().print("{}\n", line); });
+  });
+}
+
+}  // namespace
+
+constexpr Command reconstruct = {
+    .name = "reconstruct",
+    .synopsis = "mailbox",
+    .summary = "reconstruct mailbox (if supported)",
+    .usage = "reconstruct [-r] mailbox",
+    .options = options,
+    .least = 1,
+    .most = 1,
+    .words = words,
+    .effect = Effect::changes,
+    .details = "With -r every mailbox below is reconstructed, too.",
+    .examples =
+        "reconstruct user/bovik\n"
+        "reconstruct -r user/bovik",
+    .run = &run,
+};
+
+}  // namespace cyr::cyradm::commands
