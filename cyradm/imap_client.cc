@@ -122,7 +122,12 @@ Status ImapClient::begin_tls(const ImapSettings& settings) {
 }
 
 Status ImapClient::read_greeting() {
-  CYR_TRY(const auto greeting, read_response());
+  const auto read = read_response();
+  if (!read && goodbye_.empty() && read.error().code == Errc::corrupt) {
+    return make_error(Errc::io, "this is no IMAP server");
+  }
+  CYR_CHECK(read);
+  const ImapResponse& greeting = *read;
   if (greeting.kind != ImapResponse::Kind::status || greeting.tag != "*" ||
       (greeting.word != "OK" && greeting.word != "PREAUTH")) {
     const std::string text = greeting.word == "BYE" ? greeting.text : "this is no IMAP server";
@@ -186,7 +191,8 @@ Error ImapClient::lost(const Error& cause) {
   if (wire::is_closed(cause)) {
     return make_error(Errc::io, "Connection to server lost.");
   }
-  return make_error(Errc::io, "Connection to server lost: " + cause.text());
+  return make_error(cause.code == Errc::corrupt ? Errc::corrupt : Errc::io,
+                    "Connection to server lost: " + cause.text());
 }
 
 Result<ImapResponse> ImapClient::read_response() {

@@ -103,6 +103,9 @@ Status ImapClient::after_login(const ImapResponse& answer) {
 Result<std::string> ImapClient::answer_challenge(const ImapResponse& response,
                                                  std::optional<std::string>& initial) {
   if (initial) {
+    if (!response.text.empty()) {
+      return make_error(Errc::permission, "the server begins with a challenge where it is our turn");
+    }
     return wire::to_base64(*std::exchange(initial, std::nullopt));
   }
   const auto challenge = wire::from_base64(response.text);
@@ -117,7 +120,6 @@ Result<ImapResponse> ImapClient::exchange(const wire::SaslClient::Start& start) 
   constexpr int most_steps = 32;
   const std::string tag = next_tag();
   std::optional<std::string> initial = start.initial;
-  std::optional<Error> failure;
   connection_->write(tag + " AUTHENTICATE " + start.mechanism + "\r\n");
   for (int i = 0; i < most_steps; ++i) {
     if (auto sent = connection_->flush(); !sent) {
@@ -125,16 +127,15 @@ Result<ImapResponse> ImapClient::exchange(const wire::SaslClient::Start& start) 
     }
     CYR_TRY(auto response, wait_for_answer(tag, {}, true));
     if (response.tagged()) {
-      return failure ? Result<ImapResponse>(*failure) : std::move(response);
+      return response;
     }
     auto line = answer_challenge(response, initial);
+    connection_->write((line ? *line : "*") + "\r\n");
     if (!line) {
-      failure = std::move(line).error();  // told to the server, which still has to answer
+      close();  // it may not answer any more
+      return std::move(line).error();
     }
-    connection_->write((failure ? "*" : *line) + "\r\n");
-    if (line) {
-      ::explicit_bzero(line->data(), line->size());
-    }
+    ::explicit_bzero(line->data(), line->size());
   }
   close();
   return make_error(Errc::permission, "the server does not come to an end with " + start.mechanism);

@@ -90,8 +90,7 @@ void add_own_options(CLI::App& app, ProgramOptions& out, Raw& raw) {
   app.add_option("--root", raw.root, "the same, with the store's paths below DIR")->type_name("DIR");
   app.add_option("-e,--execute", out.commands, "run COMMAND; may be repeated")
       ->type_name("COMMAND")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->allow_extra_args(false);  // the server may follow
   app.add_option("-f,--file", out.script, "run the commands in FILE")->type_name("FILE");
   app.add_flag("-k,--keep-going", raw.keep_going, "a script goes on after a command that failed");
   app.add_flag("--strict", raw.strict, "a script stops at the first one that failed (default)");

@@ -169,11 +169,12 @@ class SilentTerminal {
   bool good_ = false;
 };
 
-Result<std::string> read_silently(int fd) {
+Result<std::string> read_silently(int fd, const std::string& prompt) {
   const SilentTerminal terminal(fd);
   if (!terminal.good()) {
     return make_error(Errc::invalid, "there is no terminal to ask for the password on");
   }
+  (void)!::write(fd, prompt.data(), prompt.size());  // only now: what is typed before could be seen
   std::string out;
   char c = '\0';
   while (true) {
@@ -237,8 +238,7 @@ Result<std::string> ask_password(const std::string& prompt) {
                         make_error(Errc::invalid, "there is no terminal to ask for the password on")
                             .with_hint("--password-file FILE, --netrc FILE or --password-command COMMAND"));
   }());
-  (void)!::write(terminal.fd(), prompt.data(), prompt.size());
-  auto password = read_silently(terminal.fd());
+  auto password = read_silently(terminal.fd(), prompt);
   (void)!::write(terminal.fd(), "\n", 1);
   return password;
 }

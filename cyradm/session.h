@@ -53,6 +53,7 @@ class Session {
   [[nodiscard]] Output& out() { return streams_->at(1); }
   [[nodiscard]] Output& err() { return streams_->at(2); }
   [[nodiscard]] int input_fd() { return streams_->at(0).fd(); }
+  [[nodiscard]] const Streams& streams() const { return *streams_; }
   Streams* exchange_streams(Streams* streams) { return std::exchange(streams_, streams); }
   void print_json(const nlohmann::ordered_json& object);
 

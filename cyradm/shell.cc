@@ -113,7 +113,7 @@ bool Shell::run_line(const std::string& text, const std::string& place, OpenQuot
     failed_ = true;
     return go_on_after(false);
   }
-  const Streams outer;
+  const Streams outer(session_.streams());
   for (const auto& command : parsed->commands) {
     if (auto done = run_command(command, outer); !done) {
       failed_ = true;

@@ -5,7 +5,7 @@
 namespace cyr::cyradm::commands {
 namespace {
 
-constexpr std::array<Option, 9> options = {{
+constexpr std::array<Option, 9> authenticate_options = {{
     {"mechanisms", Word::other, "SASL mechanisms to choose from"},
     {"minssf", Word::other, "least protection, in bits"},
     {"maxssf", Word::other, "most protection, in bits"},
@@ -27,7 +27,7 @@ Status read_number(const Arguments& arguments, std::string_view name, std::optio
   return success();
 }
 
-Status run(Session& session, const Arguments& arguments) {
+Status run_authenticate(Session& session, const Arguments& arguments) {
   CYR_TRY(auto* const store, session.backend());
   LoginOptions login;
   CYR_CHECK(read_number(arguments, "minssf", login.min_ssf));
@@ -61,7 +61,7 @@ constexpr Command authenticate = {
         "                    [-service name] [-tlskey keyfile] [-notls]\n"
         "                    [-cafile cacertfile] [-capath cacertdir]\n"
         "                    [user]",
-    .options = options,
+    .options = authenticate_options,
     .most = 1,
     .effect = Effect::shell,
     .details =
@@ -70,7 +70,7 @@ constexpr Command authenticate = {
     .examples =
         "server -noauthenticate mail.example.org\n"
         "auth -mechanisms SCRAM-SHA-256 admin",
-    .run = &run,
+    .run = &run_authenticate,
 };
 
 }  // namespace cyr::cyradm::commands

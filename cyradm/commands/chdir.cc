@@ -8,9 +8,9 @@
 namespace cyr::cyradm::commands {
 namespace {
 
-constexpr std::array<Word, 1> words = {Word::file};
+constexpr std::array<Word, 1> chdir_words = {Word::file};
 
-Status run(Session& session, const Arguments& arguments) {
+Status run_chdir(Session& session, const Arguments& arguments) {
   (void)session;
   const std::string& directory = arguments.operands[0];
   if (::chdir(directory.c_str()) != 0) {
@@ -28,11 +28,11 @@ constexpr Command chdir = {
     .summary = "change current directory",
     .least = 1,
     .most = 1,
-    .words = words,
+    .words = chdir_words,
     .needs_server = false,
     .effect = Effect::shell,
     .examples = "cd /var/tmp",
-    .run = &run,
+    .run = &run_chdir,
 };
 
 }  // namespace cyr::cyradm::commands

@@ -4,13 +4,13 @@
 namespace cyr::cyradm::commands {
 namespace {
 
-constexpr std::array<Option, 2> options = {{
+constexpr std::array<Option, 2> createmailbox_options = {{
     {"partition", Word::partition, "where its messages are to lie"},
     {"specialuse", Word::special_use, "such as \\\\Junk"},
 }};
-constexpr std::array<Word, 2> words = {Word::new_mailbox, Word::partition};
+constexpr std::array<Word, 2> createmailbox_words = {Word::new_mailbox, Word::partition};
 
-Status run(Session& session, const Arguments& arguments) {
+Status run_createmailbox(Session& session, const Arguments& arguments) {
   if (arguments.operands.size() == 2 && arguments.has("partition")) {
     return usage_error(createmailbox);
   }
@@ -36,10 +36,10 @@ constexpr Command createmailbox = {
     .summary = "create mailbox",
     .usage = "createmailbox [--partition partition] mailbox [partition]",
     .option_usage = "createmailbox [--partition partition] [--specialuse specialuse] mailbox [partition]",
-    .options = options,
+    .options = createmailbox_options,
     .least = 1,
     .most = 2,
-    .words = words,
+    .words = createmailbox_words,
     .effect = Effect::changes,
     .details =
         "The new mailbox takes over the ACL of the nearest mailbox above it; a user's INBOX gives its\n"
@@ -48,7 +48,7 @@ constexpr Command createmailbox = {
         "cm user/bovik\n"
         "cm --partition fast user/bovik/Archive\n"
         "cm --specialuse \\\\Junk user/bovik/Spam",
-    .run = &run,
+    .run = &run_createmailbox,
 };
 
 }  // namespace cyr::cyradm::commands

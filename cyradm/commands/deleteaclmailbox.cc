@@ -6,7 +6,7 @@
 namespace cyr::cyradm::commands {
 namespace {
 
-constexpr std::array<Word, 2> words = {Word::mailbox, Word::identifier};
+constexpr std::array<Word, 2> deleteaclmailbox_words = {Word::mailbox, Word::identifier};
 
 Status remove_all(Session& session, Backend& store, const std::string& mailbox,
                   const std::vector<std::string>& named) {
@@ -44,7 +44,7 @@ Status remove_all(Session& session, Backend& store, const std::string& mailbox,
   return failure ? Status(std::move(*failure)) : success();
 }
 
-Status run(Session& session, const Arguments& arguments) {
+Status run_deleteaclmailbox(Session& session, const Arguments& arguments) {
   CYR_TRY(auto* const store, session.backend());
   const std::vector<std::string> ids(arguments.operands.begin() + 1, arguments.operands.end());
   return session.for_each_mailbox(arguments.operands[0], "Deleting acl on", [&](const std::string& mailbox) {
@@ -61,14 +61,14 @@ constexpr Command deleteaclmailbox = {
     .summary = "remove ACLs from mailbox",
     .least = 2,
     .most = any_number,
-    .words = words,
+    .words = deleteaclmailbox_words,
     .repeated = 1,
     .effect = Effect::changes,
     .details = "The identifier * stands for every one that the mailbox has.",
     .examples =
         "dam shared/news bovik\n"
         "dam user/bovik/* guests",
-    .run = &run,
+    .run = &run_deleteaclmailbox,
 };
 
 }  // namespace cyr::cyradm::commands

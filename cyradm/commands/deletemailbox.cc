@@ -6,7 +6,7 @@
 namespace cyr::cyradm::commands {
 namespace {
 
-constexpr std::array<Word, 1> words = {Word::mailbox};
+constexpr std::array<Word, 1> deletemailbox_words = {Word::mailbox};
 
 // A person is told of the mailboxes below before a user's INBOX takes them along.
 Status confirm_children(Session& session, const std::string& mailbox) {
@@ -24,7 +24,7 @@ Status confirm_children(Session& session, const std::string& mailbox) {
   return success();
 }
 
-Status run(Session& session, const Arguments& arguments) {
+Status run_deletemailbox(Session& session, const Arguments& arguments) {
   CYR_TRY(auto* const store, session.backend());
   const std::string& word = arguments.operands[0];
   if (!Session::is_pattern(word)) {
@@ -45,7 +45,7 @@ constexpr Command deletemailbox = {
     .option_usage = "deletemailbox mailbox [host]",
     .least = 1,
     .most = 1,
-    .words = words,
+    .words = deletemailbox_words,
     .effect = Effect::changes,
     .details =
         "A user's INBOX takes every mailbox below it along; any other mailbox does not. Administrators\n"
@@ -55,7 +55,7 @@ constexpr Command deletemailbox = {
         "sam user/bovik admin x\n"
         "dm user/bovik\n"
         "dm user/bovik/old.*",
-    .run = &run,
+    .run = &run_deletemailbox,
 };
 
 }  // namespace cyr::cyradm::commands

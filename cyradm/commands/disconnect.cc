@@ -4,7 +4,7 @@
 namespace cyr::cyradm::commands {
 namespace {
 
-Status run(Session& session, const Arguments& arguments) {
+Status run_disconnect(Session& session, const Arguments& arguments) {
   (void)arguments;
   session.set_backend(nullptr);
   return success();
@@ -18,7 +18,7 @@ constexpr Command disconnect = {
     .synopsis = "",
     .summary = "disconnect from current server",
     .effect = Effect::shell,
-    .run = &run,
+    .run = &run_disconnect,
 };
 
 }  // namespace cyr::cyradm::commands

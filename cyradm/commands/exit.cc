@@ -16,7 +16,7 @@ int status_of(const std::string& word) {
   return static_cast<int>(status);
 }
 
-Status run(Session& session, const Arguments& arguments) {
+Status run_exit(Session& session, const Arguments& arguments) {
   session.request_exit(arguments.operands.empty() ? std::nullopt
                                                   : std::optional<int>(status_of(arguments.operands[0])));
   return success();
@@ -36,7 +36,7 @@ constexpr Command exit = {
     .examples =
         "exit\n"
         "exit 3",
-    .run = &run,
+    .run = &run_exit,
 };
 
 }  // namespace cyr::cyradm::commands

@@ -7,8 +7,8 @@
 namespace cyr::cyradm::commands {
 namespace {
 
-constexpr std::array<Option, 1> options = {{{"json", {}, "a JSON object for each entry"}}};
-constexpr std::array<Word, 2> words = {Word::mailbox, Word::metadata_key};
+constexpr std::array<Option, 1> getmetadata_options = {{{"json", {}, "a JSON object for each entry"}}};
+constexpr std::array<Word, 2> getmetadata_words = {Word::mailbox, Word::metadata_key};
 constexpr std::array<Word, 2> info_words = {Word::mailbox, Word::entry};
 
 Status run_getmetadata(Session& session, const Arguments& arguments) {
@@ -37,9 +37,9 @@ constexpr Command getmetadata = {
     .aliases = {"getmd"},
     .synopsis = "[mailbox]",
     .summary = "display mailbox/server metadata",
-    .options = options,
+    .options = getmetadata_options,
     .most = any_number,
-    .words = words,
+    .words = getmetadata_words,
     .repeated = 1,
     .bare_errors = true,
     .details =
@@ -56,7 +56,7 @@ constexpr Command info = {
     .name = "info",
     .synopsis = "[mailbox]",
     .summary = "display mailbox/server annotations",
-    .options = options,
+    .options = getmetadata_options,
     .most = any_number,
     .words = info_words,
     .repeated = 1,

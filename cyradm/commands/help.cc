@@ -7,7 +7,7 @@
 namespace cyr::cyradm::commands {
 namespace {
 
-constexpr std::array<Word, 1> words = {Word::command};
+constexpr std::array<Word, 1> help_words = {Word::command};
 
 // "lm, alias for listmailbox ...": the stock shell's two lines; a person gets the rest, too.
 Status help_on(Session& session, const std::string& word) {
@@ -50,7 +50,7 @@ void print_list(Session& session) {
   }
 }
 
-Status run(Session& session, const Arguments& arguments) {
+Status run_help(Session& session, const Arguments& arguments) {
   if (arguments.operands.empty()) {
     print_list(session);
     return success();
@@ -74,14 +74,14 @@ constexpr Command help = {
     .synopsis = "[command]",
     .summary = "show commands",
     .most = any_number,
-    .words = words,
+    .words = help_words,
     .repeated = 1,
     .needs_server = false,
     .effect = Effect::shell,
     .examples =
         "help\n"
         "help setquota",
-    .run = &run,
+    .run = &run_help,
 };
 
 }  // namespace cyr::cyradm::commands

@@ -12,21 +12,21 @@
 namespace cyr::cyradm::commands {
 namespace {
 
-constexpr std::array<Option, 1> options = {{{"keep-going", {}, "go on after a row that fails"}}};
-constexpr std::array<Word, 1> words = {Word::file};
-constexpr std::size_t largest_file = std::size_t{64} << 20;  // bytes
+constexpr std::array<Option, 1> import_options = {{{"keep-going", {}, "go on after a row that fails"}}};
+constexpr std::array<Word, 1> import_words = {Word::file};
+constexpr std::size_t largest_import = std::size_t{64} << 20;  // bytes
 
 Result<std::string> read_input(Session& session, const std::string& file) {
   if (file != "-") {
     CYR_TRY(const auto bytes, posix_io().read_file(file));
-    if (bytes.text().size() > largest_file) {
+    if (bytes.text().size() > largest_import) {
       return make_error(Errc::invalid, "the file is too large").at(file);
     }
     return std::string(bytes.text());
   }
   constexpr std::size_t piece = std::size_t{64} << 10;
   std::string out;
-  while (out.size() <= largest_file) {
+  while (out.size() <= largest_import) {
     const std::size_t before = out.size();
     out.resize(before + piece);
     const ::ssize_t count = ::read(session.input_fd(), out.data() + before, piece);
@@ -93,7 +93,7 @@ Result<std::string> import_row(Session& session, Backend& store, const ImportRow
                      row.quota.empty() ? "" : ", quota set", row.acl.empty() ? "" : ", ACL set");
 }
 
-Status run(Session& session, const Arguments& arguments) {
+Status run_import(Session& session, const Arguments& arguments) {
   CYR_TRY(auto* const store, session.backend());
   CYR_TRY(const std::string text, read_input(session, arguments.operands[0]));
   CYR_TRY(const auto rows, parse_import(text));
@@ -128,10 +128,10 @@ constexpr Command import = {
     .name = "import",
     .synopsis = "[--keep-going] file",
     .summary = "create users and mailboxes from a CSV or JSON file",
-    .options = options,
+    .options = import_options,
     .least = 1,
     .most = 1,
-    .words = words,
+    .words = import_words,
     .effect = Effect::changes,
     .details =
         "The file - is standard input. CSV has a line of column names first: user or mailbox, and any of\n"
@@ -141,7 +141,7 @@ constexpr Command import = {
     .examples =
         "import newusers.csv\n"
         "import -keep-going - < newusers.json",
-    .run = &run,
+    .run = &run_import,
 };
 
 }  // namespace cyr::cyradm::commands

@@ -17,7 +17,7 @@ Error in_row(std::size_t number, const std::string& what) {
   return make_error(Errc::invalid, "row " + std::to_string(number) + ": " + what);
 }
 
-std::vector<std::string> words_of(std::string_view text) {
+std::vector<std::string> blank_separated(std::string_view text) {
   std::vector<std::string> out;
   for (const auto word : split(text, ' ')) {
     if (!word.empty()) {
@@ -37,7 +37,7 @@ Status add_limit(ImportRow& row, const std::string& resource, std::string_view n
 }
 
 Status set_quota(ImportRow& row, const std::string& text) {
-  const auto words = words_of(text);
+  const auto words = blank_separated(text);
   if (words.size() == 1) {
     return add_limit(row, "STORAGE", words[0]);
   }
@@ -51,7 +51,7 @@ Status set_quota(ImportRow& row, const std::string& text) {
 }
 
 Status set_acl(ImportRow& row, const std::string& text) {
-  const auto words = words_of(text);
+  const auto words = blank_separated(text);
   if (words.size() % 2 != 0) {
     return in_row(row.number, "an ACL is pairs of identifier and rights");
   }
@@ -96,7 +96,7 @@ struct Column {
   std::string_view name;
   Status (*set)(ImportRow& row, const std::string& text);
 };
-constexpr std::array<Column, 7> columns = {{
+constexpr std::array<Column, 7> import_columns = {{
     {"user", &set_user},
     {"mailbox", &set_mailbox},
     {"partition", &set_partition},
@@ -107,10 +107,10 @@ constexpr std::array<Column, 7> columns = {{
 }};
 
 Result<const Column*> column_named(std::string_view name, std::size_t row) {
-  const auto found = std::find_if(columns.begin(), columns.end(), [name](const Column& column) {
+  const auto found = std::find_if(import_columns.begin(), import_columns.end(), [name](const Column& column) {
     return equal_ignoring_case(column.name, name);
   });
-  if (found == columns.end()) {
+  if (found == import_columns.end()) {
     return in_row(
         row, "no such column: " + printable(name) + " (user mailbox partition specialuse quota acl folders)");
   }

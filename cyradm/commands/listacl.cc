@@ -7,8 +7,8 @@
 namespace cyr::cyradm::commands {
 namespace {
 
-constexpr std::array<Option, 1> options = {{{"json", {}, "a JSON object for each entry"}}};
-constexpr std::array<Word, 1> words = {Word::mailbox};
+constexpr std::array<Option, 1> listacl_options = {{{"json", {}, "a JSON object for each entry"}}};
+constexpr std::array<Word, 1> listacl_words = {Word::mailbox};
 
 Status print_acl(Session& session, Backend& store, const std::string& mailbox, std::string_view indent) {
   CYR_TRY(const auto entries, store.acl(mailbox));
@@ -42,7 +42,7 @@ Status print_matches(Session& session, Backend& store, const std::string& patter
   return failure ? Status(session.reported(std::move(*failure))) : success();
 }
 
-Status run(Session& session, const Arguments& arguments) {
+Status run_listacl(Session& session, const Arguments& arguments) {
   session.set_json_once(arguments.has("json"));
   CYR_TRY(auto* const store, session.backend());
   const std::string mailbox = session.mailbox_name(arguments.operands[0]);
@@ -58,15 +58,15 @@ constexpr Command listacl = {
     .synopsis = "mailbox",
     .summary = "list ACLs on mailbox",
     .message_name = "listaclmailbox",
-    .options = options,
+    .options = listacl_options,
     .least = 1,
     .most = 1,
-    .words = words,
+    .words = listacl_words,
     .bare_errors = true,
     .examples =
         "lam user/bovik\n"
         "lam tech/%",
-    .run = &run,
+    .run = &run_listacl,
 };
 
 }  // namespace cyr::cyradm::commands

@@ -7,14 +7,14 @@
 namespace cyr::cyradm::commands {
 namespace {
 
-constexpr std::array<Option, 5> options = {{
+constexpr std::array<Option, 5> listmailbox_options = {{
     {"subscribed", {}, "only subscribed ones"},
     {"specialuse", {}, "only those with a special use"},
     {"recursivematch", {}, "also those that hold one that matches"},
     {"one-per-line", {}, "names only, one a line"},
     {"json", {}, "a JSON object a line"},
 }};
-constexpr std::array<Word, 2> words = {Word::mailbox, Word::other};
+constexpr std::array<Word, 2> listmailbox_words = {Word::mailbox, Word::other};
 
 std::string joined(const std::vector<std::string>& parts) {
   std::string out;
@@ -76,7 +76,7 @@ void print_json(Session& session, const MailboxRow& row) {
   session.print_json(object);
 }
 
-Status run(Session& session, const Arguments& arguments) {
+Status run_listmailbox(Session& session, const Arguments& arguments) {
   session.set_json_once(arguments.has("json"));
   CYR_TRY(auto* const store, session.backend());
   ListQuery query;
@@ -117,9 +117,9 @@ constexpr Command listmailbox = {
     .aliases = {"lm"},
     .synopsis = "[-subscribed] [-specialuse] [pattern [base]]",
     .summary = "list mailboxes",
-    .options = options,
+    .options = listmailbox_options,
     .most = 2,
-    .words = words,
+    .words = listmailbox_words,
     .bare_errors = true,
     .details =
         "In a pattern * stands for anything and % for anything within one level. With -one-per-line only\n"
@@ -128,7 +128,7 @@ constexpr Command listmailbox = {
         "lm\n"
         "lm user/bovik*\n"
         "lm % user/",
-    .run = &run,
+    .run = &run_listmailbox,
 };
 
 }  // namespace cyr::cyradm::commands

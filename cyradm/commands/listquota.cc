@@ -9,12 +9,12 @@
 namespace cyr::cyradm::commands {
 namespace {
 
-constexpr std::array<Option, 1> options = {{{"json", {}, "a JSON object for each resource"}}};
-constexpr std::array<Option, 2> quota_options = {{
+constexpr std::array<Option, 1> listquota_options = {{{"json", {}, "a JSON object for each resource"}}};
+constexpr std::array<Option, 2> quota_f_options = {{
     {"f", {}, "count again and correct"},
     {"json", {}, "a JSON object for each resource"},
 }};
-constexpr std::array<Word, 1> words = {Word::mailbox};
+constexpr std::array<Word, 1> listquota_words = {Word::mailbox};
 
 void print_root(Session& session, const QuotaRoot& root, bool with_name) {
   if (session.json()) {
@@ -112,10 +112,10 @@ constexpr Command listquota = {
     .aliases = {"lq"},
     .synopsis = "root",
     .summary = "list quotas on specified root",
-    .options = options,
+    .options = listquota_options,
     .least = 1,
     .most = 1,
-    .words = words,
+    .words = listquota_words,
     .details =
         "STORAGE and X-ANNOTATION-STORAGE are in KiB. With a pattern, every match that is a quota root.",
     .examples =
@@ -129,10 +129,10 @@ constexpr Command listquotaroot = {
     .aliases = {"lqr", "lqm"},
     .synopsis = "mailbox",
     .summary = "show quota roots and quotas for mailbox",
-    .options = options,
+    .options = listquota_options,
     .least = 1,
     .most = 1,
-    .words = words,
+    .words = listquota_words,
     .details =
         "The quota root is the nearest one at or above the mailbox. With a pattern each root comes once.",
     .examples = "lqr user/bovik/Sent",
@@ -143,9 +143,9 @@ constexpr Command quota = {
     .name = "quota",
     .synopsis = "[-f] [root]",
     .summary = "show all quota roots, or count again what they use",
-    .options = quota_options,
+    .options = quota_f_options,
     .most = 1,
-    .words = words,
+    .words = listquota_words,
     .effect = Effect::changes,
     .details =
         "With -f what is used at and below the root (or everywhere) is counted again first. That needs\n"

@@ -32,7 +32,7 @@ void print_quota_json(Session& session, const QuotaRoot& root) {
   }
 }
 
-std::vector<std::string> setquota_words(const QuotaRoot& root) {
+std::vector<std::string> as_setquota(const QuotaRoot& root) {
   std::vector<std::string> out = {"setquota", root.name};
   for (const auto& resource : root.resources) {
     out.insert(out.end(), {resource.name, std::to_string(resource.limit)});

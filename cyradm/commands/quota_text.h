@@ -14,6 +14,6 @@ namespace cyr::cyradm {
 // A JSON object for each resource; one without members for a root without limits.
 void print_quota_json(Session& session, const QuotaRoot& root);
 // "setquota ROOT STORAGE 1000 MESSAGE 5", or "setquota ROOT none".
-[[nodiscard]] std::vector<std::string> setquota_words(const QuotaRoot& root);
+[[nodiscard]] std::vector<std::string> as_setquota(const QuotaRoot& root);
 
 }  // namespace cyr::cyradm

@@ -4,10 +4,10 @@
 namespace cyr::cyradm::commands {
 namespace {
 
-constexpr std::array<Option, 1> options = {{{"partition", Word::partition, "move it there"}}};
-constexpr std::array<Word, 3> words = {Word::mailbox, Word::new_mailbox, Word::partition};
+constexpr std::array<Option, 1> renamemailbox_options = {{{"partition", Word::partition, "move it there"}}};
+constexpr std::array<Word, 3> renamemailbox_words = {Word::mailbox, Word::new_mailbox, Word::partition};
 
-Status run(Session& session, const Arguments& arguments) {
+Status run_renamemailbox(Session& session, const Arguments& arguments) {
   std::optional<std::string> partition = arguments.value("partition");
   if (arguments.operands.size() == 3) {
     if (partition) {
@@ -41,10 +41,10 @@ constexpr Command renamemailbox = {
     .synopsis = "[--partition partition] oldname newname [partition]",
     .summary = "rename (and optionally relocate) mailbox",
     .usage = "renamemailbox [--partition name] oldname newname [partition]",
-    .options = options,
+    .options = renamemailbox_options,
     .least = 2,
     .most = 3,
-    .words = words,
+    .words = renamemailbox_words,
     .effect = Effect::changes,
     .details =
         "A mailbox with children takes them along. To move it to another partition only, give its name\n"
@@ -52,7 +52,7 @@ constexpr Command renamemailbox = {
     .examples =
         "renm user/bovik user/bovik2\n"
         "renm --partition fast user/bovik user/bovik",
-    .run = &run,
+    .run = &run_renamemailbox,
 };
 
 }  // namespace cyr::cyradm::commands

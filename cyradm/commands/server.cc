@@ -4,9 +4,9 @@
 namespace cyr::cyradm::commands {
 namespace {
 
-constexpr std::array<Option, 1> options = {{{"noauthenticate", {}, "do not log in"}}};
+constexpr std::array<Option, 1> server_options = {{{"noauthenticate", {}, "do not log in"}}};
 
-Status run(Session& session, const Arguments& arguments) {
+Status run_server(Session& session, const Arguments& arguments) {
   if (arguments.operands.empty()) {
     CYR_TRY(auto* const store, session.backend());
     session.out().print("{}\n", store->name());
@@ -26,7 +26,7 @@ constexpr Command server = {
     .aliases = {"servername", "connect"},
     .synopsis = "[-noauthenticate] [server]",
     .summary = "show current server or connect to server",
-    .options = options,
+    .options = server_options,
     .most = 1,
     .needs_server = false,
     .effect = Effect::shell,
@@ -34,7 +34,7 @@ constexpr Command server = {
     .examples =
         "server\n"
         "server mail.example.org",
-    .run = &run,
+    .run = &run_server,
 };
 
 }  // namespace cyr::cyradm::commands

@@ -7,7 +7,7 @@
 namespace cyr::cyradm::commands {
 namespace {
 
-constexpr std::array<Word, 3> words = {Word::mailbox, Word::identifier, Word::rights};
+constexpr std::array<Word, 3> setaclmailbox_words = {Word::mailbox, Word::identifier, Word::rights};
 
 struct Pair {
   std::string id;
@@ -59,7 +59,7 @@ Status set_all(Session& session, Backend& store, const std::string& mailbox, con
   return failure ? Status(std::move(*failure)) : success();
 }
 
-Status run(Session& session, const Arguments& arguments) {
+Status run_setaclmailbox(Session& session, const Arguments& arguments) {
   const auto& operands = arguments.operands;
   if (operands.size() % 2 != 1) {
     return usage_error(setaclmailbox);
@@ -83,7 +83,7 @@ constexpr Command setaclmailbox = {
     .summary = "set ACLs on mailbox",
     .least = 3,
     .most = any_number,
-    .words = words,
+    .words = setaclmailbox_words,
     .repeated = 2,
     .effect = Effect::changes,
     .details =
@@ -95,7 +95,7 @@ constexpr Command setaclmailbox = {
         "sam user/*/Spam anyone p\n"
         "sam shared/news bovik +t\n"
         "sam shared/news -guests write",
-    .run = &run,
+    .run = &run_setaclmailbox,
 };
 
 }  // namespace cyr::cyradm::commands

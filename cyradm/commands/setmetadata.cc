@@ -5,8 +5,8 @@
 namespace cyr::cyradm::commands {
 namespace {
 
-constexpr std::array<Option, 1> options = {{{"private", {}, "the user's own value"}}};
-constexpr std::array<Word, 3> words = {Word::mailbox, Word::metadata_key, Word::other};
+constexpr std::array<Option, 1> setmetadata_options = {{{"private", {}, "the user's own value"}}};
+constexpr std::array<Word, 3> setmetadata_words = {Word::mailbox, Word::metadata_key, Word::other};
 constexpr std::array<Word, 2> server_words = {Word::server_key, Word::other};
 
 Status set_on(Session& session, const Arguments& arguments, const std::string& entry) {
@@ -50,10 +50,10 @@ constexpr Command mboxcfg = {
     .usage =
         "mboxconfig [--private] mailbox "
         "[comment|expire|news2mail|pop3showafter|sharedseen|sieve|squat|/<explicit annotation>] value",
-    .options = options,
+    .options = setmetadata_options,
     .least = 2,
     .most = 3,
-    .words = words,
+    .words = setmetadata_words,
     .effect = Effect::changes,
     .details =
         "Sets the value that all users share, or with --private the own one. The value none, or no value,\n"
@@ -77,10 +77,10 @@ constexpr Command setmetadata = {
         "setmetadata [--private] mailbox "
         "[comment|expire|news2mail|pop3showafter|sharedseen|sieve|specialuse|squat|/<explicit metadata>] "
         "value",
-    .options = options,
+    .options = setmetadata_options,
     .least = 2,
     .most = 3,
-    .words = words,
+    .words = setmetadata_words,
     .effect = Effect::changes,
     .details =
         "comment and specialuse are the user's own, the others shared; a name that begins with /shared/ or\n"

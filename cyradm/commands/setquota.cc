@@ -8,16 +8,16 @@
 namespace cyr::cyradm::commands {
 namespace {
 
-constexpr std::array<Word, 3> words = {Word::mailbox, Word::resource, Word::limit};
+constexpr std::array<Word, 3> setquota_words = {Word::mailbox, Word::resource, Word::limit};
 
-bool is_atom(std::string_view word) {
+bool is_resource_atom(std::string_view word) {
   return !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
     return c > ' ' && c < '\x7f' && std::string_view("(){%*\"\\").find(c) == std::string_view::npos;
   });
 }
 
 Result<QuotaLimit> read_limit(const std::string& resource, const std::string& number) {
-  if (!is_atom(resource)) {
+  if (!is_resource_atom(resource)) {
     return make_error(Errc::invalid, resource + ": not an atom");
   }
   const auto limit = parse_number<std::uint64_t>(number);
@@ -55,14 +55,14 @@ Status set_one(Session& session, Backend& store, const std::string& root,
   std::vector<std::string> undo;
   if (session.wants_undo()) {
     const auto before = store.quota(root);
-    undo = setquota_words(before ? *before : QuotaRoot{root, {}});
+    undo = as_setquota(before ? *before : QuotaRoot{root, {}});
   }
   CYR_CHECK(store.set_quota(root, limits));
   session.undo_hint(undo);
   return success();
 }
 
-Status run(Session& session, const Arguments& arguments) {
+Status run_setquota(Session& session, const Arguments& arguments) {
   const auto& operands = arguments.operands;
   if (operands.size() > 2 && operands.size() % 2 != 1) {
     return usage_error(setquota);
@@ -86,7 +86,7 @@ constexpr Command setquota = {
         "       setquota mailbox num",
     .least = 2,
     .most = any_number,
-    .words = words,
+    .words = setquota_words,
     .repeated = 2,
     .effect = Effect::changes,
     .details =
@@ -98,7 +98,7 @@ constexpr Command setquota = {
         "sq user/bovik STORAGE 1000000 MESSAGE 20000\n"
         "sq user/% STORAGE 500000\n"
         "sq user/bovik none",
-    .run = &run,
+    .run = &run_setquota,
 };
 
 }  // namespace cyr::cyradm::commands

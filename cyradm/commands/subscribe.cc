@@ -5,7 +5,7 @@
 namespace cyr::cyradm::commands {
 namespace {
 
-constexpr std::array<Word, 1> words = {Word::mailbox};
+constexpr std::array<Word, 1> subscription_words = {Word::mailbox};
 
 using Change = Status (Backend::*)(const std::string& mailbox);
 
@@ -36,7 +36,7 @@ constexpr Command subscribe = {
     .summary = "subscribe to a mailbox",
     .least = 1,
     .most = 1,
-    .words = words,
+    .words = subscription_words,
     .bare_errors = true,
     .effect = Effect::changes,
     .details = "Whose subscription it is: that of the user who is logged in (--authz).",
@@ -51,7 +51,7 @@ constexpr Command unsubscribe = {
     .summary = "unsubscribe from a mailbox",
     .least = 1,
     .most = 1,
-    .words = words,
+    .words = subscription_words,
     .bare_errors = true,
     .effect = Effect::changes,
     .examples = "unsub shared/news",

@@ -7,7 +7,7 @@
 namespace cyr::cyradm::commands {
 namespace {
 
-constexpr std::array<Option, 1> options = {{{"json", {}, "as one JSON object"}}};
+constexpr std::array<Option, 1> version_options = {{{"json", {}, "as one JSON object"}}};
 
 void print_json(Session& session, const std::vector<IdField>& fields) {
   nlohmann::ordered_json object = nlohmann::ordered_json::object();
@@ -34,7 +34,7 @@ std::string shown(const IdField& field) {
   return out;
 }
 
-Status run(Session& session, const Arguments& arguments) {
+Status run_version(Session& session, const Arguments& arguments) {
   session.set_json_once(arguments.has("json"));
   CYR_TRY(auto* const store, session.backend());
   CYR_TRY(const auto fields, store->identify());
@@ -58,10 +58,10 @@ constexpr Command version = {
     .aliases = {"ver"},
     .synopsis = "",
     .summary = "display version info of current server",
-    .options = options,
+    .options = version_options,
     .bare_errors = true,
     .examples = "version",
-    .run = &run,
+    .run = &run_version,
 };
 
 }  // namespace cyr::cyradm::commands

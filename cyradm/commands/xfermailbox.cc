@@ -4,10 +4,11 @@
 namespace cyr::cyradm::commands {
 namespace {
 
-constexpr std::array<Option, 1> options = {{{"partition", Word::partition, "on the other server"}}};
-constexpr std::array<Word, 3> words = {Word::mailbox, Word::other, Word::partition};
+constexpr std::array<Option, 1> xfermailbox_options = {
+    {{"partition", Word::partition, "on the other server"}}};
+constexpr std::array<Word, 3> xfermailbox_words = {Word::mailbox, Word::other, Word::partition};
 
-Status run(Session& session, const Arguments& arguments) {
+Status run_xfermailbox(Session& session, const Arguments& arguments) {
   std::optional<std::string> partition = arguments.value("partition");
   if (arguments.operands.size() == 3) {
     if (partition) {
@@ -30,13 +31,13 @@ constexpr Command xfermailbox = {
     .synopsis = "[--partition partition] mailbox server [partition]",
     .summary = "transfer (relocate) a mailbox to a different server",
     .usage = "xfermailbox [--partition name] mailbox server [partition]",
-    .options = options,
+    .options = xfermailbox_options,
     .least = 2,
     .most = 3,
-    .words = words,
+    .words = xfermailbox_words,
     .effect = Effect::changes,
     .examples = "xfer user/bovik backend2.example.org",
-    .run = &run,
+    .run = &run_xfermailbox,
 };
 
 }  // namespace cyr::cyradm::commands

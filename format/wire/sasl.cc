@@ -16,14 +16,6 @@
 namespace cyr::wire {
 namespace {
 
-using Callback = int (*)();
-
-// libsasl2 keeps functions of different types in one list.
-template <class Function>
-Callback callback(Function* function) {
-  return reinterpret_cast<Callback>(reinterpret_cast<void (*)()>(function));  // NOLINT
-}
-
 // Values live in the configuration, as std::strings, and so end with a NUL.
 int get_option(void* context, const char* plugin, const char* option, const char** result, unsigned* length) {
   const auto& config = *static_cast<const conf::Config*>(context);
@@ -77,8 +69,8 @@ Result<std::unique_ptr<SaslLibrary>> SaslLibrary::start(std::shared_ptr<const co
   auto impl = std::make_unique<Impl>();
   impl->config = std::move(config);
   void* const context = const_cast<conf::Config*>(impl->config.get());  // NOLINT: get_option only reads
-  impl->callbacks = {{{SASL_CB_GETOPT, callback(&get_option), context},
-                      {SASL_CB_LOG, callback(&log_message), nullptr},
+  impl->callbacks = {{{SASL_CB_GETOPT, sasl_callback(&get_option), context},
+                      {SASL_CB_LOG, sasl_callback(&log_message), nullptr},
                       {SASL_CB_LIST_END, nullptr, nullptr}}};
   // The name chooses a file of the library's own settings, which the sasl_* options stand in for.
   const int code = ::sasl_server_init(impl->callbacks.data(), "Cyrus");
@@ -186,8 +178,8 @@ Result<SaslServer> SaslServer::create(SaslServerSettings settings) {
   auto impl = std::make_unique<Impl>();
   impl->settings = std::move(settings);
   const SaslServerSettings& s = impl->settings;
-  impl->callbacks = {{{SASL_CB_CANON_USER, callback(&Impl::canonicalize), impl.get()},
-                      {SASL_CB_PROXY_POLICY, callback(&Impl::authorize), impl.get()},
+  impl->callbacks = {{{SASL_CB_CANON_USER, sasl_callback(&Impl::canonicalize), impl.get()},
+                      {SASL_CB_PROXY_POLICY, sasl_callback(&Impl::authorize), impl.get()},
                       {SASL_CB_LIST_END, nullptr, nullptr}}};
   sasl_conn_t* raw = nullptr;
   const auto text_or_null = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };

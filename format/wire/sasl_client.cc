@@ -9,14 +9,8 @@
 #include "format/wire/sasl_layer.h"
 
 namespace cyr::wire {
-namespace {
-
-using Callback = int (*)();
-
-template <class Function>
-Callback callback(Function* function) {
-  return reinterpret_cast<Callback>(reinterpret_cast<void (*)()>(function));  // NOLINT
-}
+// Named, since SaslClient::Impl has members of these types.
+namespace client_parts {
 
 // libsasl2 counts its users; the last one unloads the plug-ins.
 class Library {
@@ -58,14 +52,14 @@ class Secret {
   std::vector<unsigned char> bytes_;
 };
 
-}  // namespace
+}  // namespace client_parts
 
 struct SaslClient::Impl {
   SaslClientSettings settings;
-  std::unique_ptr<Library> library;
+  std::unique_ptr<client_parts::Library> library;
   SaslConnection connection;  // after the library, so that it goes first
   std::array<sasl_callback_t, 5> callbacks{};
-  Secret secret;
+  client_parts::Secret secret;
   std::optional<Error> password_error;
   bool finished = false;
   std::string external;
@@ -128,13 +122,13 @@ SaslClient::~SaslClient() = default;
 
 Result<SaslClient> SaslClient::create(SaslClientSettings settings) {
   auto impl = std::make_unique<Impl>();
-  CYR_TRY(impl->library, Library::start());
+  CYR_TRY(impl->library, client_parts::Library::start());
   impl->settings = std::move(settings);
   const SaslClientSettings& s = impl->settings;
-  impl->callbacks = {{{SASL_CB_USER, callback(&Impl::get_name), impl.get()},
-                      {SASL_CB_AUTHNAME, callback(&Impl::get_name), impl.get()},
-                      {SASL_CB_PASS, callback(&Impl::get_password), impl.get()},
-                      {SASL_CB_GETREALM, callback(&Impl::get_realm), impl.get()},
+  impl->callbacks = {{{SASL_CB_USER, sasl_callback(&Impl::get_name), impl.get()},
+                      {SASL_CB_AUTHNAME, sasl_callback(&Impl::get_name), impl.get()},
+                      {SASL_CB_PASS, sasl_callback(&Impl::get_password), impl.get()},
+                      {SASL_CB_GETREALM, sasl_callback(&Impl::get_realm), impl.get()},
                       {SASL_CB_LIST_END, nullptr, nullptr}}};
   const auto text_or_null = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
   sasl_conn_t* raw = nullptr;

@@ -1,4 +1,5 @@
-// The security layer that a SASL mechanism agreed on; the same for both sides. Private to the SASL files.
+// What both sides of SASL need: the security layer that a mechanism agreed on, and the library's list of
+// functions. Private to the SASL files.
 #pragma once
 
 #include <sasl/sasl.h>
@@ -10,6 +11,13 @@
 namespace cyr::wire {
 
 using SaslConnection = std::shared_ptr<sasl_conn_t>;
+
+// libsasl2 keeps functions of different types in one list.
+template <class Function>
+auto sasl_callback(Function* function) {
+  using Any = int (*)();
+  return reinterpret_cast<Any>(reinterpret_cast<void (*)()>(function));  // NOLINT
+}
 
 // Nothing when the mechanism has no layer (or the exchange is not over).
 [[nodiscard]] std::unique_ptr<Layer> make_sasl_layer(const SaslConnection& connection);
