@@ -166,4 +166,16 @@ void LineEditor::remember(const std::string& command) {
   }
 }
 
+Result<std::optional<std::string>> TerminalSource::next(const std::string& prompt) {
+  EditedLine line = editor_.read(prompt);
+  switch (line.how) {
+    case EditedLine::How::line:
+      return std::optional<std::string>(std::move(line.text));
+    case EditedLine::How::interrupted:
+      return make_error(Errc::cancelled, "interrupted");
+    default:
+      return std::optional<std::string>();
+  }
+}
+
 }  // namespace cyr::cyradm

@@ -9,6 +9,7 @@
 
 #include "cyradm/completion.h"
 #include "cyradm/interrupt.h"
+#include "cyradm/line_source.h"
 
 namespace cyr::cyradm {
 
@@ -33,6 +34,18 @@ class LineEditor {
  private:
   Interrupt& interrupt_;
   std::string history_file_;
+};
+
+// A person at a terminal.
+class TerminalSource : public LineSource {
+ public:
+  explicit TerminalSource(LineEditor& editor) : editor_(editor) {}
+  Result<std::optional<std::string>> next(const std::string& prompt) override;
+  void remember(const std::string& command) override { editor_.remember(command); }
+  [[nodiscard]] std::string place() const override { return {}; }
+
+ private:
+  LineEditor& editor_;
 };
 
 }  // namespace cyr::cyradm

@@ -21,18 +21,6 @@ std::string without_return(std::string line) {
 
 }  // namespace
 
-Result<std::optional<std::string>> TerminalSource::next(const std::string& prompt) {
-  EditedLine line = editor_.read(prompt);
-  switch (line.how) {
-    case EditedLine::How::line:
-      return std::optional<std::string>(std::move(line.text));
-    case EditedLine::How::interrupted:
-      return make_error(Errc::cancelled, "interrupted");
-    default:
-      return std::optional<std::string>();
-  }
-}
-
 Result<std::optional<std::string>> StreamSource::next(const std::string& prompt) {
   (void)prompt;
   std::size_t searched = at_;

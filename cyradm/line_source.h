@@ -1,12 +1,12 @@
-// Where the shell's lines come from: a person, a stream, a file, the command line.
+// Where the shell's lines come from: a person (line_editor.h), a stream, a file, the command line.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "cyradm/line_editor.h"
 #include "cyradm/shell_parser.h"
+#include "format/base/error.h"
 
 namespace cyr::cyradm {
 
@@ -24,18 +24,6 @@ class LineSource {
   // What messages call the present line: "FILE:12".
   [[nodiscard]] virtual std::string place() const = 0;
   [[nodiscard]] virtual OpenQuotes quotes() const { return OpenQuotes::need_more; }
-};
-
-// A person at a terminal.
-class TerminalSource : public LineSource {
- public:
-  explicit TerminalSource(LineEditor& editor) : editor_(editor) {}
-  Result<std::optional<std::string>> next(const std::string& prompt) override;
-  void remember(const std::string& command) override { editor_.remember(command); }
-  [[nodiscard]] std::string place() const override { return {}; }
-
- private:
-  LineEditor& editor_;
 };
 
 // A descriptor that is no terminal: quotes end with the line, as in the stock shell.

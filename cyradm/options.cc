@@ -36,8 +36,7 @@ struct Raw {
   std::optional<std::string> password;
   std::string local;
   std::string root;
-  bool rc = false;
-  bool no_rc = false;
+  bool rc = true;
   bool no_tls = false;
   bool require_tls = false;
   bool tls = false;
@@ -58,8 +57,7 @@ void add_stock_options(CLI::App& app, ProgramOptions& out, Raw& raw) {
   app.add_option("-w,--password", raw.password)->group("");  // refused, with a word why
   app.add_option("-s,--server", raw.server, "HOST, HOST:PORT or the path of a socket")->type_name("SERVER");
   app.add_option("-p,--port", raw.port, "143 by default")->type_name("PORT");
-  app.add_flag("-r,--rc", raw.rc, "run the commands of the two rc files first (default)");
-  app.add_flag("--norc", raw.no_rc, "do not");
+  app.add_flag("-r,--rc,!--norc", raw.rc, "run the commands of the two rc files first (default), or do not");
   app.add_option("-S,--systemrc", out.system_rc, "commands for everybody")
       ->type_name("FILE")
       ->capture_default_str();
@@ -71,7 +69,8 @@ void add_stock_options(CLI::App& app, ProgramOptions& out, Raw& raw) {
   app.add_option("--cafile", raw.ca_file, "certificates to trust")->type_name("FILE");
   app.add_option("--capath,--cadir", raw.ca_directory, "directory of certificates to trust")
       ->type_name("DIR");
-  app.add_option("server", raw.words, "server and port");
+  app.add_option("server", raw.words, "server and port")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
 void add_own_options(CLI::App& app, ProgramOptions& out, Raw& raw) {
@@ -90,6 +89,7 @@ void add_own_options(CLI::App& app, ProgramOptions& out, Raw& raw) {
   app.add_option("--root", raw.root, "the same, with the store's paths below DIR")->type_name("DIR");
   app.add_option("-e,--execute", out.commands, "run COMMAND; may be repeated")
       ->type_name("COMMAND")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->allow_extra_args(false);  // the server may follow
   app.add_option("-f,--file", out.script, "run the commands in FILE")->type_name("FILE");
   app.add_flag("-k,--keep-going", raw.keep_going, "a script goes on after a command that failed");
@@ -173,7 +173,7 @@ Status settle(const Raw& raw, ProgramOptions& out) {
   if (raw.timeout > 0) {
     out.imap.timeout = std::chrono::seconds(raw.timeout);
   }
-  out.read_rc = !raw.no_rc;
+  out.read_rc = raw.rc;
   if (out.user_rc.empty() && !environment("HOME").empty()) {
     out.user_rc = environment("HOME") + "/.cyradmrc.pl";
   }
@@ -204,6 +204,7 @@ ParsedOptions parse_options(int argc, char** argv) {
   CLI::App app("administration shell for Cyrus IMAP servers and stores", "cyradm");
   app.set_help_flag("-h,--help", "print this and exit");
   app.set_version_flag("-v,--version", "cyradm (cyrkit) " CYRKIT_VERSION, "print the version and exit");
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   add_stock_options(app, out.options, raw);
   add_own_options(app, out.options, raw);
   auto words = completed(app, argc, argv);

@@ -115,9 +115,8 @@ bool Shell::run_line(const std::string& text, const std::string& place, OpenQuot
   }
   const Streams outer(session_.streams());
   for (const auto& command : parsed->commands) {
-    if (auto done = run_command(command, outer); !done) {
+    if (!run_command(command, outer, place)) {
       failed_ = true;
-      tell(command, done.error(), place);
       if (!go_on_after(false)) {
         return false;
       }
@@ -129,23 +128,37 @@ bool Shell::run_line(const std::string& text, const std::string& place, OpenQuot
   return true;
 }
 
-Status Shell::run_command(const SimpleCommand& command, const Streams& outer) {
-  Streams streams(outer);
+bool Shell::run_command(const SimpleCommand& command, const Streams& outer, const std::string& place) {
   const Command* known = command.words.empty() ? nullptr : find_command(command.words.front());
   if (known == nullptr && !command.words.empty()) {
     (void)session_.out().flush();
-    return run_external(command);  // whose shell does the redirections
+    const Status done = run_external(command);  // whose shell does the redirections
+    if (!done) {
+      tell(command, done.error(), place);
+    }
+    return done.has_value();
   }
+  Streams streams(outer);
+  Status done = success();
   for (const auto& redirect : command.redirects) {
-    CYR_CHECK(streams.apply(redirect));
+    if (done) {
+      done = streams.apply(redirect);
+    }
   }
   Streams* const before = session_.exchange_streams(&streams);
-  Status done = known != nullptr ? run_words(command) : success();
+  if (done && known != nullptr) {
+    done = run_words(command);
+  }
   session_.set_json_once(false);
-  Status flushed = streams.flush();
+  if (!done) {
+    tell(command, done.error(), place);  // where its standard error goes
+  }
+  const Status flushed = streams.flush();
   session_.exchange_streams(before);
-  CYR_CHECK(done);
-  return flushed;
+  if (done && !flushed) {
+    tell(command, flushed.error(), place);
+  }
+  return done && flushed;
 }
 
 Status Shell::run_words(const SimpleCommand& command) {

@@ -29,7 +29,8 @@ class Shell {
   [[nodiscard]] int exit_status() const;
 
  private:
-  Status run_command(const SimpleCommand& command, const Streams& outer);
+  // False when it failed, which has been told then.
+  bool run_command(const SimpleCommand& command, const Streams& outer, const std::string& place);
   Status run_words(const SimpleCommand& command);
   void tell(const SimpleCommand& command, const Error& error, const std::string& place);
   bool go_on_after(bool good) const {

@@ -93,6 +93,9 @@ Result<Arguments> parse_arguments(const Command& command, const std::vector<std:
   Arguments out;
   std::size_t at = 0;
   while (at < words.size() && words[at].starts_with('-')) {
+    if (words[at] == "-" && command.word_at(0) == Word::file) {
+      break;  // standard input; elsewhere a bare "-" is cut from the first option, as in the stock shell
+    }
     std::string_view word = words[at++];
     if (word == "--") {
       break;
