@@ -185,7 +185,7 @@ Result<SaslServer> SaslServer::create(SaslServerSettings settings) {
   const auto text_or_null = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
   const int code =
       ::sasl_server_new(s.service.c_str(), text_or_null(s.server_name), nullptr, text_or_null(s.local),
-                        text_or_null(s.remote), impl->callbacks.data(), SASL_SUCCESS_DATA, &raw);
+                        text_or_null(s.remote), impl->callbacks.data(), 0, &raw);
   if (code != SASL_OK) {
     return make_error(Errc::config,
                       std::string("SASL cannot start: ") + ::sasl_errstring(code, nullptr, nullptr));
@@ -263,6 +263,16 @@ SaslStep SaslServer::check_password(std::string_view user, std::string_view pass
   const int code = ::sasl_checkpass(impl_->connection.get(), name.c_str(), static_cast<unsigned>(name.size()),
                                     secret.c_str(), static_cast<unsigned>(secret.size()));
   return impl_->outcome(code, nullptr, 0);
+}
+
+Status SaslServer::set_password(const std::string& user, const std::string& password) {
+  const int code = ::sasl_setpass(impl_->connection.get(), user.c_str(), password.c_str(),
+                                  static_cast<unsigned>(password.size()), nullptr, 0, SASL_SET_CREATE);
+  if (code != SASL_OK) {
+    return make_error(Errc::config, std::string("the password cannot be stored: ") +
+                                        ::sasl_errdetail(impl_->connection.get()));
+  }
+  return success();
 }
 
 std::string SaslServer::apop_stamp() {

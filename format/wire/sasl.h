@@ -48,8 +48,9 @@ struct SaslServerSettings {
 struct SaslStep {
   enum class State : std::uint8_t { challenge, done, failed };
   State state = State::failed;
-  std::string data;    // challenge: to be sent (raw). done: final words, if the protocol can carry them
-  int code = 0;        // failed: libsasl2's number, such as -13
+  std::string
+      data;      // challenge: to be sent (raw). The last words of a mechanism are one, too: answered by ""
+  int code = 0;  // failed: libsasl2's number, such as -13
   std::string reason;  // failed: for the client ("authentication failure")
   std::string detail;  // failed: for the log: "SASL(-13): authentication failure: checkpass failed"
 };
@@ -76,6 +77,8 @@ class SaslServer {
   SaslStep step(std::string_view response);
   // LOGIN and USER/PASS. Done or failed.
   SaslStep check_password(std::string_view user, std::string_view password);
+  // Stores a password (sasldb); adds the user if there is no such one.
+  Status set_password(const std::string& user, const std::string& password);
   // APOP: a stamp for the greeting, "" when the library cannot; and the answer "user digest".
   [[nodiscard]] std::string apop_stamp();
   SaslStep check_apop(std::string_view stamp, std::string_view response);

@@ -45,13 +45,14 @@ fs::path pid_file_of(const Arguments& arguments, const conf::Config& config) {
   return ::geteuid() == 0 ? fs::path("/run/cyrus-master.pid") : config.config_directory() / "master.pid";
 }
 
-// "-" means that the log itself goes to standard error.
+// -L -: the log itself goes to standard error, that of our services, too.
+void log_to_standard_error() {
+  ::setenv("CYRKIT_LOG_STDERR", "1", 1);  // NOLINT(concurrency-mt-unsafe): for our services
+  set_log_sink([](LogLevel /*level*/, std::string_view line) { fmt::print(stderr, "master: {}\n", line); });
+}
+
 Status redirect_output(const Arguments& arguments) {
-  if (arguments.log_file == "-") {
-    set_log_sink([](LogLevel /*level*/, std::string_view line) { fmt::print(stderr, "master: {}\n", line); });
-    return success();
-  }
-  if (arguments.keep_output && arguments.log_file.empty()) {
+  if (arguments.log_file == "-" || (arguments.keep_output && arguments.log_file.empty())) {
     return success();
   }
   const bool to_file = !arguments.log_file.empty();
@@ -100,6 +101,9 @@ Result<int> run(const Arguments& arguments) {
   const conf::LoadRequest request{.ident = "master", .prefix = conf::prefix_from_environment()};
   CYR_TRY(auto config, conf::Config::load(posix_io(), arguments.common.config_file, request));
   cli::open_log(config, "master");
+  if (arguments.log_file == "-") {
+    log_to_standard_error();
+  }
   CYR_CHECK(cli::set_umask(config));
   int parent = -1;
   if (arguments.daemon) {

@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,8 +25,6 @@
 namespace cyr::master {
 namespace {
 
-using conf::CyrusEntry;
-using conf::CyrusSection;
 using conf::Option;
 
 constexpr auto patience = std::chrono::seconds(30);  // for children that were told to end
@@ -62,8 +61,6 @@ Status occupy_low_descriptors() {
     }
   }
 }
-
-std::string describe(const Error& error) { return error.text(); }
 
 }  // namespace
 
@@ -145,150 +142,6 @@ Status Master::start() {
   return success();
 }
 
-Status Master::read_services(bool first) {
-  CYR_TRY(const auto entries, conf::load_cyrus_conf(posix_io(), options_.services_file, options_.prefix));
-  if (first) {
-    CYR_CHECK(run_start_entries(entries));
-  }
-  for (const auto& entry : entries) {
-    if (auto added = add_entry(entry, first); !added) {
-      if (first && added.error().code == Errc::config) {
-        return added;
-      }
-      log(LogLevel::error, "{} line {}: {}", options_.services_file.string(), entry.line,
-          describe(added.error()));
-    }
-  }
-  return success();
-}
-
-Status Master::run_start_entries(const std::vector<CyrusEntry>& entries) {
-  for (const auto& entry : entries) {
-    if (entry.section != CyrusSection::start) {
-      continue;
-    }
-    const auto command = resolve_command(entry.text("cmd"), directories_);
-    if (!command && command.error().code == Errc::not_found) {
-      log(LogLevel::error, "START {}: {}; left out", entry.name, describe(command.error()));
-      continue;
-    }
-    CYR_CHECK(command);
-    ChildSettings settings;
-    settings.environment = environment("", 0, false);
-    CYR_TRY(const ::pid_t pid, start_child(Kind::event, 0, *command, entry.name, settings));
-    int status = 0;
-    while (::waitpid(pid, &status, 0) == -1 && errno == EINTR) {
-    }
-    children_.erase(pid);
-    if (status != 0) {
-      return make_error(Errc::config,
-                        fmt::format("can't run startup: '{}' ended with {} {}", entry.text("cmd"),
-                                    WIFSIGNALED(status) ? "signal" : "status",
-                                    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)))
-          .with_hint("its messages are in the log");
-    }
-  }
-  return success();
-}
-
-Status Master::add_entry(const CyrusEntry& entry, bool first) {
-  if (entry.section == CyrusSection::start) {
-    return success();
-  }
-  if (entry.section == CyrusSection::services) {
-    return add_service(entry, first);
-  }
-  CYR_TRY(Command command, resolve_command(entry.text("cmd"), directories_));
-  if (entry.section == CyrusSection::daemon) {
-    const bool known = std::any_of(daemons_.begin(), daemons_.end(),
-                                   [&](const Daemon& other) { return other.entry.name == entry.name; });
-    if (known) {
-      return success();
-    }
-    Daemon daemon;
-    daemon.entry = entry;
-    daemon.command = std::move(command);
-    daemon.wait = entry.is_on("wait", false);
-    daemon.rate = ForkRate(entry.integer("maxforkrate", 10));
-    daemons_.push_back(std::move(daemon));
-    return success();
-  }
-  Event event{entry, std::move(command), 0};
-  const std::int64_t now = std::time(nullptr);
-  const auto at = parse_time_of_day(entry.text("at"));
-  event.next = at ? next_at(*at, now) : now;
-  events_.push_back(std::move(event));
-  return success();
-}
-
-// A service that is running as it should, after a reload.
-bool Master::keep_service(const CyrusEntry& entry) {
-  bool kept = false;
-  for (const auto& instance : instances_) {
-    if (instance->gone && instance->listener && instance->entry.name == entry.name &&
-        instance->entry.arguments == entry.arguments) {
-      instance->gone = false;
-      kept = true;
-    }
-  }
-  return kept;
-}
-
-Status Master::add_service(const CyrusEntry& entry, bool first) {
-  const bool twice = std::any_of(instances_.begin(), instances_.end(), [&](const auto& other) {
-    return !other->gone && other->entry.name == entry.name;
-  });
-  if (twice) {
-    const std::string what = fmt::format("multiple entries for service '{}'", entry.name);
-    if (first) {
-      return make_error(Errc::config, what);
-    }
-    log(LogLevel::warning, "{}", what);
-    return success();
-  }
-  if (keep_service(entry)) {
-    return success();
-  }
-  CYR_TRY(const Command command, resolve_command(entry.text("cmd"), directories_));
-  return add_instances(entry, command);
-}
-
-Status Master::add_instances(const CyrusEntry& entry, const Command& command) {
-  CYR_TRY(const ListenAddress address, parse_listen(entry.text("listen")));
-  CYR_TRY(Listeners listeners, open_listeners(address, entry.text("proto", "tcp"), options_.backlog));
-  for (const auto& problem : listeners.problems) {
-    if (config_->is_on(Option::master_bind_errors_fatal)) {
-      return make_error(Errc::config, fmt::format("service {}: {}", entry.name, problem.text()));
-    }
-    log(LogLevel::error, "service {}: {}", entry.name, problem.text());
-  }
-  int id = 0;
-  for (auto& listener : listeners.sockets) {
-    auto instance = std::make_unique<Instance>();
-    instance->entry = entry;
-    instance->command = command;
-    instance->id = id++;
-    instance->babysit = entry.is_on("babysit", false);
-    instance->prefork = std::max(entry.integer("prefork", 0), instance->babysit ? 1 : 0);
-    instance->most_children = listener.is_datagram() ? 1 : entry.integer("maxchild", -1);
-    instance->rate = ForkRate(entry.integer("maxforkrate", instance->babysit ? 10 : 0));
-    instance->listener = std::move(listener);
-    CYR_CHECK(open_status_connection(*instance));
-    instances_.push_back(std::move(instance));
-  }
-  return success();
-}
-
-Status Master::open_status_connection(Instance& instance) const {
-  std::array<int, 2> fds{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()) != 0) {
-    return system_error(errno, "cannot make a status connection");
-  }
-  instance.status_read = fds[0];
-  instance.status_write = fds[1];
-  return success();
-}
-
 void Master::close_instance(Instance& instance) const {
   instance.listener.reset();
   close_fd(instance.status_read);
@@ -336,7 +189,7 @@ void Master::fork_worker(std::size_t index) {
       start_child(Kind::worker, index, instance.command, instance.entry.name, std::move(settings));
   instance.rate.add(Clock::now());
   if (!pid) {
-    log(LogLevel::error, "service {}: {}", instance.name(), describe(pid.error()));
+    log(LogLevel::error, "service {}: {}", instance.name(), pid.error().text());
     instance.back_off.ended({}, true, Clock::now());
     return;
   }
@@ -354,37 +207,8 @@ void Master::fork_daemon(std::size_t index) {
   if (pid) {
     daemon.pid = *pid;
   } else {
-    log(LogLevel::error, "daemon {}: {}", daemon.entry.name, describe(pid.error()));
+    log(LogLevel::error, "daemon {}: {}", daemon.entry.name, pid.error().text());
   }
-}
-
-// Starts it and waits for the words "ok" on its descriptor 3.
-Status Master::wait_for_daemon(std::size_t index) {
-  Daemon& daemon = daemons_[index];
-  std::array<int, 2> fds{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()) != 0) {
-    return system_error(errno, "cannot make a connection to a daemon");
-  }
-  ChildSettings settings;
-  settings.status_fd = fds[1];
-  settings.environment = environment(daemon.entry.name, 0, true);
-  const auto pid = start_child(Kind::daemon, index, daemon.command, daemon.entry.name, std::move(settings));
-  ::close(fds[1]);
-  std::string said;
-  std::array<char, 64> buffer{};
-  while (pid && said.find("\r\n") == std::string::npos) {
-    const ::ssize_t count = ::read(fds[0], buffer.data(), buffer.size());
-    if (count <= 0 && errno != EINTR) {
-      break;
-    }
-    said.append(buffer.data(), static_cast<std::size_t>(std::max<::ssize_t>(count, 0)));
-  }
-  ::close(fds[0]);
-  CYR_CHECK(pid);
-  daemon.pid = *pid;
-  return said == "ok\r\n"
-             ? success()
-             : Status(make_error(Errc::config, "daemon " + daemon.entry.name + " did not start"));
 }
 
 void Master::run_event(Event& event) {
@@ -392,7 +216,7 @@ void Master::run_event(Event& event) {
   settings.environment = environment("", 0, false);
   const auto pid = start_child(Kind::event, 0, event.command, event.entry.name, std::move(settings));
   if (!pid) {
-    log(LogLevel::error, "event {}: {}", event.entry.name, describe(pid.error()));
+    log(LogLevel::error, "event {}: {}", event.entry.name, pid.error().text());
   }
 }
 
@@ -405,7 +229,7 @@ void Master::keep_preforked(Clock::time_point now) {
   }
   for (std::size_t i = 0; i < daemons_.size(); ++i) {
     Daemon& daemon = daemons_[i];
-    if (daemon.pid == -1 && daemon.back_off.until() <= now && daemon.rate.next(now) <= now) {
+    if (daemon.pid == -1 && !daemon.gone && daemon.back_off.until() <= now && daemon.rate.next(now) <= now) {
       fork_daemon(i);
     }
   }
@@ -413,6 +237,11 @@ void Master::keep_preforked(Clock::time_point now) {
 
 Clock::duration Master::do_what_is_due() {
   const auto now = Clock::now();
+  for (const auto& instance : instances_) {
+    if (instance->gone && instance->active == 0) {
+      close_instance(*instance);
+    }
+  }
   keep_preforked(now);
   const std::int64_t seconds = std::time(nullptr);
   std::int64_t most = options_.janitor_seconds;
@@ -437,7 +266,8 @@ Clock::duration Master::do_what_is_due() {
     }
   }
   for (const auto& daemon : daemons_) {
-    out = daemon.pid == -1 ? std::min<Clock::duration>(out, std::chrono::milliseconds(200)) : out;
+    out = daemon.pid == -1 && !daemon.gone ? std::min<Clock::duration>(out, std::chrono::milliseconds(200))
+                                           : out;
   }
   return out;
 }
@@ -517,7 +347,7 @@ void Master::reap() {
   }
 }
 
-void Master::log_end(const Child& child, ::pid_t pid, int status) const {
+void Master::log_end(const Child& child, ::pid_t pid, int status) {
   const char* const type = child.kind == Kind::worker   ? "SERVICE"
                            : child.kind == Kind::daemon ? "DAEMON"
                                                         : "EVENT";
@@ -540,7 +370,8 @@ void Master::child_ended(::pid_t pid, int status) {
     return;
   }
   const Child child = found->second;
-  const bool failed = status != 0;
+  const bool told = stopping_ && (WIFSIGNALED(status) || WEXITSTATUS(status) == EX_TEMPFAIL);
+  const bool failed = status != 0 && !told;  // whoever was told to end may do so in his way
   log_end(child, pid, status);
   if (child.kind == Kind::worker) {
     read_status(child.owner);  // what it said before
@@ -580,20 +411,9 @@ void Master::signal_children(int number, bool with_waited) const {
 // START is not run again; DAEMON entries are restarted (a wait-daemon goes on).
 void Master::reload() {
   reload_wanted_ = false;
-  for (const auto& instance : instances_) {
-    instance->gone = true;
-  }
-  events_.clear();
   if (auto read = read_services(false); !read) {
-    log(LogLevel::error, "cyrus.conf is not read again: {}", describe(read.error()));
-    for (const auto& instance : instances_) {
-      instance->gone = !instance->listener;
-    }
-  }
-  for (const auto& instance : instances_) {
-    if (instance->gone) {
-      instance->listener.reset();
-    }
+    log(LogLevel::error, "cyrus.conf is not read again: {}", read.error().text());
+    return;
   }
   signal_children(SIGHUP, false);
   log(LogLevel::notice, "Services reconfigured. {}", options_.services_file.string());

@@ -57,6 +57,7 @@ class Master {
   Status read_services(bool first);
   Status add_entry(const conf::CyrusEntry& entry, bool first);
   Status add_service(const conf::CyrusEntry& entry, bool first);
+  void drop_changed(const std::vector<conf::CyrusEntry>& entries);
   bool keep_service(const conf::CyrusEntry& entry);
   Status add_instances(const conf::CyrusEntry& entry, const Command& command);
   Status open_status_connection(Instance& instance) const;
@@ -77,7 +78,7 @@ class Master {
   void take_signals();
   void reap();
   void child_ended(::pid_t pid, int status);
-  void log_end(const Child& child, ::pid_t pid, int status) const;
+  static void log_end(const Child& child, ::pid_t pid, int status);
   void reload();
   void shut_down();
   void signal_children(int number, bool with_waited) const;

@@ -47,7 +47,8 @@ struct Instance {
   conf::CyrusEntry entry;
   Command command;
   std::optional<Listener> listener;
-  int id = 0;  // CYRUS_ID
+  std::string family;  // of it, also when it is closed
+  int id = 0;          // CYRUS_ID
   int prefork = 0;
   int most_children = -1;  // -1: no limit
   bool babysit = false;
@@ -70,6 +71,7 @@ struct Daemon {
   conf::CyrusEntry entry;
   Command command;
   bool wait = false;
+  bool gone = false;  // not in cyrus.conf any more
   ForkRate rate;
   BackOff back_off;
   ::pid_t pid = -1;

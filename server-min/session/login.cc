@@ -142,7 +142,7 @@ Verdict Login::refuse(std::string text, std::string_view mechanism, std::string_
   const std::string whom = user.empty() ? "" : fmt::format(" ({})", user);
   log(LogLevel::notice, "badlogin: {} {}{} [{}]", peer_.name, mechanism, whom, detail);
   pause(service_.config().seconds(Option::failedloginpause));
-  return {Verdict::Kind::refused, std::move(text), {}};
+  return {Verdict::Kind::refused, std::move(text)};
 }
 
 std::optional<std::string> Login::too_many_logins(const std::string& user) const {
@@ -188,14 +188,14 @@ Verdict Login::accept(const std::string& user, const std::string& authentication
   if (const auto why = too_many_logins(user)) {
     log(LogLevel::notice, "badlogin: {} {} ({}) [{}]", peer_.name, mechanism, user, *why);
     identity_ = {};
-    return {Verdict::Kind::too_many, *why, {}};
+    return {Verdict::Kind::too_many, *why};
   }
   logged_in_ = true;
   const std::string proxied =
       authentication.empty() || authentication == user ? "" : " authid=" + authentication;
   log(LogLevel::notice, "login: {} {} {} User logged in SESSIONID=<{}>{}", peer_.name, user,
       with_layer(mechanism), session_id_(), proxied);
-  return {Verdict::Kind::accepted, {}, {}};
+  return {Verdict::Kind::accepted, {}};
 }
 
 Verdict Login::finish(const wire::SaslStep& step, const std::string& mechanism) {
@@ -206,23 +206,19 @@ Verdict Login::finish(const wire::SaslStep& step, const std::string& mechanism) 
   if (user.empty() || (user == "anonymous" && !service_.config().is_on(Option::allowanonymouslogin))) {
     return refuse(std::string(refused), mechanism, user, "no user of this server");
   }
-  Verdict verdict = accept(user, sasl().authentication(), mechanism);
-  if (verdict.ok() && !step.data.empty()) {
-    verdict.final = wire::to_base64(step.data);
-  }
-  return verdict;
+  return accept(user, sasl().authentication(), mechanism);
 }
 
 Verdict Login::with_anonymous_password(std::string_view password) {
   if (!service_.config().is_on(Option::allowanonymouslogin)) {
     log(LogLevel::notice, "badlogin: {} anonymous login refused", peer_.name);
     pause(service_.config().seconds(Option::failedloginpause));
-    return {Verdict::Kind::refused, "Anonymous login is not permitted", {}};
+    return {Verdict::Kind::refused, "Anonymous login is not permitted"};
   }
   become("anonymous");
   logged_in_ = true;
   log(LogLevel::notice, "login: {} anonymous {}", peer_.name, printable(password.substr(0, 500)));
-  return {Verdict::Kind::accepted, {}, {}};
+  return {Verdict::Kind::accepted, {}};
 }
 
 Verdict Login::with_password(std::string_view user, std::string_view password) {
@@ -233,12 +229,12 @@ Verdict Login::with_password(std::string_view user, std::string_view password) {
   if (!plaintext_allowed()) {
     log(LogLevel::notice, "badlogin: {} plaintext {} [plaintext is refused without a layer]", peer_.name,
         user);
-    return {Verdict::Kind::refused, "Login only available under a layer", {}};
+    return {Verdict::Kind::refused, "Login only available under a layer"};
   }
   if (!canonical_user(user, config, service_.store().name_space(), {}, peer_.local_address)) {
     log(LogLevel::notice, "badlogin: {} plaintext {} invalid user", peer_.name, user);
     pause(config.seconds(Option::failedloginpause));
-    return {Verdict::Kind::refused, "Invalid user", {}};
+    return {Verdict::Kind::refused, "Invalid user"};
   }
   Verdict verdict = finish(sasl().check_password(user, password), "plaintext");
   if (verdict.ok() && !tls_ && trusted_.empty()) {
@@ -253,7 +249,7 @@ Verdict Login::authenticate(std::string_view mechanism, const std::optional<std:
   const std::string name = upper_ascii(mechanism);
   const auto bad_input = [&] {
     log(LogLevel::notice, "badlogin: {} {} [no base64]", peer_.name, name);
-    return Verdict{Verdict::Kind::bad_input, "Invalid base64 string", {}};
+    return Verdict{Verdict::Kind::bad_input, "Invalid base64 string"};
   };
   std::optional<std::string> first;
   if (initial && !(first = decode(*initial))) {
@@ -263,11 +259,11 @@ Verdict Login::authenticate(std::string_view mechanism, const std::optional<std:
   for (int round = 0; step.state == State::challenge; ++round) {
     const auto line = ask(wire::to_base64(step.data));
     if (!line) {
-      return {Verdict::Kind::closed, line.error().text(), {}};
+      return {Verdict::Kind::closed, line.error().text()};
     }
     if (*line == "*" || round == rounds_limit) {
       reset();
-      return {Verdict::Kind::cancelled, "Client canceled authentication", {}};
+      return {Verdict::Kind::cancelled, "Client canceled authentication"};
     }
     const auto response = wire::from_base64(*line);
     if (!response) {

@@ -34,8 +34,7 @@ struct Verdict {
     closed,     // the connection is gone
   };
   Kind kind = Kind::refused;
-  std::string text = {};   // "authentication failure"
-  std::string final = {};  // accepted: base64 of what the mechanism still has to say, if anything
+  std::string text = {};  // "authentication failure"
   [[nodiscard]] bool ok() const { return kind == Kind::accepted; }
 };
 

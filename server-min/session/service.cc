@@ -144,6 +144,11 @@ Result<int> run(int argc, char** argv, const ServiceDefinition& definition) {
   const conf::LoadRequest request{.ident = name, .prefix = conf::prefix_from_environment()};
   CYR_TRY(auto config, conf::Config::load(posix_io(), given.config_file, request));
   cli::open_log(config, name);
+  if (!environment("CYRKIT_LOG_STDERR").empty()) {  // set by master -L -
+    set_log_sink([name](LogLevel /*level*/, std::string_view line) {
+      fmt::print(stderr, "{}[{}]: {}\n", name, ::getpid(), line);
+    });
+  }
   CYR_CHECK(cli::become_store_user(config));
   CYR_CHECK(cli::set_umask(config));
   if (given.debug) {
