@@ -265,10 +265,6 @@ std::string Dialogue::head(const std::string& sender) const {
 }
 
 bool Dialogue::data() {
-  if (!sender_) {
-    reply("503 5.5.1 Need MAIL command\r\n");
-    return true;
-  }
   if (recipients_.empty()) {
     reply("503 5.5.1 No recipients\r\n");
     return true;
