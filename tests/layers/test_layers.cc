@@ -120,7 +120,7 @@ const std::vector<Home>& homes() {
        {"format/cli/", "format/check/", "format/store/", "recon/", "quotatool/", "cyradm/", "server-min/",
         "tests/"}},
       {"openssl/", {"format/base/digest.cc", "format/wire/tls"}},
-      {"zlib.h", {"format/base/crc32.cc", "format/wire/"}},
+      {"zlib.h", {"format/base/crc32.cc", "format/wire/", "tests/unit/wire/"}},
       {"unicode/", {"format/text/charset.cc"}},
       {"db.h", {"format/db/berkeley_", "tests/"}},
       {"sqlite3.h", {"format/db/sql_sqlite.cc", "tests/"}},
