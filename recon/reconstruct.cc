@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "format/cli/app.h"
+#include "recon/reconstruct_root.h"
 #include "recon/reconstruct_run.h"
 #include "recon/reconstruct_undo.h"
 
@@ -17,7 +18,7 @@ struct CommandLine {
   cyr::cli::CommonOptions common;
   ReconstructOptions run;
   bool no_stat = false, no_keep = false, deprecated_k = false, deprecated_g = false, list_undo = false;
-  std::string undo_directory;
+  std::string undo_directory, release, root;
   std::int64_t undo_days = 30;
   std::uint64_t undo_gigabytes = 10;
 };
@@ -26,7 +27,8 @@ void add_undo_options(CLI::App& app, CommandLine& line) {
   app.add_flag("--list-undo,--list-saved", line.list_undo, "list what earlier runs have kept");
   app.add_option("--undo", line.run.undo, "take back what this run changed, in the given mailboxes or all")
       ->type_name("ID");
-  app.add_flag("--force", line.run.force, "with --undo: also where a mailbox changed since");
+  app.add_flag("--force", line.run.force,
+               "with --undo: also where a mailbox changed since; with -m: although a partition is away");
   app.add_option("--undo-dir", line.undo_directory, "keep old versions below this directory")
       ->type_name("DIR");
   app.add_option("--undo-days", line.undo_days, "keep old versions for so many days; 0: for ever")
@@ -54,7 +56,12 @@ void add_options(CLI::App& app, CommandLine& line) {
   app.add_flag("-f,--scan-filesystem", run.scan_filesystem,
                "import mailboxes on disk at and below the arguments");
   app.add_flag("-d", run.find_missing, "look for mailboxes on disk that mailboxes.db lacks and add them");
-  app.add_flag("-m", run.rebuild_list, "rebuild mailboxes.db from its records and the partitions first");
+  app.add_flag("-m", run.rebuild_list,
+               "rebuild mailboxes.db from its records, its older copies and the partitions first");
+  app.add_option("--release", line.release, "with -m: write the list of this release (2.1 to 3.12)")
+      ->type_name("RELEASE");
+  app.add_option("--root", line.root, "with -m: no imapd.conf; find out from the tree below this directory")
+      ->type_name("DIR");
   app.add_flag("-s,--no-stat", line.no_stat, "do not look at the sizes of message files");
   app.add_flag("-q,--quiet", run.quiet, "no line for each mailbox");
   app.add_flag("-n,--dry-run", run.dry_run, "change nothing; say what would be done");
@@ -112,8 +119,14 @@ std::optional<int> refuse(const CommandLine& line) {
       return usage("Using wildcards with -p is not supported.");
     }
   }
-  if (run.force && run.undo.empty()) {
-    return usage("reconstruct: --force goes with --undo only");
+  if (run.force && run.undo.empty() && !run.rebuild_list) {
+    return usage("reconstruct: --force goes with --undo and -m only");
+  }
+  if (!line.release.empty() && !(run.rebuild_list && cyr::conf::Release::parse(line.release))) {
+    return usage("reconstruct: --release goes with -m and needs a release, 2.1 to 3.12");
+  }
+  if (!line.root.empty() && (!run.rebuild_list || line.root.front() != '/')) {
+    return usage("reconstruct: --root goes with -m and needs a path that begins with /");
   }
   if (!line.undo_directory.empty() && line.undo_directory.front() != '/') {
     return usage("reconstruct: --undo-dir needs a path that begins with /");
@@ -127,6 +140,14 @@ std::optional<int> refuse(const CommandLine& line) {
   return {};
 }
 
+Result<cyr::conf::Config> start_without_configuration(const std::string& root) {
+  CYR_TRY(auto config, cyr::recon::config_of_root(root));
+  CYR_CHECK(cyr::cli::become_store_user(config));
+  CYR_CHECK(cyr::cli::set_umask(config));
+  cyr::cli::open_log(config, "reconstruct");
+  return config;
+}
+
 Result<int> run(CommandLine& line) {
   if (line.deprecated_k) {
     std::fputs("reconstruct: deprecated option -k ignored\n", stderr);
@@ -134,9 +155,13 @@ Result<int> run(CommandLine& line) {
   if (line.deprecated_g) {
     std::fputs("reconstruct: deprecated option -g ignored\n", stderr);
   }
-  CYR_TRY(auto config, cyr::cli::start_program(line.common, "reconstruct"));
+  CYR_TRY(auto config, line.root.empty() ? cyr::cli::start_program(line.common, "reconstruct")
+                                         : start_without_configuration(line.root));
   auto shared = std::make_shared<const cyr::conf::Config>(std::move(config));
   line.run.undo_directory = line.undo_directory;
+  if (!line.release.empty()) {
+    line.run.release = cyr::conf::Release::parse(line.release);
+  }
   line.run.limits = {.age = line.undo_days * 86400, .bytes = line.undo_gigabytes << 30U};
   line.run.json = line.common.json;
   if (line.list_undo) {

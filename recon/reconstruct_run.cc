@@ -14,12 +14,14 @@
 
 #include "format/base/log.h"
 #include "format/base/text.h"
+#include "format/check/list_companions.h"
 #include "format/check/list_rebuild.h"
 #include "format/check/list_records.h"
 #include "format/check/quota_check.h"
 #include "format/cli/common.h"
 #include "format/cli/printer.h"
 #include "format/store/select.h"
+#include "recon/reconstruct_list.h"
 #include "recon/reconstruct_report.h"
 
 namespace cyr::recon {
@@ -59,6 +61,9 @@ class Run {
       return finish();
     }
     CYR_CHECK(look_at_list());
+    if (options_.rebuild_list && options_.dry_run) {
+      return finish();  // the plan is what was asked for
+    }
     CYR_CHECK(import_from_disk());
     CYR_CHECK(select());
     check_all();
@@ -78,31 +83,85 @@ class Run {
   }
 
   Status look_at_list() {
+    if (options_.rebuild_list) {
+      return rebuild_list();
+    }
     const auto problem = check::mailbox_list_problem(*store_);
-    if (!problem && !options_.rebuild_list) {
+    if (!problem) {
       return look_at_list_records();
     }
-    if (problem && problem->code != Errc::corrupt && problem->code != Errc::not_found) {
+    if (problem->code != Errc::corrupt && problem->code != Errc::not_found) {
       return *problem;  // permissions or a failing disk: nothing that rebuilding would mend
     }
     MailboxReport report(style_);
-    const Error reason = problem ? *problem : make_error(Errc::corrupt, "to be rebuilt by request");
-    auto rebuilt =
-        check::rebuild_mailbox_list(*store_, reason, *saved_, report, now_, &cli::stop_requested());
+    auto rebuilt = check::rebuild_mailbox_list(*store_, *saved_, report, now_, &cli::stop_requested());
     print(report);
     if (!rebuilt) {
       return rebuilt.error();
     }
+    tell_rebuilt(std::move(*rebuilt), true);
+    return success();
+  }
+
+  // -m.
+  Status rebuild_list() {
+    CYR_TRY(const auto plan,
+            check::plan_mailbox_list(
+                *store_, {.release = options_.release, .stop = &cli::stop_requested(), .jobs = jobs()}));
+    if (options_.dry_run || options_.json) {
+      print_list_plan(plan, options_.json);
+    }
+    for (const auto& root : plan.absent) {
+      cli::print_warning("reconstruct", fmt::format("partition {}: {} is {}: is its file system mounted? "
+                                                    "{} mailboxes of it stay in the list",
+                                                    root.partition, root.root.native(),
+                                                    root.there ? "empty" : "not there", root.entries));
+    }
+    if (!options_.force) {
+      CYR_CHECK(check::refuse_plan(plan));
+    }
+    MailboxReport report(style_);
+    CYR_TRY(auto rebuilt, check::carry_out_plan(*store_, plan, *saved_, report, now_));
+    if (!options_.dry_run) {
+      print(report);
+    }
+    tell_rebuilt(std::move(rebuilt), !plan.sources.front().sound);
+    CYR_TRY(const auto companions, check::carry_companions(*store_, plan, *saved_));
+    tell_companions(companions);
+    return success();
+  }
+
+  void tell_rebuilt(check::RebuildSummary rebuilt, bool damaged) {
     cli::print_warning("reconstruct",
                        fmt::format("mailboxes.db {}: {} names from its records, {} from the partitions, "
                                    "{} directories unresolved",
-                                   options_.dry_run ? "would be rebuilt" : "was rebuilt", rebuilt->kept,
-                                   rebuilt->added, rebuilt->unresolved));
-    totals_.remaining += rebuilt->unresolved + (problem ? 1 : 0);
+                                   options_.dry_run ? "would be rebuilt" : "was rebuilt", rebuilt.kept,
+                                   rebuilt.added, rebuilt.unresolved));
+    totals_.remaining += rebuilt.unresolved + rebuilt.missing.size() + (damaged ? 1 : 0);
     if (options_.dry_run) {
-      list_entries_ = std::move(rebuilt->entries);
+      list_entries_ = std::move(rebuilt.entries);
     }
-    return success();
+    without_directory_ = std::move(rebuilt.missing);
+  }
+
+  void tell_companions(const check::CompanionSummary& companions) {
+    if (companions.annotations + companions.annotations_back + companions.user_files != 0) {
+      cli::print_warning(
+          "reconstruct",
+          fmt::format("{} annotations {} unique ids as keys, {} {} from annotations.db.OLD, "
+                      "{} users' files {}",
+                      companions.annotations, options_.dry_run ? "would get" : "got",
+                      companions.annotations_back, options_.dry_run ? "would come back" : "came back",
+                      companions.user_files, options_.dry_run ? "would be renamed" : "were renamed"));
+    }
+    for (const auto& line : companions.left) {
+      cli::print_warning("reconstruct", line);
+      ++totals_.remaining;
+    }
+  }
+
+  [[nodiscard]] unsigned jobs() const {
+    return options_.jobs == 0 ? std::max(1U, std::thread::hardware_concurrency()) : options_.jobs;
   }
 
   // The list is sound as a database; single records of it need not be.
@@ -217,6 +276,8 @@ class Run {
                 *store_, options_.arguments,
                 {.recursive = options_.recursive || options_.scan_filesystem, .users = options_.users}));
     entries_ = std::move(selection.entries);
+    // A mailbox whose directory is away would be made anew, empty, where its file system is not mounted.
+    std::erase_if(entries_, [this](const auto& entry) { return without_directory_.contains(entry.name); });
     for (const auto& name : selection.unmatched) {
       unmatched(name);
     }
@@ -258,11 +319,9 @@ class Run {
   }
 
   void check_all() {
-    const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
-    const auto jobs = std::min<std::size_t>(options_.jobs == 0 ? cores : options_.jobs,
-                                            std::max<std::size_t>(entries_.size(), 1));
+    const auto threads = std::min<std::size_t>(jobs(), std::max<std::size_t>(entries_.size(), 1));
     std::vector<std::thread> workers;
-    for (std::size_t i = 1; i < jobs; ++i) {
+    for (std::size_t i = 1; i < threads; ++i) {
       workers.emplace_back([this] { work(); });
     }
     work();
@@ -411,6 +470,7 @@ class Run {
   store::UserLocks locks_;
   OrderedOutput output_;
   std::vector<meta::MailboxEntry> entries_;
+  std::set<std::string> without_directory_;       // listed mailboxes that are not to be checked
   std::vector<meta::MailboxEntry> list_entries_;  // dry run: the list that there would be
   std::atomic<std::size_t> next_{0};
   std::mutex mutex_;

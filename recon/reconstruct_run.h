@@ -14,21 +14,22 @@ namespace cyr::recon {
 struct ReconstructOptions {
   check::Options check;
   std::vector<std::string> arguments;
-  bool recursive = false;        // -r
-  bool users = false;            // -u
-  bool header_paths = false;     // -P
-  bool scan_filesystem = false;  // -f
-  bool find_missing = false;     // -d
-  bool rebuild_list = false;     // -m
-  std::string partition;         // -p
-  bool quiet = false;            // -q
-  bool dry_run = false;          // -n
+  bool recursive = false;                // -r
+  bool users = false;                    // -u
+  bool header_paths = false;             // -P
+  bool scan_filesystem = false;          // -f
+  bool find_missing = false;             // -d
+  bool rebuild_list = false;             // -m
+  std::optional<conf::Release> release;  // --release, with -m: whose list to write
+  std::string partition;                 // -p
+  bool quiet = false;                    // -q
+  bool dry_run = false;                  // -n
   bool json = false;
   bool keep = true;                // not --no-keep
   fs::path undo_directory;         // --undo-dir; empty: below each partition
   store::SavedLimits limits;       // --undo-days, --undo-size
   std::string undo;                // --undo: id of the run to take back
-  bool force = false;              // --force, with --undo
+  bool force = false;              // --force, with --undo or -m
   std::string version;             // -V
   bool check_only_status = false;  // --check: a dry run that finds something ends with 1
   bool compat_exit = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <thread>
 
 #include "format/mailbox/header.h"
 #include "format/mailbox/index_file.h"
@@ -28,9 +29,13 @@ void read_header(Io& io, const fs::path& path, FoundMailbox& found) {
   if (auto decoded = mailbox::decode_header(file->bytes())) {
     header = std::move(*decoded);
     found.header_sound = true;
+    found.acl_sound = true;
   } else {
-    header = mailbox::decode_header_lenient(file->bytes()).header;
+    auto salvaged = mailbox::decode_header_lenient(file->bytes());
+    found.acl_sound = salvaged.acl == mailbox::Trust::sound;
+    header = std::move(salvaged.header);
   }
+  found.dlist_header = found.header_sound && header.form == mailbox::HeaderForm::dlist;
   if (const auto type = meta::decode_type_letters(header.type)) {
     found.entry.type = *type;
   }
@@ -41,6 +46,9 @@ void read_header(Io& io, const fs::path& path, FoundMailbox& found) {
     found.entry.uniqueid = header.uniqueid;
   }
   found.entry.acl = header.acl.value_or("");
+  if (const auto info = io.stat(path)) {
+    found.changed = info->mtime;
+  }
 }
 
 void read_index(Io& io, const fs::path& path, FoundMailbox& found) {
@@ -51,13 +59,14 @@ void read_index(Io& io, const fs::path& path, FoundMailbox& found) {
   found.has_index = true;
   auto header = mailbox::decode_index_header(file->bytes());
   const auto index = header ? std::move(*header) : mailbox::salvage_index_header(file->bytes()).header;
+  found.minor_version = index.minor_version;
   found.entry.uidvalidity = index.uidvalidity;
   found.entry.createdmodseq = index.createdmodseq;
   found.entry.foldermodseq = index.highestmodseq;
 }
 
-Result<FoundMailbox> examine(store::Store& store, const fs::path& directory,
-                             const names::Paths::Identified& where) {
+Result<FoundMailbox> examine(const store::Store& store, const fs::path& directory,
+                             const names::Paths::Identified& where, bool keyed) {
   FoundMailbox found;
   found.directory = directory;
   found.by_id = where.identity.layout == names::Layout::by_id;
@@ -73,20 +82,32 @@ Result<FoundMailbox> examine(store::Store& store, const fs::path& directory,
                                                             .layout = where.identity.layout}));
   read_header(store.io(), files.header, found);
   read_index(store.io(), files.index, found);
-  found.entry.type.legacy_dirs = !found.by_id && keyed_list(store);
+  found.bare = found.changed == 0 && !found.has_index;
+  found.entry.type.legacy_dirs = !found.by_id && keyed;
   return found;
 }
 
-// Walks one root without recursion.
+// "17.": a message.
+bool is_message_name(std::string_view name) {
+  return name.size() > 1 && name.ends_with('.') && name.find_first_not_of("0123456789") == name.size() - 1;
+}
+
+// Walks roots without recursion and collects directories of mailboxes.
 class Walk {
  public:
-  Walk(store::Store& store, const std::atomic<bool>* stop, DiskScan& out)
-      : store_(store), stop_(stop), out_(out) {}
+  struct Place {
+    fs::path directory;
+    names::Paths::Identified where;
+  };
 
-  Status run(const fs::path& root) {
+  Walk(store::Store& store, const ScanOptions& options, DiskScan& out)
+      : store_(store), options_(options), out_(out) {}
+
+  // `bare`: directories with message files count too.
+  Status run(const fs::path& root, bool bare) {
     std::vector<std::pair<fs::path, std::size_t>> open{{root, 0}};
     while (!open.empty()) {
-      if (stop_ != nullptr && *stop_) {
+      if (options_.stop != nullptr && *options_.stop) {
         return make_error(Errc::cancelled, "stopped");
       }
       const auto [directory, depth] = std::move(open.back());
@@ -100,17 +121,22 @@ class Walk {
       }
       bool mailbox = false;
       for (const auto& entry : *entries) {
-        mailbox = mailbox || entry.name == "cyrus.header" || entry.name == "cyrus.index";
+        mailbox = mailbox || entry.name == "cyrus.header" || entry.name == "cyrus.index" ||
+                  (bare && is_message_name(entry.name));
         if (depth < kDeepest && is_directory(directory, entry)) {
           open.emplace_back(directory / entry.name, depth + 1);
         }
       }
       if (mailbox && seen_.insert(directory.native()).second) {
-        add(directory);
+        if (auto where = store_.paths().identify(directory)) {
+          places.push_back({directory, std::move(*where)});
+        }
       }
     }
     return success();
   }
+
+  std::vector<Place> places;
 
  private:
   // `stage.`, `sync.` and our own `undo.` end in a dot, which no mailbox directory does.
@@ -125,55 +151,88 @@ class Walk {
     return info && info->kind == FileKind::directory && links_.insert({info->device, info->inode}).second;
   }
 
-  void add(const fs::path& directory) {
-    const auto where = store_.paths().identify(directory);
-    if (!where) {
-      return;
-    }
-    auto found = examine(store_, directory, *where);
-    if (found) {
-      out_.mailboxes.push_back(std::move(*found));
-    } else {
-      out_.unreadable.push_back(found.error());
-    }
-  }
-
   store::Store& store_;
-  const std::atomic<bool>* stop_;
+  const ScanOptions& options_;
   DiskScan& out_;
   std::set<std::string> seen_;
   std::set<std::pair<::dev_t, ::ino_t>> links_;
 };
 
+// Reads header and index at each place, by `jobs` threads.
+Status examine_all(store::Store& store, const std::vector<Walk::Place>& places, const ScanOptions& options,
+                   DiskScan& out) {
+  const bool keyed = keyed_list(store);
+  std::vector<Result<FoundMailbox>> results(places.size());
+  std::atomic<std::size_t> next{0};
+  const auto work = [&] {
+    for (std::size_t i = next++; i < places.size(); i = next++) {
+      if (options.stop != nullptr && *options.stop) {
+        return;
+      }
+      results[i] = examine(store, places[i].directory, places[i].where, keyed);
+    }
+  };
+  std::vector<std::thread> workers;
+  for (unsigned i = 1; i < options.jobs; ++i) {
+    workers.emplace_back(work);
+  }
+  work();
+  for (auto& worker : workers) {
+    worker.join();
+  }
+  if (options.stop != nullptr && *options.stop) {
+    return make_error(Errc::cancelled, "stopped");
+  }
+  for (auto& result : results) {
+    if (result) {
+      out.mailboxes.push_back(std::move(*result));
+    } else {
+      out.unreadable.push_back(result.error());
+    }
+  }
+  return success();
+}
+
+// A header and an index in two metadata roots are one mailbox, and so are its messages on a third.
+void merge_roots(std::vector<FoundMailbox>& mailboxes) {
+  const auto key = [](const FoundMailbox& found) {
+    return std::tie(found.entry.name, found.entry.uniqueid, found.entry.partition, found.by_id);
+  };
+  std::stable_sort(mailboxes.begin(), mailboxes.end(),
+                   [&](const FoundMailbox& a, const FoundMailbox& b) { return key(a) < key(b); });
+  mailboxes.erase(std::unique(mailboxes.begin(), mailboxes.end(),
+                              [&](const FoundMailbox& a, const FoundMailbox& b) { return key(a) == key(b); }),
+                  mailboxes.end());
+}
+
 }  // namespace
 
 Result<DiskScan> scan_partitions(store::Store& store, const std::string& partition,
                                  const std::atomic<bool>* stop) {
+  return scan_partitions(store, ScanOptions{.partition = partition, .stop = stop});
+}
+
+Result<DiskScan> scan_partitions(store::Store& store, const ScanOptions& options) {
   DiskScan out;
-  Walk walk(store, stop, out);
+  Walk walk(store, options, out);
   std::set<std::string> roots;
   for (const auto& name : store.partitions().names()) {
-    if (!partition.empty() && name != partition) {
+    if (!options.partition.empty() && name != options.partition) {
       continue;
     }
-    for (const auto kind : {conf::RootKind::header, conf::RootKind::index}) {
+    CYR_TRY(const auto data, store.partitions().root(name, conf::RootKind::data));
+    for (const auto kind : {conf::RootKind::header, conf::RootKind::index, conf::RootKind::data}) {
+      if (kind == conf::RootKind::data && !options.bare) {
+        continue;
+      }
       CYR_TRY(const auto root, store.partitions().root(name, kind));
       if (roots.insert(root.native()).second) {
-        CYR_CHECK(walk.run(root));
+        CYR_CHECK(walk.run(root, options.bare && root == data));
       }
     }
   }
-  // A header and an index in two metadata roots are one mailbox.
-  std::stable_sort(out.mailboxes.begin(), out.mailboxes.end(),
-                   [](const FoundMailbox& a, const FoundMailbox& b) {
-                     return std::tie(a.entry.name, a.entry.uniqueid, a.entry.partition) <
-                            std::tie(b.entry.name, b.entry.uniqueid, b.entry.partition);
-                   });
-  const auto same = [](const FoundMailbox& a, const FoundMailbox& b) {
-    return a.entry.name == b.entry.name && a.entry.uniqueid == b.entry.uniqueid &&
-           a.entry.partition == b.entry.partition && a.by_id == b.by_id;
-  };
-  out.mailboxes.erase(std::unique(out.mailboxes.begin(), out.mailboxes.end(), same), out.mailboxes.end());
+  CYR_CHECK(examine_all(store, walk.places, options, out));
+  merge_roots(out.mailboxes);
   return out;
 }
 
@@ -184,7 +243,7 @@ Result<FoundMailbox> mailbox_at(store::Store& store, const fs::path& path) {
   if (!where) {
     return make_error(Errc::invalid, "is not at the place of a mailbox on any partition").at(path);
   }
-  return examine(store, directory, *where);
+  return examine(store, directory, *where, keyed_list(store));
 }
 
 }  // namespace cyr::check

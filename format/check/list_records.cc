@@ -64,7 +64,8 @@ class ListRecords {
   }
 
   [[nodiscard]] RebuildSummary summary() const {
-    RebuildSummary out{.kept = kept_, .added = rebuilt_count_, .unresolved = unresolved_, .entries = {}};
+    RebuildSummary out{
+        .kept = kept_, .added = rebuilt_count_, .unresolved = unresolved_, .entries = {}, .missing = {}};
     for (const auto& [name, entry] : by_name_) {
       if (entry.type.local()) {
         out.entries.push_back(entry);

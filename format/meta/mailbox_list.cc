@@ -17,37 +17,6 @@ namespace {
 // always first.
 constexpr int detection_limit = 2000;
 
-// What one record says about the format; nothing when it says nothing.
-std::optional<ListFormat> format_of_record(std::string_view key, std::string_view value) {
-  if (key.starts_with('$') || value.empty()) {
-    return {};
-  }
-  if (value.starts_with('(')) {
-    return ListFormat::extended_text;
-  }
-  if (is_digit(value[0])) {
-    return ListFormat::text;
-  }
-  const auto map = text::parse_dlist(value);
-  if (!map || !map->is_map()) {
-    return {};
-  }
-  // Only 3.6+ writes T before I, P and S; its I records alone have N.
-  const bool type_first = map->items.size() > 1 && map->items.front().key == "T" &&
-                          (map->find("I") != nullptr || map->find("P") != nullptr ||
-                           map->find("S") != nullptr || map->find("N") != nullptr);
-  if (type_first && key.starts_with('N')) {
-    return ListFormat::keyed_36;
-  }
-  if (type_first && key.starts_with('I') && map->find("N") != nullptr) {
-    return text::style_of(*map).us_is_atom ? ListFormat::keyed_36 : ListFormat::keyed_312;
-  }
-  if (map->find("C") != nullptr) {
-    return ListFormat::dlist_32;
-  }
-  return map->find("F") != nullptr ? ListFormat::dlist_30 : ListFormat::dlist_25;
-}
-
 // FormerName of an entry that is being left: its tombstone, which has no partition.
 FormerName former_name_of(const MailboxEntry& tombstone) {
   return {tombstone.name,         tombstone.mtime, tombstone.uidvalidity, tombstone.createdmodseq,
@@ -185,6 +154,9 @@ Status put_keyed(Editor& editor, MailboxEntry entry, std::int64_t now) {
     }
   }
   CYR_TRY(const auto record, editor.find_by_uniqueid(entry.uniqueid));
+  if (record && entry.type.deleted && record->name != entry.name) {
+    return editor.put_name(entry);  // a name that the mailbox left: its id is that of the present name
+  }
   keep_history(entry, record, now);
   CYR_CHECK(editor.put_uniqueid(entry));
   return editor.put_name(entry);
@@ -196,6 +168,36 @@ Status put_entry(Editor& editor, MailboxEntry entry, std::int64_t now) {
 }
 
 }  // namespace
+
+std::optional<ListFormat> format_of_record(std::string_view key, std::string_view value) {
+  if (key.starts_with('$') || value.empty()) {
+    return {};
+  }
+  if (value.starts_with('(')) {
+    return ListFormat::extended_text;
+  }
+  if (is_digit(value[0])) {
+    return ListFormat::text;
+  }
+  const auto map = text::parse_dlist(value);
+  if (!map || !map->is_map()) {
+    return {};
+  }
+  // Only 3.6+ writes T before I, P and S; its I records alone have N.
+  const bool type_first = map->items.size() > 1 && map->items.front().key == "T" &&
+                          (map->find("I") != nullptr || map->find("P") != nullptr ||
+                           map->find("S") != nullptr || map->find("N") != nullptr);
+  if (type_first && key.starts_with('N')) {
+    return ListFormat::keyed_36;
+  }
+  if (type_first && key.starts_with('I') && map->find("N") != nullptr) {
+    return text::style_of(*map).us_is_atom ? ListFormat::keyed_36 : ListFormat::keyed_312;
+  }
+  if (map->find("C") != nullptr) {
+    return ListFormat::dlist_32;
+  }
+  return map->find("F") != nullptr ? ListFormat::dlist_30 : ListFormat::dlist_25;
+}
 
 Result<std::optional<ListFormat>> detect_list_format(db::Database& database) {
   std::optional<ListFormat> found;
@@ -211,6 +213,24 @@ Result<std::optional<ListFormat>> detect_list_format(db::Database& database) {
     return looked_at < detection_limit ? db::Visit::go_on : db::Visit::stop;
   }));
   return found;
+}
+
+ListFormat list_format_of(conf::Release release) {
+  struct Row {
+    conf::Release before;
+    ListFormat format;
+  };
+  constexpr Row rows[] = {{{2, 5, 0}, ListFormat::text},
+                          {{3, 0, 0}, ListFormat::dlist_25},
+                          {{3, 2, 0}, ListFormat::dlist_30},
+                          {{3, 6, 0}, ListFormat::dlist_32},
+                          {{3, 12, 0}, ListFormat::keyed_36}};
+  for (const auto& row : rows) {
+    if (release < row.before) {
+      return row.format;
+    }
+  }
+  return ListFormat::keyed_312;
 }
 
 Result<MailboxList> MailboxList::open(std::unique_ptr<db::Database> database, MailboxListOptions options) {

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "format/conf/release.h"
 #include "format/db/database.h"
 #include "format/meta/mailbox_entry.h"
 #include "format/meta/reverse_records.h"
@@ -41,6 +42,10 @@ struct MailboxListOptions {
 // What the content says (store.md 3.1; values are tested as well as first letters, so that a shared mailbox
 // `News` does not mislead). Nothing for a list without a deciding record.
 Result<std::optional<ListFormat>> detect_list_format(db::Database& database);
+// The same from one record; nothing when it says nothing.
+[[nodiscard]] std::optional<ListFormat> format_of_record(std::string_view key, std::string_view value);
+// What a release writes.
+[[nodiscard]] ListFormat list_format_of(conf::Release release);
 
 class MailboxList {
  public:

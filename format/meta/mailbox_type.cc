@@ -3,14 +3,16 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <limits>
 
 #include "format/base/text.h"
 
 namespace cyr::meta {
 namespace {
 
-// store.md 3.3. `bit` is the T value, 0 for what 2.0-2.4 did not know; letter25 is 0 where 2.5-3.4 did not
-// know it.
+// store.md 3.3. `bit` is the value of 2.0-3.4, 0 for what none of these knew; up to `highest_text_bit` it is
+// that of generation T too. letter25 is 0 where 2.5-3.4 did not know it.
+constexpr std::int64_t highest_text_bit = 16;
 struct FlagRow {
   bool MailboxType::*member;
   std::int64_t bit;
@@ -29,19 +31,19 @@ constexpr std::array<FlagRow, 6> flag_rows{{
     {&MailboxType::moving, 8, 'm', 'm'},
     {&MailboxType::remote, 1, 'r', 'r'},
     {&MailboxType::reserved, 2, 'z', 'z'},
-    {&MailboxType::intermediate, 0, 'i', 'i'},
+    {&MailboxType::intermediate, 256, 'i', 'i'},
     {&MailboxType::legacy_dirs, 0, 0, 'l'},
 }};
 constexpr std::array<KindRow, 9> kind_rows{{
     {MailboxKind::email, 0, 0, 'e'},
     {MailboxKind::netnews, 4, 'n', 'n'},
-    {MailboxKind::submission, 0, 's', 's'},
-    {MailboxKind::push_subscription, 0, 'p', 'p'},
+    {MailboxKind::submission, 512, 's', 's'},
+    {MailboxKind::push_subscription, 1024, 'p', 'p'},
     {MailboxKind::jmap_notification, 0, 0, 'j'},
     {MailboxKind::sieve, 0, 0, 'f'},
-    {MailboxKind::collection, 0, 'b', 'b'},
-    {MailboxKind::calendar, 0, 'c', 'c'},
-    {MailboxKind::addressbook, 0, 'a', 'a'},
+    {MailboxKind::collection, 128, 'b', 'b'},
+    {MailboxKind::calendar, 32, 'c', 'c'},
+    {MailboxKind::addressbook, 64, 'a', 'a'},
 }};
 constexpr std::string_view order_25 = "dmnrzcbaisp";
 
@@ -54,19 +56,17 @@ const KindRow& row_of(MailboxKind kind) {
   return kind_rows.front();
 }
 
-}  // namespace
-
-Result<MailboxType> decode_type_bits(std::int64_t bits) {
+Result<MailboxType> decode_bits(std::int64_t bits, std::int64_t highest) {
   MailboxType type;
   std::int64_t rest = bits;
   for (const auto& row : flag_rows) {
-    if (row.bit != 0 && (bits & row.bit) != 0) {
+    if (row.bit != 0 && row.bit <= highest && (bits & row.bit) != 0) {
       type.*row.member = true;
       rest &= ~row.bit;
     }
   }
   for (const auto& row : kind_rows) {
-    if (row.bit != 0 && (bits & row.bit) != 0) {
+    if (row.bit != 0 && row.bit <= highest && (bits & row.bit) != 0) {
       type.kind = row.kind;
       rest &= ~row.bit;
     }
@@ -77,13 +77,23 @@ Result<MailboxType> decode_type_bits(std::int64_t bits) {
   return type;
 }
 
-std::int64_t encode_type_bits(const MailboxType& type) {
-  std::int64_t bits = row_of(type.kind).bit;
+std::int64_t encode_bits(const MailboxType& type, std::int64_t highest) {
+  const std::int64_t kind = row_of(type.kind).bit;
+  std::int64_t bits = kind <= highest ? kind : 0;
   for (const auto& row : flag_rows) {
-    bits |= type.*row.member ? row.bit : 0;
+    bits |= type.*row.member && row.bit <= highest ? row.bit : 0;
   }
   return bits;
 }
+
+constexpr std::int64_t every_bit = std::numeric_limits<std::int64_t>::max();
+
+}  // namespace
+
+Result<MailboxType> decode_type_bits(std::int64_t bits) { return decode_bits(bits, highest_text_bit); }
+std::int64_t encode_type_bits(const MailboxType& type) { return encode_bits(type, highest_text_bit); }
+Result<MailboxType> decode_dump_bits(std::int64_t bits) { return decode_bits(bits, every_bit); }
+std::int64_t encode_dump_bits(const MailboxType& type) { return encode_bits(type, every_bit); }
 
 Result<MailboxType> decode_type_letters(std::string_view letters) {
   MailboxType type;

@@ -42,6 +42,11 @@ struct MailboxType {
 [[nodiscard]] Result<MailboxType> decode_type_bits(std::int64_t bits);
 [[nodiscard]] std::int64_t encode_type_bits(const MailboxType& type);
 
+// The decimal that ctl_mboxlist -d of 2.5-3.4 prints: the same bits and those of later types; `type` has no
+// bit for legacy_dirs, sieve and JMAP notifications, which are left out.
+[[nodiscard]] Result<MailboxType> decode_dump_bits(std::int64_t bits);
+[[nodiscard]] std::int64_t encode_dump_bits(const MailboxType& type);
+
 // Letters in any order, of either alphabet (they do not clash). Errc::corrupt names a letter nobody knows.
 [[nodiscard]] Result<MailboxType> decode_type_letters(std::string_view letters);
 // As 2.5-3.4 wrote them: empty for a plain mailbox, order `d m n r z c b a i s p`; the 3.6 letters j, f, l

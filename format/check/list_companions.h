@@ -1,0 +1,25 @@
+// What must follow a mailbox list to a later generation so that nothing is lost on the way
+// (upgrade-disaster.md 3): the keys of annotations.db, and the names of the files of users with a dot in
+// their id.
+#pragma once
+
+#include "format/check/list_plan.h"
+
+namespace cyr::check {
+
+struct CompanionSummary {
+  std::uint64_t annotations = 0;       // records that got a unique id as key
+  std::uint64_t annotations_back = 0;  // records taken back from annotations.db.OLD
+  std::uint64_t user_files = 0;        // files renamed
+  std::vector<std::string> left;       // what could not be done, one line each
+};
+
+// For a plan that writes a list of 3.0 or later. annotations.db (from 3.6 on): keys with names become keys
+// with unique ids, those of the server and of unknown mailboxes stay; when the present list had lost its
+// mailboxes, what the stock upgrade left in annotations.db.OLD comes back. User files: `harry^q^bovik.sub`
+// becomes `harry.q.bovik.sub` unless there is such a file already. Everything replaced or renamed is saved;
+// with a read-only Io only counted.
+Result<CompanionSummary> carry_companions(store::Store& store, const ListPlan& plan,
+                                          store::SavedCopies& saved);
+
+}  // namespace cyr::check

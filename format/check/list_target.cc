@@ -1,0 +1,276 @@
+#include "format/check/list_target.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "format/base/text.h"
+
+namespace cyr::check {
+
+namespace {
+
+using meta::ListFormat;
+
+// Of the generation, for defaults of options.
+conf::Release release_of(ListFormat format) {
+  switch (format) {
+    case ListFormat::text:
+    case ListFormat::extended_text:
+      return conf::v2_4;
+    case ListFormat::dlist_25:
+      return conf::v2_5;
+    case ListFormat::dlist_30:
+      return conf::v3_0;
+    case ListFormat::dlist_32:
+      return conf::v3_4;
+    case ListFormat::keyed_36:
+      return conf::v3_6;
+    case ListFormat::keyed_312:
+      return conf::v3_12;
+  }
+  return conf::v3_6;
+}
+
+void list_user_files(store::Store& store, const fs::path& base, const std::string& domain,
+                     std::vector<UserFile>& out) {
+  const auto letters = store.io().list(base / "user");
+  for (const auto& letter : letters ? *letters : std::vector<DirEntry>{}) {
+    if (letter.name.size() != 1) {
+      continue;  // uuid/ is another matter
+    }
+    const fs::path directory = base / "user" / letter.name;
+    const auto files = store.io().list(directory);
+    for (const auto& file : files ? *files : std::vector<DirEntry>{}) {
+      const std::size_t dot = file.name.rfind('.');
+      if (dot != std::string::npos && dot > 0) {
+        out.push_back({directory / file.name, domain, file.name.substr(0, dot), file.name.substr(dot + 1)});
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<UserFile> user_files(store::Store& store) {
+  std::vector<UserFile> out;
+  const fs::path conf = store.paths().config_directory();
+  list_user_files(store, conf, "", out);
+  const auto letters = store.io().list(conf / "domain");
+  for (const auto& letter : letters ? *letters : std::vector<DirEntry>{}) {
+    const auto domains = store.io().list(conf / "domain" / letter.name);
+    for (const auto& domain : domains ? *domains : std::vector<DirEntry>{}) {
+      list_user_files(store, conf / "domain" / letter.name / domain.name, domain.name, out);
+    }
+  }
+  return out;
+}
+
+namespace {
+
+// What headers, indexes and user files look like.
+std::pair<ListFormat, std::string> guess_format(store::Store& store, const std::vector<FoundMailbox>& found) {
+  const auto any = [&](const auto& test) { return std::any_of(found.begin(), found.end(), test); };
+  if (any([](const auto& one) { return one.by_id; })) {
+    return {ListFormat::keyed_36, "directories are named after unique ids"};
+  }
+  if (any([](const auto& one) { return one.dlist_header; })) {
+    return {ListFormat::keyed_36, "headers have the form of 3.6"};
+  }
+  unsigned newest = 0;
+  for (const auto& one : found) {
+    newest = std::max(newest, one.minor_version);
+  }
+  if (newest == 0) {
+    return {meta::list_format_of(store.config().release()), "no mailbox tells the release"};
+  }
+  const std::string what = fmt::format("headers have the old form, the newest index has version {}", newest);
+  if (newest <= 12) {
+    return {ListFormat::text, what};
+  }
+  if (newest >= 14) {
+    return {ListFormat::dlist_32, what};
+  }
+  const auto files = user_files(store);
+  const bool counters =
+      std::any_of(files.begin(), files.end(), [](const auto& file) { return file.suffix == "counters"; });
+  return {counters ? ListFormat::dlist_30 : ListFormat::dlist_25, what};
+}
+
+bool format_may_use(ListFormat format, db::Kind kind) {
+  switch (kind) {
+    case db::Kind::twoskip:
+      return format > ListFormat::extended_text;
+    case db::Kind::twom:
+      return format == ListFormat::keyed_312;
+    case db::Kind::berkeley:
+    case db::Kind::berkeley_hash:
+      return format <= ListFormat::extended_text;
+    case db::Kind::zeroskip:
+    case db::Kind::lmdb:
+      return false;
+    default:
+      return true;
+  }
+}
+
+db::Kind choose_kind(store::Store& store, const ListPlan& plan) {
+  const ListSource& present = plan.sources.front();
+  // Berkeley lists are written where they are; a new one never is.
+  if (present.kind && present.format == plan.format) {  // none for the list of another store
+    return *present.kind;
+  }
+  const auto config = store.config().for_release(release_of(plan.format));
+  const auto configured =
+      db::kind_from_name((config ? *config : store.config()).text(conf::Option::mboxlist_db));
+  if (configured && format_may_use(plan.format, *configured) && *configured != db::Kind::berkeley) {
+    return *configured;
+  }
+  return plan.format <= ListFormat::extended_text ? db::Kind::skiplist : db::Kind::twoskip;
+}
+
+// The hash of a name at creation, in 64 or in 32 bits (store.md 2.10).
+std::uint32_t name_hash(std::string_view name, bool wide) {
+  constexpr std::uint64_t prime = 2147484043U;
+  std::uint64_t hash = 0;
+  for (const char c : name) {
+    hash = hash * 251 + static_cast<std::uint64_t>(static_cast<std::int64_t>(static_cast<signed char>(c)));
+    hash = (wide ? hash : hash & 0xFFFFFFFFU) % prime;
+  }
+  return static_cast<std::uint32_t>(hash);
+}
+
+bool is_empty_root(const std::vector<DirEntry>& entries) {
+  return std::all_of(entries.begin(), entries.end(), [](const DirEntry& entry) {
+    return entry.name == "lost+found" || entry.name.ends_with('.') || entry.name.starts_with('.');
+  });
+}
+
+}  // namespace
+
+void choose_target(store::Store& store, const std::optional<conf::Release>& release,
+                   const std::vector<FoundMailbox>& found, ListPlan& plan) {
+  const ListSource& present = plan.sources.front();
+  if (release) {
+    plan.format = meta::list_format_of(*release);
+    plan.format_reason = "asked for";
+  } else if (present.format) {
+    plan.format = *present.format;
+    plan.format_reason = "as the present list";
+  } else {
+    const auto guessed = guess_format(store, found);
+    plan.format = guessed.first;
+    plan.format_reason = guessed.second;
+    for (const auto& source : plan.sources) {
+      if (source.format && !source.foreign) {
+        plan.format = *source.format;
+        plan.format_reason = "as " + source.title;
+        break;
+      }
+    }
+    const bool newer = present.there && (present.kind == db::Kind::twoskip || present.kind == db::Kind::twom);
+    if (newer && plan.format <= ListFormat::extended_text) {
+      plan.format = present.kind == db::Kind::twom ? ListFormat::keyed_312 : ListFormat::keyed_36;
+      plan.format_reason = "the empty list is one of a later release than the mailboxes";
+    }
+  }
+  plan.kind = choose_kind(store, plan);
+}
+
+Result<std::vector<AbsentRoot>> find_absent_roots(store::Store& store) {
+  std::vector<AbsentRoot> out;
+  for (const auto& partition : store.partitions().names()) {
+    CYR_TRY(const auto data, store.partitions().root(partition, conf::RootKind::data));
+    CYR_TRY(const auto header, store.partitions().root(partition, conf::RootKind::header));
+    for (const auto& root : data == header ? std::vector{data} : std::vector{data, header}) {
+      const auto entries = store.io().list(root);
+      if (!entries && entries.error().code != Errc::not_found) {
+        return entries.error();
+      }
+      if (!entries || is_empty_root(*entries)) {
+        out.push_back({.partition = partition, .root = root, .there = entries.has_value()});
+      }
+    }
+  }
+  return out;
+}
+
+std::vector<LostFound> orphaned_names(store::Store& store, const std::set<std::string, std::less<>>& names) {
+  std::vector<LostFound> out;
+  if (const auto quotas = store.quotas()) {
+    // A root covers itself and what sorts after it with a separator; "dom!" is a prefix.
+    const auto visit = [&](std::string_view root, std::string_view, const auto&) -> Result<db::Visit> {
+      const auto exact = names.find(root);
+      const std::string prefix = root.ends_with('!') ? std::string(root) : std::string(root) + ".";
+      const auto below = names.lower_bound(prefix);
+      if (exact == names.end() && (below == names.end() || !below->starts_with(prefix))) {
+        out.push_back({std::string(root), {}, "a quota root without a mailbox"});
+      }
+      return db::Visit::go_on;
+    };
+    if (const auto walked = (*quotas)->for_each("", visit); !walked) {
+      out.push_back({"", {}, "the quota roots cannot be read: " + walked.error().what});
+    }
+  }
+  std::set<std::string> owners;
+  for (const auto& file : user_files(store)) {
+    if (file.suffix != "sub" && file.suffix != "seen") {
+      continue;
+    }
+    std::string localpart = file.localpart;  // either spelling of a dot
+    std::replace(localpart.begin(), localpart.end(), '^', '.');
+    const names::UserId user{localpart, file.domain};
+    const std::string inbox = names::MailboxName::inbox_of(user).to_internal(store.name_space());
+    const bool other = localpart == "anyone" || store.config().is_admin(user.text());
+    if (!other && !names.contains(inbox) && owners.insert(inbox).second) {
+      out.push_back({inbox, file.path, "files of a user without a mailbox"});
+    }
+  }
+  return out;
+}
+
+std::string new_mailbox_acl(const store::Store& store, const std::string& internal_name, ListFormat format) {
+  const auto name = names::MailboxName::from_internal(internal_name, store.name_space());
+  const std::string owner = name ? name->user().text() : std::string();
+  if (!owner.empty()) {
+    return owner + (format <= ListFormat::extended_text ? "\tlrswipcda\t" : "\tlrswipkxtecdan\t");
+  }
+  std::string acl(store.config().text(conf::Option::defaultacl));
+  std::replace(acl.begin(), acl.end(), ' ', '\t');
+  return acl.empty() ? acl : acl + "\t";
+}
+
+std::vector<std::string> old_style_uniqueids(const meta::MailboxEntry& entry) {
+  std::vector<std::string> out;
+  if (entry.uidvalidity != 0) {
+    for (const bool wide : {true, false}) {
+      out.push_back(fmt::format("{:08x}{:08x}", name_hash(entry.name, wide), entry.uidvalidity));
+    }
+  }
+  return out;
+}
+
+bool uniqueid_fits_name(std::string_view uniqueid, std::string_view internal_name) {
+  return uniqueid.size() == 16 &&
+         (uniqueid.starts_with(fmt::format("{:08x}", name_hash(internal_name, true))) ||
+          uniqueid.starts_with(fmt::format("{:08x}", name_hash(internal_name, false))));
+}
+
+std::set<std::string> seen_uniqueids(store::Store& store) {
+  std::set<std::string> out;
+  for (const auto& file : user_files(store)) {
+    if (file.suffix != "seen") {
+      continue;
+    }
+    if (auto database = store.open_database(file.path, conf::Option::seenstate_db)) {
+      // A seen file that cannot be read says nothing.
+      (void)(*database)->for_each("", [&out](std::string_view key, std::string_view) -> Result<db::Visit> {
+        out.emplace(key);
+        return db::Visit::go_on;
+      });
+    }
+  }
+  return out;
+}
+
+}  // namespace cyr::check
