@@ -39,33 +39,36 @@ Status run_setinfo(Session& session, const Arguments& arguments) {
   return change_metadata(session, "", server_entry(arguments.operands[0]), arguments.operands[1]);
 }
 
+// What the two commands that set an entry of a mailbox have in common.
+constexpr Command setter(Command command) {
+  command.options = setmetadata_options;
+  command.least = 2;
+  command.most = 3;
+  command.words = setmetadata_words;
+  command.effect = Effect::changes;
+  return command;
+}
+
 }  // namespace
 
-constexpr Command mboxcfg = {
+constexpr Command mboxcfg = setter({
     .name = "mboxcfg",
     .aliases = {"mboxconfig"},
     .synopsis = "[--private] mailbox [comment|expire|news2mail|sieve|squat|/<explicit annotation>] value",
     .summary = "configure mailbox",
     .message_name = "mboxconfig",
-    .usage =
-        "mboxconfig [--private] mailbox "
-        "[comment|expire|news2mail|pop3showafter|sharedseen|sieve|squat|/<explicit annotation>] value",
-    .options = setmetadata_options,
-    .least = 2,
-    .most = 3,
-    .words = setmetadata_words,
-    .effect = Effect::changes,
+    .usage = "mboxconfig [--private] mailbox "
+             "[comment|expire|news2mail|pop3showafter|sharedseen|sieve|squat|/<explicit annotation>] value",
     .details =
         "Sets the value that all users share, or with --private the own one. The value none, or no value,\n"
         "removes it. expire is in days; sharedseen and squat are true or false.",
-    .examples =
-        "mboxcfg shared/news expire 30\n"
-        "mboxcfg user/bovik comment \"moved in May\"\n"
-        "mboxcfg shared/news expire none",
+    .examples = "mboxcfg shared/news expire 30\n"
+                "mboxcfg user/bovik comment \"moved in May\"\n"
+                "mboxcfg shared/news expire none",
     .run = &run_mboxcfg,
-};
+});
 
-constexpr Command setmetadata = {
+constexpr Command setmetadata = setter({
     .name = "setmetadata",
     .aliases = {"setmd"},
     .synopsis =
@@ -77,19 +80,13 @@ constexpr Command setmetadata = {
         "setmetadata [--private] mailbox "
         "[comment|expire|news2mail|pop3showafter|sharedseen|sieve|specialuse|squat|/<explicit metadata>] "
         "value",
-    .options = setmetadata_options,
-    .least = 2,
-    .most = 3,
-    .words = setmetadata_words,
-    .effect = Effect::changes,
     .details =
         "comment and specialuse are the user's own, the others shared; a name that begins with /shared/ or\n"
         "/private/ is taken as it is. The value none, or no value, removes it.",
-    .examples =
-        "setmd user/bovik/Sent specialuse \\\\Sent\n"
-        "setmd user/bovik /shared/comment \"moved in May\"",
+    .examples = "setmd user/bovik/Sent specialuse \\\\Sent\n"
+                "setmd user/bovik /shared/comment \"moved in May\"",
     .run = &run_setmetadata,
-};
+});
 
 constexpr Command setinfo = {
     .name = "setinfo",
