@@ -1,0 +1,144 @@
+// See search_target.h.
+#include "server-min/imapd/search_target.h"
+
+#include "format/base/log.h"
+#include "format/text/charset.h"
+#include "format/text/rfc2047.h"
+#include "server-min/imapd/sections.h"
+
+namespace cyr::imapd {
+
+namespace {
+
+constexpr unsigned kMaxPartDepth = 200;  // of parts; deeper ones are not searched
+
+void append_part_text(const mime::SectionPart& part, std::string_view message, std::string& out) {
+  auto content = decode_part(part, message);
+  const auto charset = text::find_charset(part.charset, text::CharsetRules{});
+  if (!content) {
+    return;
+  }
+  std::string utf8;
+  text::CharsetDecoder decoder(charset && charset->name != "us-ascii" ? charset->name : "utf-8", "\xEF\xBF\xBD");
+  decoder.decode(*content, utf8);
+  decoder.finish(utf8);
+  out += search_form(utf8);
+  out += '\n';
+}
+
+// Header blocks and text parts below a node. Only TEXT and MESSAGE parts have a charset in a SECTION item.
+void append_node_text(const mime::SectionNode& node, std::string_view message, unsigned depth, std::string& out) {
+  if (depth > kMaxPartDepth) {
+    return;
+  }
+  for (std::size_t i = 1; i < node.parts.size() && i <= node.children.size(); ++i) {
+    const mime::SectionNode& child = node.children[i - 1];
+    if (child.parts.empty()) {
+      if (!node.parts[i].charset.empty()) {
+        append_part_text(node.parts[i], message, out);
+      }
+      continue;
+    }
+    if (child.parts[0].header_size != 0xFFFFFFFF) {  // a message: its header is part of the body around it
+      out += search_form(decoded_header(header_of(child.parts[0], message)));
+      out += '\n';
+    }
+    append_node_text(child, message, depth + 1, out);
+  }
+}
+
+}  // namespace
+
+std::string decoded_header(std::string_view value) {
+  return text::decode_header_value(value, {.decoding = text::HeaderDecoding::streams,
+                                           .charsets = {},
+                                           .plain_text_is_utf8 = true,
+                                           .pad_resets_base64 = true});
+}
+
+void SelectedTarget::set_message(std::uint32_t msgno) {
+  msgno_ = msgno;
+  reader_.emplace(selected_.view(), selected_.row(msgno).recno);
+  body_.reset();
+}
+
+bool SelectedTarget::cached_text_has(mailbox::CacheItem item, std::string_view needle) {
+  const auto text = reader_->item(item);
+  if (!text) {
+    log(LogLevel::error, "{}: message {}: {}", selected_.name(), reader_->record().uid, text.error().text());
+    return false;
+  }
+  return search_form(*text).find(needle) != std::string::npos;
+}
+
+std::optional<std::string> SelectedTarget::header_text(std::string_view name) {
+  const std::vector<std::string> names{std::string(name)};
+  const auto header = reader_->header_with(names);
+  if (!header) {
+    log(LogLevel::error, "{}: message {}: {}", selected_.name(), reader_->record().uid, header.error().text());
+    return {};
+  }
+  std::optional<std::string> text;
+  const std::string fields = filter_header(*header, names, false);
+  for_each_field(fields, [&](std::string_view, std::string_view field) {
+    const std::size_t colon = field.find(':');
+    text = text.value_or("") + search_form(decoded_header(field.substr(std::min(colon + 1, field.size())))) + "\n";
+  });
+  return text;
+}
+
+const std::string& SelectedTarget::body_text() {
+  if (!body_) {
+    body_.emplace();
+    const auto message = reader_->message();
+    const auto root = reader_->sections();
+    if (message && root) {
+      append_node_text(**root, *message, 0, *body_);
+    } else {
+      const Error& error = message ? root.error() : message.error();
+      log(LogLevel::error, "{}: message {}: {}", selected_.name(), reader_->record().uid, error.text());
+    }
+  }
+  return *body_;
+}
+
+bool SelectedTarget::body_has(std::string_view needle) { return body_text().find(needle) != std::string::npos; }
+
+bool SelectedTarget::text_has(std::string_view needle) {
+  const auto header = reader_->header();
+  return (header && search_form(decoded_header(*header)).find(needle) != std::string::npos) || body_has(needle);
+}
+
+const text::SequenceSet& SelectedTarget::resolved(const SearchKey& key) {
+  if (key.saved_result && key.op == SearchOp::uids) {
+    return saved_;
+  }
+  const auto [at, fresh] = resolved_.try_emplace(&key);
+  if (fresh && key.saved_result) {
+    for (const std::uint32_t number : selected_.numbers(saved_, true)) {
+      at->second.add(number);
+    }
+  } else if (fresh) {
+    at->second = resolve_sequence(
+        key.ranges, key.op == SearchOp::uids ? selected_.last_uid() : selected_.exists());
+  }
+  return at->second;
+}
+
+std::vector<std::uint32_t> search(Selected& selected, const SearchProgram& program,
+                                  const text::SequenceSet& saved) {
+  std::vector<std::uint32_t> found;
+  SelectedTarget target(selected, saved);
+  for (std::uint32_t msgno = 1; msgno <= selected.exists(); ++msgno) {
+    if (!selected.is_live(selected.row(msgno))) {
+      continue;
+    }
+    target.set_message(msgno);
+    if (matches(program.root, target)) {
+      found.push_back(msgno);
+    }
+  }
+  return found;
+}
+
+}  // namespace cyr::imapd

@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+"""Our imapd beside that of the real Cyrus 3.6.1: the transcripts of imapd_transcripts.txt run against both, each on its own
+copy of the same store, and have to get the same answers, but for what EXPLAINED says. Afterwards the real reconstruct -n has
+nothing to say about what ours left.
+
+A transcript is a line "## NAME STORE" and lines "CONNECTION COMMAND"; a connection is a letter, and its first command opens
+it. "{}" at the end of a command is a literal: its lines follow, "| " in front; "> " in front is what comes after it. "?"
+shows what the server says by itself within a second, "IDLE" and "DONE" are sent as they are."""
+import argparse
+import difflib
+import os
+import re
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "matrix"))
+import oracle as real  # noqa: E402
+
+TIMEOUT = 60
+
+# Where ours answers otherwise, and why: transcript name and a pattern that a differing line of either side has to match.
+EXPLAINED = [
+    (r".", r"\[CAPABILITY|^\* CAPABILITY|^\* ID ", "capabilities and identity are our own"),
+]
+
+# What differs from run to run.
+NOISE = [
+    (re.compile(r"\(\d+\.\d+ secs?( \d+ calls)?\)| in \d+\.\d+ secs\)"), "(TIME)"),
+    (re.compile(r"SESSIONID=<[^>]*>"), "SESSIONID=<>"),
+    (re.compile(r"MAILBOXID \([^)]*\)"), "MAILBOXID ()"),
+    (re.compile(r"UIDVALIDITY \d{10}"), "UIDVALIDITY T"),
+    (re.compile(r"(APPENDUID|COPYUID) \d{10}"), r"\1 T"),
+    (re.compile(r'INTERNALDATE "[^"]*"'), 'INTERNALDATE "T"'),
+    (re.compile(r'SAVEDATE "[^"]*"'), 'SAVEDATE "T"'),
+    (re.compile(r"(DELETED[./][^ ]*[./])[0-9A-F]{8}"), r"\1STAMP"),
+    (re.compile(r"server ready.*"), "server ready"),
+]
+
+
+class Scratch:
+    """A folder of our own, as tests/matrix wants it."""
+
+    def __init__(self):
+        self.top = tempfile.mkdtemp(prefix="cyrkit-imapd.")
+        os.chmod(self.top, 0o755)
+
+
+class Connection:
+    """An imapd that talks on two pipes."""
+
+    def __init__(self, command, service):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                        env={**os.environ, "TZ": "UTC", "CYRUS_SERVICE": service, "CYRUS_ID": "0",
+                                             "CYRUS_USER": "nobody", "CYRKIT_LOG": "none"})
+        self.pending, self.tag, self.idle_tag = b"", 0, None
+        self.line()
+
+    def read(self, timeout):
+        ready, _, _ = select.select([self.process.stdout], [], [], timeout)
+        data = os.read(self.process.stdout.fileno(), 1 << 16) if ready else b""
+        self.pending += data
+        return bool(data)
+
+    def line(self, timeout=TIMEOUT):
+        """A response line with its literals; None at the end or after the time."""
+        end = time.monotonic() + timeout
+        start = 0
+        while True:
+            at = self.pending.find(b"\r\n", start)
+            if at >= 0:
+                literal = re.search(rb"\{(\d+)\}$", self.pending[start:at])
+                if not literal:
+                    line, self.pending = self.pending[:at], self.pending[at + 2:]
+                    return line.decode(errors="backslashreplace")
+                start = at + 2 + int(literal.group(1))
+                if start <= len(self.pending):
+                    continue
+            if time.monotonic() > end or not self.read(max(0.0, end - time.monotonic())):
+                return None
+
+    def send(self, data):
+        try:
+            self.process.stdin.write(data)
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
+
+    def until(self, tag):
+        lines = []
+        while True:
+            line = self.line()
+            if line is None:
+                return lines + ["(closed)"]
+            if line.startswith("+ ") or line.startswith(tag + " "):
+                return lines + [line.replace(tag + " ", "TAG ", 1)]
+            lines.append(line.replace(tag, "TAG"))
+
+    def command(self, text, literals):
+        if text == "?":
+            lines = []
+            while (line := self.line(1.0)) is not None:
+                lines.append(line)
+            return lines
+        if text == "DONE":
+            self.send(b"DONE\r\n")
+            return self.until(self.idle_tag)
+        self.tag += 1
+        tag = "t%d" % self.tag
+        if text == "IDLE":
+            self.idle_tag = tag
+        out = []
+        pieces = re.split(r"\{\}", text)
+        self.send((tag + " " + pieces[0]).encode())
+        for data, after in literals:
+            self.send(b"{%d}\r\n" % len(data))
+            answer = self.until(tag)
+            out += answer
+            if not answer[-1].startswith("+"):
+                return out
+            self.send(data + after.encode())
+        self.send(b"\r\n")
+        return out + self.until(tag)
+
+    def close(self):
+        self.process.stdin.close()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+
+
+class Side:
+    """One server on its copy of a store."""
+
+    def __init__(self, scratch, name, store, command):
+        self.root = os.path.join(scratch, name, "cyrus")
+        os.makedirs(os.path.dirname(self.root))
+        subprocess.run(["tar", "-C", os.path.dirname(self.root), "--no-same-owner", "-xf",
+                        os.path.join(os.path.dirname(HERE), "data/stores", store + ".tar.zst")], check=True)
+        for folder in ("lock", "proc"):
+            os.makedirs(os.path.join(self.root, "run", folder), exist_ok=True)
+        self.conf = os.path.join(self.root, "etc/imapd.conf")
+        with open(self.conf, encoding="utf-8") as file:
+            text = file.read().replace("/srv/cyrus", self.root)
+        with open(self.conf, "w", encoding="utf-8") as file:
+            file.write(text + "failedloginpause: 0\n")
+        if os.getuid() == 0:
+            subprocess.run(["chown", "-R", "nobody:", os.path.dirname(self.root)], check=True)
+        self.program = command
+        self.connections = {}
+
+    def run(self, steps):
+        out = []
+        for letter, text, literals in steps:
+            if letter not in self.connections:
+                self.connections[letter] = Connection([*self.program, "-C", self.conf, "-X"], "imap")
+            out.append(self.connections[letter].command(text, literals))
+        for connection in self.connections.values():
+            connection.close()
+        self.connections = {}
+        return [[clean(line) for line in lines] for lines in out]
+
+
+def clean(line):
+    for pattern, instead in NOISE:
+        line = pattern.sub(instead, line)
+    return line
+
+
+def read_transcripts(path):
+    out, steps = [], []
+    with open(path, encoding="utf-8") as file:
+        for raw in file:
+            line = raw.rstrip("\n")
+            if line.startswith("## "):
+                name, store = line[3:].split()
+                steps = []
+                out.append((name, store, steps))
+            elif line.startswith("|"):
+                literals = steps[-1][2]
+                if not literals or literals[-1][1] is not None:
+                    literals.append([b"", None])
+                literals[-1][0] += line[2:].encode() + b"\r\n"
+            elif line.startswith(">"):
+                steps[-1][2][-1][1] = line[1:]
+            elif line and not line.startswith("#"):
+                letter, _, command = line.partition(" ")
+                steps.append((letter, command, []))
+    for _, _, steps in out:
+        for _, _, literals in steps:
+            for literal in literals:
+                literal[1] = literal[1] or ""
+    return out
+
+
+def explained(name, line):
+    return any(re.search(where, name) and re.search(what, line) for where, what, _ in EXPLAINED)
+
+
+def compare(name, steps, want, got, verbose):
+    bad = 0
+    for (letter, command, _), right, ours in zip(steps, want, got):
+        if verbose:
+            print("%s: %s" % (letter, command), *ours, sep="\n    ")
+        lines = [line for line in difflib.ndiff(right, ours) if line[0] in "-+"]
+        lines = [line for line in lines if not explained(name, line[2:])]
+        if lines:
+            bad += 1
+            print("%s: %s %s" % (name, letter, command), *("    " + line for line in lines), sep="\n")
+    return bad
+
+
+def reconstruct_silent(oracle, root):
+    """What the real reconstruct -n says of the store; nothing when it is in order."""
+    status, listed = oracle.run(root, "ctl_mboxlist", "-d")
+    names = [] if status else [line.split("\t")[0] for line in listed.decode(errors="replace").splitlines()]
+    status, said = oracle.run(root, "reconstruct", "-n", "-r", "user.*" if ".user" in " ".join(names[:1]) else "user/*")
+    lines = [line for line in said.decode(errors="replace").splitlines()
+             if not re.match(r"^(user|[A-Za-z#&.]+)[./][^:]*$|^[^ :]+$|discovered", line)]
+    return lines
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bin", required=True, help="folder of our programs")
+    parser.add_argument("--only", default="", help="transcripts whose name has this in it")
+    parser.add_argument("--ours", action="store_true", help="print what ours says; without the real one")
+    parser.add_argument("-v", action="store_true")
+    options = parser.parse_args()
+    if not options.ours:
+        real.gate()
+    scratch = Scratch()
+    oracle = None if options.ours else real.Oracle(scratch)
+    bad = 0
+    try:
+        for number, (name, store, steps) in enumerate(read_transcripts(os.path.join(HERE, "imapd_transcripts.txt"))):
+            if options.only not in name:
+                continue
+            ours = Side(scratch.top, "%d-ours" % number, store, [os.path.join(options.bin, "imapd")])
+            got = ours.run(steps)
+            if options.ours:
+                bad += compare(name, steps, got, got, True)
+                continue
+            theirs = Side(scratch.top, "%d-real" % number, store, [os.path.join(oracle.home, "run"), "imapd"])
+            bad += compare(name, steps, theirs.run(steps), got, options.v)
+            for line in reconstruct_silent(oracle, ours.root):
+                bad += 1
+                print("%s: real reconstruct -n: %s" % (name, line))
+            shutil.rmtree(os.path.dirname(ours.root))
+            shutil.rmtree(os.path.dirname(theirs.root))
+    finally:
+        shutil.rmtree(scratch.top, ignore_errors=True)
+    print("%d differences" % bad)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
