@@ -77,7 +77,9 @@ Result<ViewChange> MailboxView::refresh() {
   CYR_TRY(const FileInfo mine, index_file_.info());
   CYR_TRY(const FileInfo there, io.stat(files_.index));
   CYR_TRY(const FileInfo header, io.stat(files_.header));
-  if (!header.same_file(header_info_)) {
+  // A file that was replaced twice may have its old inode again.
+  if (!header.same_file(header_info_) || header.size != header_info_.size ||
+      header.mtime != header_info_.mtime || header.mtime_nsec != header_info_.mtime_nsec) {
     CYR_CHECK(read_header());
     change.any = true;
     change.header_file = true;

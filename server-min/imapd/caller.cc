@@ -45,7 +45,7 @@ Result<names::MailboxName> Caller::parse_name(std::string_view text) const {
     return make_error(Errc::invalid, "Invalid mailbox name");
   }
   auto name = is_admin() ? names::MailboxName::from_admin(collapsed, name_space(), id_.domain)
-                     : names::MailboxName::from_external(collapsed, name_space(), id_);
+                         : names::MailboxName::from_external(collapsed, name_space(), id_);
   if (!name) {
     return make_error(Errc::invalid, "Invalid mailbox name");
   }

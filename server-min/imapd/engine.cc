@@ -34,7 +34,8 @@ std::string_view kind_word(Answer::Kind kind) {
 
 }  // namespace
 
-Engine::Engine(Session& session, CommandSource& source) : session_(session), parser_(source, ParserLimits{}) {}
+Engine::Engine(Session& session, CommandSource& source)
+    : session_(session), parser_(source, ParserLimits{}) {}
 
 ParserLimits Engine::limits() const {
   const conf::Config& config = session_.config();

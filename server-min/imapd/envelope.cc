@@ -147,7 +147,8 @@ BaseSubject base_subject(std::string_view subject) {
   BaseSubject base;
   std::string upper = upper_ascii(subject);
   // Step 1: any white space is one blank.
-  std::replace_if(upper.begin(), upper.end(), [](char c) { return c == '\t' || c == '\r' || c == '\n'; }, ' ');
+  std::replace_if(
+      upper.begin(), upper.end(), [](char c) { return c == '\t' || c == '\r' || c == '\n'; }, ' ');
   upper.erase(std::unique(upper.begin(), upper.end(), [](char a, char b) { return a == ' ' && b == ' '; }),
               upper.end());
   std::string_view text = upper;

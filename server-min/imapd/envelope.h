@@ -20,8 +20,8 @@ struct EnvelopeView {
 // Errc::corrupt for a text that is no envelope.
 Result<EnvelopeView> read_envelope(std::string_view text);
 
-// The subject without "Re:", "[list]", "(fwd)" and the like (RFC 5256 2.1), in upper case; `is_reply`: something
-// of that kind was there. `subject` is decoded UTF-8.
+// The subject without "Re:", "[list]", "(fwd)" and the like (RFC 5256 2.1), in upper case; `is_reply`:
+// something of that kind was there. `subject` is decoded UTF-8.
 struct BaseSubject {
   std::string text;
   bool is_reply = false;

@@ -61,9 +61,7 @@ constexpr std::array<TextRow, 5> kTexts{{
     {"TEXT", SectionText::text},
 }};
 
-Error bad_section(std::string_view text) {
-  return bad_argument("Invalid body section " + std::string(text));
-}
+Error bad_section(std::string_view text) { return bad_argument("Invalid body section " + std::string(text)); }
 
 // "1.2.HEADER": the numbers, and the word after them.
 Status split_section(std::string_view text, SectionSpec& spec) {

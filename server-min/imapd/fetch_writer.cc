@@ -41,7 +41,8 @@ class FetchWriter {
   void write_identifiers();
   void write_cache_item(std::string_view name, mailbox::CacheItem item);
   void write_cache_items();
-  void write_text(std::string_view name, Result<std::optional<std::string_view>> text, const BodyRequest* body);
+  void write_text(std::string_view name, Result<std::optional<std::string_view>> text,
+                  const BodyRequest* body);
   void write_old_items();
   Result<std::optional<std::string_view>> section(const SectionSpec& spec);
   void write_body(const BodyRequest& body);
@@ -187,20 +188,19 @@ void FetchWriter::write_binary(const BodyRequest& body) {
   auto root = reader_.sections();
   if (!message || !root) {
     note(!message ? message.error() : root.error());
-    return;
   }
-  const mime::SectionPart* const part = find_part(body.section.numbers, **root);
+  const mime::SectionPart* const part = message && root ? find_part(body.section.numbers, **root) : nullptr;
   std::optional<std::string_view> text;
-  if (body.section.numbers.empty()) {
+  if (message && body.section.numbers.empty()) {
     text = *message;
   } else if (part != nullptr) {
     auto decoded = decode_part(*part, *message);
-    if (!decoded) {
+    if (decoded) {
+      scratch_ = std::move(*decoded);
+      text = scratch_;
+    } else {
       note(decoded.error());
-      return;
     }
-    scratch_ = std::move(*decoded);
-    text = scratch_;
   }
   if (body.form == BodyForm::binary_size) {
     add("BINARY.SIZE[{}] {}", numbers, text ? text->size() : 0);

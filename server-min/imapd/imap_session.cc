@@ -40,13 +40,17 @@ std::string_view words_for(Errc code) {
 Answer answer_for(const Error& error) {
   if (const auto refusal = store::refusal_of(error); refusal) {
     const store::RefusalInfo& info = store::info_of(*refusal);
-    return no((info.response_code.empty() ? "" : fmt::format("[{}] ", info.response_code)) + std::string(info.text));
+    return no((info.response_code.empty() ? "" : fmt::format("[{}] ", info.response_code)) +
+              std::string(info.text));
   }
   if (error.code == Errc::invalid) {
     return bad(error.what);
   }
   if (error.path.empty() && error.sys_errno == 0 && is_answer_text(error.what)) {
     return no(error.what);
+  }
+  if (error.code == Errc::cancelled) {
+    return {Answer::Kind::sent, ""};  // nobody is there to hear it
   }
   log(error.code == Errc::not_found ? LogLevel::info : LogLevel::error, "{}", error.text());
   return no(std::string(words_for(error.code)));

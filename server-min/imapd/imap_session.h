@@ -43,7 +43,7 @@ struct LoginOutcome {
   std::string text = {};  // refused, bad: what the client is told
   std::string user = {};  // accepted: canonical
   bool admin = false;
-  bool proxy = false;     // may act for others, so nothing is made for him
+  bool proxy = false;  // may act for others, so nothing is made for him
   std::string alert = {};
 };
 
@@ -73,8 +73,8 @@ class Transport {
   // Sends the OK of a login (a whole line); a security layer is in force after it.
   virtual Status welcome(const std::string& line) = 0;
   virtual void log_out_user() = 0;
-  // Waits for input, for `descriptor` (-1: none) to be readable, or for the time. `over`: the session must end
-  // (shutdown, connection gone); the client was told why.
+  // Waits for input, for `descriptor` (-1: none) to be readable, or for the time. `over`: the session must
+  // end (shutdown, connection gone); the client was told why.
   virtual Wake wait(int descriptor, std::chrono::milliseconds most) = 0;
   // For the proc directory: which mailbox (internal name) and command this process is at.
   virtual void show(std::string_view mailbox, std::string_view command) = 0;
@@ -95,9 +95,9 @@ struct Session {
   bool condstore = false;
   bool qresync = false;
   bool compressing = false;
-  text::SequenceSet saved_result;                       // UIDs of SEARCH RETURN (SAVE)
-  std::map<std::string, std::int64_t> quota_alerts;     // quota root: when it was last told
-  bool logout = false;                                  // the answer to this command is the last one
+  text::SequenceSet saved_result;                    // UIDs of SEARCH RETURN (SAVE)
+  std::map<std::string, std::int64_t> quota_alerts;  // quota root: when it was last told
+  bool logout = false;                               // the answer to this command is the last one
 
   [[nodiscard]] const conf::Config& config() const { return store.config(); }
   [[nodiscard]] std::int64_t now() const;  // seconds since 1970

@@ -26,6 +26,6 @@ void serve(cyr::session::Session& service) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return cyr::session::run_service(
-      argc, argv, {.program = "imapd", .protocol = "imap", .letters = "s", .serve = serve});
+  return cyr::session::run_service(argc, argv,
+                                   {.program = "imapd", .protocol = "imap", .letters = "s", .serve = serve});
 }

@@ -13,7 +13,7 @@ constexpr std::size_t kMaxPatterns = 100;
 
 struct OptionRow {
   std::string_view name;
-  bool ListRequest::* field;  // nullptr: accepted, without effect
+  bool ListRequest::*field;  // nullptr: accepted, without effect
 };
 constexpr std::array<OptionRow, 4> kSelection{{
     {"SUBSCRIBED", &ListRequest::subscribed},

@@ -122,9 +122,9 @@ Status CommandParser::expect(char c) {
   if (accept(c)) {
     return success();
   }
-  return bad_argument(
-      at_end() ? "Missing required argument to " + command_
-               : c == ')' ? "Missing close parenthesis in " + command_ : "Invalid arguments to " + command_);
+  return bad_argument(c == ')'   ? "Missing close parenthesis in " + command_
+                      : at_end() ? "Missing required argument to " + command_
+                                 : "Invalid arguments to " + command_);
 }
 
 Result<std::string> CommandParser::tag() {
@@ -199,7 +199,8 @@ Result<std::string> CommandParser::quoted() {
 Result<LiteralStart> CommandParser::literal_start() {
   const std::size_t brace = at_ + (peek() == '~' ? 1 : 0);
   const auto start = announced_literal(rest());
-  if (!start || brace >= line_.size() || line_[brace] != '{' || line_.find('{', brace + 1) != std::string::npos) {
+  if (!start || brace >= line_.size() || line_[brace] != '{' ||
+      line_.find('{', brace + 1) != std::string::npos) {
     return bad_argument("Invalid literal in " + command_);
   }
   at_ = line_.size();
@@ -325,7 +326,8 @@ Result<std::string> CommandParser::sequence() {
   if (accept('$')) {
     return std::string("$");
   }
-  while (at_ < line_.size() && (is_digit(line_[at_]) || line_[at_] == '*' || line_[at_] == ':' || line_[at_] == ',')) {
+  while (at_ < line_.size() &&
+         (is_digit(line_[at_]) || line_[at_] == '*' || line_[at_] == ':' || line_[at_] == ',')) {
     ++at_;
   }
   if (at_ == start && at_end()) {

@@ -39,12 +39,12 @@ class CommandSource {
 };
 
 struct ParserLimits {
-  std::size_t line = std::size_t{64} << 10;         // one line, bytes
-  std::size_t word = std::size_t{128} << 10;        // imapd.conf maxword, maxquoted
-  std::size_t literal = std::size_t{128} << 10;     // a literal that is an argument (maxliteral)
-  std::size_t total = std::size_t{4} << 20;         // all arguments of a command (maxargssize)
+  std::size_t line = std::size_t{64} << 10;              // one line, bytes
+  std::size_t word = std::size_t{128} << 10;             // imapd.conf maxword, maxquoted
+  std::size_t literal = std::size_t{128} << 10;          // a literal that is an argument (maxliteral)
+  std::size_t total = std::size_t{4} << 20;              // all arguments of a command (maxargssize)
   std::uint64_t message = (std::uint64_t{1} << 32) - 1;  // a literal that is a message
-  bool literal_minus = false;                       // LITERAL-: {n+} only up to 4096
+  bool literal_minus = false;                            // LITERAL-: {n+} only up to 4096
 };
 
 struct LiteralStart {
@@ -74,20 +74,20 @@ class CommandParser {
   // The rest of the line, not taken.
   [[nodiscard]] std::string_view rest() const { return std::string_view(line_).substr(at_); }
 
-  Status space();                // one blank before a required argument
-  Status end();                  // nothing may follow
-  Status expect(char c);         // else BAD "Missing required argument ..." at the end, "Invalid arguments"
-  Result<std::string> tag();     // the first word of a command; empty when it cannot be one
-  Result<std::string> atom();    // at least one ATOM-CHAR
+  Status space();              // one blank before a required argument
+  Status end();                // nothing may follow
+  Status expect(char c);       // else BAD "Missing required argument ..." at the end, "Invalid arguments"
+  Result<std::string> tag();   // the first word of a command; empty when it cannot be one
+  Result<std::string> atom();  // at least one ATOM-CHAR
   // Up to a blank, a bracket of any kind or the end; may be empty: attribute and key names.
   std::string word();
   // The rest of the line as it is, taken.
   std::string take_rest();
   Result<std::string> astring();
-  Result<std::string> string();  // quoted or literal
-  Result<std::optional<std::string>> nstring();   // NIL, or an astring
-  Result<std::string> list_pattern();             // astring with % and *
-  Result<std::string> flag();                     // \Seen, keyword
+  Result<std::string> string();                  // quoted or literal
+  Result<std::optional<std::string>> nstring();  // NIL, or an astring
+  Result<std::string> list_pattern();            // astring with % and *
+  Result<std::string> flag();                    // \Seen, keyword
   Result<std::uint64_t> number(std::uint64_t max = UINT64_MAX);
   // The text of a sequence set, or "$"; not yet checked against a mailbox.
   Result<std::string> sequence();
@@ -131,6 +131,7 @@ struct SequenceRange {
 };
 Result<std::vector<SequenceRange>> parse_sequence(std::string_view text);
 // The numbers it means where `star` is the largest one in use (0: nothing is there).
-[[nodiscard]] text::SequenceSet resolve_sequence(const std::vector<SequenceRange>& ranges, std::uint32_t star);
+[[nodiscard]] text::SequenceSet resolve_sequence(const std::vector<SequenceRange>& ranges,
+                                                 std::uint32_t star);
 
 }  // namespace cyr::imapd

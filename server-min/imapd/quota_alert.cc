@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::int64_t kRepeatSeconds = 600;
 
-// quotawarnkb and quotawarnmsg: with one, only less room than that is worth a warning. In units of the resource.
+// quotawarnkb and quotawarnmsg: with one, only less room than that is worth a warning. In units of the
+// resource.
 std::int64_t room_threshold(const conf::Config& config, meta::Resource resource) {
   switch (resource) {
     case meta::Resource::storage:
@@ -41,7 +42,8 @@ std::string warning(const conf::Config& config, const meta::QuotaRoot& root, met
   if (threshold > 0 && (most - used) / info.unit >= threshold) {
     return {};
   }
-  const auto percent = static_cast<std::int64_t>(static_cast<long double>(used) * 100 / static_cast<long double>(most));
+  const auto percent =
+      static_cast<std::int64_t>(static_cast<long double>(used) * 100 / static_cast<long double>(most));
   if (percent <= config.integer(conf::Option::quotawarn)) {
     return {};
   }
@@ -72,7 +74,8 @@ void alert_quota(Session& session) {
   }
   bool any = false;
   for (std::size_t i = 0; i < meta::resource_count; ++i) {
-    if (const std::string text = warning(session.config(), **root, static_cast<meta::Resource>(i)); !text.empty()) {
+    if (const std::string text = warning(session.config(), **root, static_cast<meta::Resource>(i));
+        !text.empty()) {
       session.out.untagged("NO [ALERT] {}", text);
       any = true;
     }

@@ -19,20 +19,27 @@ void append_part_text(const mime::SectionPart& part, std::string_view message, s
     return;
   }
   std::string utf8;
-  text::CharsetDecoder decoder(charset && charset->name != "us-ascii" ? charset->name : "utf-8", "\xEF\xBF\xBD");
+  text::CharsetDecoder decoder(charset && charset->name != "us-ascii" ? charset->name : "utf-8",
+                               "\xEF\xBF\xBD");
   decoder.decode(*content, utf8);
   decoder.finish(utf8);
   out += search_form(utf8);
   out += '\n';
 }
 
-// Header blocks and text parts below a node. Only TEXT and MESSAGE parts have a charset in a SECTION item.
-void append_node_text(const mime::SectionNode& node, std::string_view message, unsigned depth, std::string& out) {
+// Header blocks of parts and text parts below a node, as 3.6.1 searches them. Only TEXT and MESSAGE parts
+// have a charset in a SECTION item.
+void append_node_text(const mime::SectionNode& node, std::string_view message, unsigned depth,
+                      std::string& out) {
   if (depth > kMaxPartDepth) {
     return;
   }
   for (std::size_t i = 1; i < node.parts.size() && i <= node.children.size(); ++i) {
     const mime::SectionNode& child = node.children[i - 1];
+    if (node.parts[i].header_offset != node.parts[0].header_offset) {  // not the message's own header again
+      out += search_form(header_of(node.parts[i], message));
+      out += '\n';
+    }
     if (child.parts.empty()) {
       if (!node.parts[i].charset.empty()) {
         append_part_text(node.parts[i], message, out);
@@ -75,14 +82,16 @@ std::optional<std::string> SelectedTarget::header_text(std::string_view name) {
   const std::vector<std::string> names{std::string(name)};
   const auto header = reader_->header_with(names);
   if (!header) {
-    log(LogLevel::error, "{}: message {}: {}", selected_.name(), reader_->record().uid, header.error().text());
+    log(LogLevel::error, "{}: message {}: {}", selected_.name(), reader_->record().uid,
+        header.error().text());
     return {};
   }
   std::optional<std::string> text;
   const std::string fields = filter_header(*header, names, false);
   for_each_field(fields, [&](std::string_view, std::string_view field) {
     const std::size_t colon = field.find(':');
-    text = text.value_or("") + search_form(decoded_header(field.substr(std::min(colon + 1, field.size())))) + "\n";
+    text = text.value_or("") + search_form(decoded_header(field.substr(std::min(colon + 1, field.size())))) +
+           "\n";
   });
   return text;
 }
@@ -102,11 +111,14 @@ const std::string& SelectedTarget::body_text() {
   return *body_;
 }
 
-bool SelectedTarget::body_has(std::string_view needle) { return body_text().find(needle) != std::string::npos; }
+bool SelectedTarget::body_has(std::string_view needle) {
+  return body_text().find(needle) != std::string::npos;
+}
 
 bool SelectedTarget::text_has(std::string_view needle) {
   const auto header = reader_->header();
-  return (header && search_form(decoded_header(*header)).find(needle) != std::string::npos) || body_has(needle);
+  return (header && search_form(decoded_header(*header)).find(needle) != std::string::npos) ||
+         body_has(needle);
 }
 
 const text::SequenceSet& SelectedTarget::resolved(const SearchKey& key) {
@@ -119,8 +131,8 @@ const text::SequenceSet& SelectedTarget::resolved(const SearchKey& key) {
       at->second.add(number);
     }
   } else if (fresh) {
-    at->second = resolve_sequence(
-        key.ranges, key.op == SearchOp::uids ? selected_.last_uid() : selected_.exists());
+    at->second =
+        resolve_sequence(key.ranges, key.op == SearchOp::uids ? selected_.last_uid() : selected_.exists());
   }
   return at->second;
 }

@@ -22,7 +22,9 @@ class SelectedTarget : public SearchTarget {
   const mailbox::IndexRecord& record() override { return reader_->record(); }
   bool seen() override { return selected_.seen(selected_.row(msgno_)); }
   bool recent() override { return selected_.row(msgno_).recent; }
-  bool has_keyword(std::string_view name) override { return selected_.has_keyword(selected_.row(msgno_), name); }
+  bool has_keyword(std::string_view name) override {
+    return selected_.has_keyword(selected_.row(msgno_), name);
+  }
   bool cached_text_has(mailbox::CacheItem item, std::string_view needle) override;
   std::optional<std::string> header_text(std::string_view name) override;
   bool body_has(std::string_view needle) override;
@@ -35,7 +37,7 @@ class SelectedTarget : public SearchTarget {
   const text::SequenceSet& saved_;
   std::uint32_t msgno_ = 0;
   std::optional<MessageReader> reader_;
-  std::optional<std::string> body_;  // of text parts, in search form
+  std::optional<std::string> body_;                         // of text parts, in search form
   std::map<const SearchKey*, text::SequenceSet> resolved_;  // message numbers or UIDs
 };
 

@@ -72,9 +72,11 @@ Status Selected::claim_recent(std::int64_t now) {
   if (read_only_ || known_uid_ <= recent_above_) {
     return success();
   }
-  CYR_TRY(const auto claim, edit(now));
-  claim->claim_recent();
-  CYR_CHECK(claim->commit());
+  {
+    CYR_TRY(const auto claim, edit(now));
+    claim->claim_recent();
+    CYR_CHECK(claim->commit());
+  }
   return refresh();
 }
 
@@ -94,8 +96,9 @@ std::uint32_t Selected::recent() const {
 }
 
 std::optional<std::uint32_t> Selected::find_uid(std::uint32_t uid) const {
-  const auto at = std::lower_bound(rows_.begin(), rows_.end(), uid,
-                                   [](const MessageRow& row, std::uint32_t wanted) { return row.uid < wanted; });
+  const auto at =
+      std::lower_bound(rows_.begin(), rows_.end(), uid,
+                       [](const MessageRow& row, std::uint32_t wanted) { return row.uid < wanted; });
   if (at == rows_.end() || at->uid != uid) {
     return {};
   }
@@ -328,8 +331,8 @@ Status Selected::report(Output& out, const ReportStyle& style) {
   }
   report_flags(out, style);
   // What may not be told yet is looked at again next time.
-  dirty_ = !style.expunges && std::any_of(rows_.begin(), rows_.end(),
-                                          [&](const MessageRow& row) { return !is_live(row); });
+  dirty_ = !style.expunges &&
+           std::any_of(rows_.begin(), rows_.end(), [&](const MessageRow& row) { return !is_live(row); });
   return success();
 }
 

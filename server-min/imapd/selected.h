@@ -22,15 +22,15 @@ struct MessageRow {
   std::uint32_t recno = 0;        // in the view; 0: the record is gone
   std::uint64_t told_modseq = 0;  // of the flags that the client was told
   bool recent = false;
-  bool seen_changed = false;      // seen state outside the index differs from what was told
+  bool seen_changed = false;  // seen state outside the index differs from what was told
 };
 
 // How changes are reported.
 struct ReportStyle {
-  bool expunges = true;    // message numbers may change
-  bool vanished = false;   // QRESYNC: VANISHED for EXPUNGE, UIDs in FETCH
-  bool modseq = false;     // CONDSTORE: MODSEQ in FETCH
-  bool uids = false;       // UID in FETCH
+  bool expunges = true;   // message numbers may change
+  bool vanished = false;  // QRESYNC: VANISHED for EXPUNGE, UIDs in FETCH
+  bool modseq = false;    // CONDSTORE: MODSEQ in FETCH
+  bool uids = false;      // UID in FETCH
 };
 
 class Selected {
@@ -109,11 +109,11 @@ class Selected {
   bool seen_in_index_ = true;
   text::SequenceSet seen_uids_;  // when it is not in the index
   std::vector<MessageRow> rows_;
-  std::uint32_t known_uid_ = 0;      // highest UID that became a row
-  std::uint32_t recent_above_ = 0;   // UIDs above it are \Recent here
+  std::uint32_t known_uid_ = 0;     // highest UID that became a row
+  std::uint32_t recent_above_ = 0;  // UIDs above it are \Recent here
   std::uint32_t told_exists_ = 0;
   std::string told_flags_;
-  bool dirty_ = false;               // something may have to be told
+  bool dirty_ = false;  // something may have to be told
 };
 
 }  // namespace cyr::imapd

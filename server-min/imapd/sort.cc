@@ -67,8 +67,8 @@ void sort_rows(std::vector<SortRow>& rows, const std::vector<SortCriterion>& cri
     for (std::size_t i = 0; i < criteria.size(); ++i) {
       const SortKey& left = a.keys[i];
       const SortKey& right = b.keys[i];
-      const int order = left.number != right.number ? (left.number < right.number ? -1 : 1)
-                                                    : left.text.compare(right.text);
+      const int order =
+          left.number != right.number ? (left.number < right.number ? -1 : 1) : left.text.compare(right.text);
       if (order != 0) {
         return criteria[i].reverse ? order > 0 : order < 0;
       }

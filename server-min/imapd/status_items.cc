@@ -45,7 +45,8 @@ struct Counts {
 
 Result<mailbox::IndexHeader> header_of(Session& session, const meta::MailboxEntry& entry) {
   CYR_TRY(const store::MailboxFiles files, session.store.files(entry));
-  CYR_TRY(auto lock, store::MailboxLock::take(session.store.io(), files, store::LockFor::examine, session.locks));
+  CYR_TRY(auto lock,
+          store::MailboxLock::take(session.store.io(), files, store::LockFor::examine, session.locks));
   if (!lock.has_index()) {
     return refuse("Mailbox does not exist");
   }
@@ -62,7 +63,8 @@ Result<Counts> count_records(Session& session, const meta::MailboxEntry& entry) 
   const bool in_index = store::seen_is_in_index(counts.index, view->files().user, user);
   store::SeenState seen;
   if (!in_index) {
-    CYR_TRY(seen, store::read_seen(session.store, store::seen_user(counts.index, user), view->header().uniqueid));
+    CYR_TRY(seen,
+            store::read_seen(session.store, store::seen_user(counts.index, user), view->header().uniqueid));
   }
   const std::uint32_t told = in_index ? counts.index.recentuid : seen.record.lastuid;
   const mailbox::RecordBlock& records = view->records();
@@ -139,9 +141,9 @@ Result<StatusItems> parse_status_items(CommandParser& parser) {
   StatusItems items = 0;
   const auto take_one = [&]() -> Status {
     const std::string word = parser.word();
-    const auto* const row = std::find_if(kStatusItems.begin(), kStatusItems.end(), [&](const StatusName& name) {
-      return equal_ignoring_case(name.name, word);
-    });
+    const auto* const row =
+        std::find_if(kStatusItems.begin(), kStatusItems.end(),
+                     [&](const StatusName& name) { return equal_ignoring_case(name.name, word); });
     if (row == kStatusItems.end()) {
       return bad_argument("Invalid Status attributes " + lower_ascii(word));
     }
@@ -163,7 +165,8 @@ Status write_status(Session& session, const meta::MailboxEntry& entry, StatusIte
   std::string list;
   for (const StatusName& row : kStatusItems) {
     if ((items & bit(row.item)) != 0) {
-      list += fmt::format("{}{} {}", list.empty() ? "" : " ", row.name, value_of(row.item, counts, entry.uniqueid));
+      list += fmt::format("{}{} {}", list.empty() ? "" : " ", row.name,
+                          value_of(row.item, counts, entry.uniqueid));
     }
   }
   session.out.untagged("STATUS {} ({})", session.quoted_name(entry.name), list);

@@ -1,5 +1,6 @@
-// RFC 5256 3. The working form of REFERENCES is a pool of containers that know parent and children by index, so
-// that nothing recurses while the forest is built; chains are cut at kMaxThreadDepth before trees are made of it.
+// RFC 5256 3. The working form of REFERENCES is a pool of containers that know parent and children by index,
+// so that nothing recurses while the forest is built; chains are cut at kMaxThreadDepth before trees are made
+// of it.
 #include "server-min/imapd/thread.h"
 
 #include <algorithm>
@@ -145,15 +146,13 @@ class ReferencesThreader {
         sort_children(at);
       }
     }
-    std::stable_sort(siblings.begin(), siblings.end(), [&](std::size_t a, std::size_t b) {
-      return sent_before(voice(a), voice(b));
-    });
+    std::stable_sort(siblings.begin(), siblings.end(),
+                     [&](std::size_t a, std::size_t b) { return sent_before(voice(a), voice(b)); });
   }
   void sort_children(std::size_t at) {
     std::vector<std::size_t>& children = pool_[at].children;
-    std::stable_sort(children.begin(), children.end(), [&](std::size_t a, std::size_t b) {
-      return sent_before(voice(a), voice(b));
-    });
+    std::stable_sort(children.begin(), children.end(),
+                     [&](std::size_t a, std::size_t b) { return sent_before(voice(a), voice(b)); });
   }
   void sort_below(std::size_t at, unsigned depth) {
     if (depth > kMaxThreadDepth) {

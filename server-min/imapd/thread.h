@@ -8,11 +8,11 @@
 namespace cyr::imapd {
 
 struct ThreadMessage {
-  std::uint32_t number = 0;  // as it will be printed
-  std::int64_t sent = 0;     // seconds; of the Date field, else internaldate
-  std::string subject;       // base subject
-  bool is_reply = false;     // its subject said so
-  std::string message_id;    // normalised; empty: none
+  std::uint32_t number = 0;             // as it will be printed
+  std::int64_t sent = 0;                // seconds; of the Date field, else internaldate
+  std::string subject;                  // base subject
+  bool is_reply = false;                // its subject said so
+  std::string message_id;               // normalised; empty: none
   std::vector<std::string> references;  // oldest first; of References, else the first id of In-Reply-To
 };
 
@@ -22,8 +22,8 @@ struct ThreadNode {
   std::vector<ThreadNode> children;
 };
 
-// `messages` in any order. Neither may recurse deeper than a constant for hostile reference chains: such chains
-// are cut.
+// `messages` in any order. Neither may recurse deeper than a constant for hostile reference chains: such
+// chains are cut.
 [[nodiscard]] std::vector<ThreadNode> thread_by_subject(std::vector<ThreadMessage> messages);
 [[nodiscard]] std::vector<ThreadNode> thread_by_references(const std::vector<ThreadMessage>& messages);
 

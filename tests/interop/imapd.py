@@ -26,6 +26,19 @@ TIMEOUT = 60
 # Where ours answers otherwise, and why: transcript name and a pattern that a differing line of either side has to match.
 EXPLAINED = [
     (r".", r"\[CAPABILITY|^\* CAPABILITY|^\* ID ", "capabilities and identity are our own"),
+    (r".", r"\[URLMECH|\[ANNOTATIONS", "no URLAUTH, no ANNOTATE"),
+    (r"^list$", r'^\* LIST \(\\Noselect \\HasChildren\) "." DELETED$', "3.6.1 tells of DELETED twice"),
+    (r"^list", r'^\* LSUB \(\) "." (INBOX\.)?Gone$', "subscribed, though it is gone (RFC 3501 6.3.9); 3.6.1 hides it"),
+    (r"^fetch$", r"THREADID", "RFC 8474: NIL, not (NIL)"),
+    (r"^fetch$", r"BINARY\.SIZE|^TAG (OK|NO) .*Completed|UNKNOWN-CTE", "3.6.1 stops at the first part that it cannot decode"),
+    (r"^(store|expunge|idle)$", r"FETCH \((FLAGS|MODSEQ)", ".SILENT is silent, and expunged messages are not told of"),
+    (r"^expunge$", r"^\* 1 EXPUNGE$", "UID SEARCH may tell of expunges (RFC 3501 7.4.1)"),
+    (r"^append$", r"^\* OK \[CLOSED\]", "told when the selected mailbox is deleted, not at the next SELECT"),
+    (r"^search$", r"^\* ESEARCH .* UID COUNT 77 MIN", "RFC 5267: MIN is the first in sort order"),
+    (r"^search$", r"^\* SEARCH |^TAG OK Completed \(\d+ msgs", "texts of message/* parts are searched, too"),
+    (r"^quota$", r"^\* BAD Invalid tag", "3.6.1 reads the rest of a refused SETQUOTA as a command"),
+    (r"^metadata$", r"/private/vendor/", "3.6.1 lists shared-only entries as private ones, too"),
+    (r"^errors$", r"^TAG BAD ", "words for missing arguments"),
 ]
 
 # What differs from run to run.
@@ -122,7 +135,7 @@ class Connection:
             out += answer
             if not answer[-1].startswith("+"):
                 return out
-            self.send(data + after.encode())
+            self.send(data + after.replace("{}", "").encode())
         self.send(b"\r\n")
         return out + self.until(tag)
 
@@ -217,14 +230,14 @@ def compare(name, steps, want, got, verbose):
     return bad
 
 
-def reconstruct_silent(oracle, root):
-    """What the real reconstruct -n says of the store; nothing when it is in order."""
-    status, listed = oracle.run(root, "ctl_mboxlist", "-d")
-    names = [] if status else [line.split("\t")[0] for line in listed.decode(errors="replace").splitlines()]
-    status, said = oracle.run(root, "reconstruct", "-n", "-r", "user.*" if ".user" in " ".join(names[:1]) else "user/*")
-    lines = [line for line in said.decode(errors="replace").splitlines()
-             if not re.match(r"^(user|[A-Za-z#&.]+)[./][^:]*$|^[^ :]+$|discovered", line)]
-    return lines
+def findings(oracle, root):
+    """What the real reconstruct -n says of a user's mailboxes besides their names: nothing when they are in order."""
+    said = []
+    for name in ("user.bovik", "user/bovik"):  # one of them is the separator of the store
+        status, text = oracle.run(root, "reconstruct", "-n", "-r", name)
+        said += ["exit status %d" % status] if status else []
+        said += [line for line in text.decode(errors="replace").splitlines() if not line.startswith("user") or ": " in line]
+    return said
 
 
 def main():
@@ -250,7 +263,7 @@ def main():
                 continue
             theirs = Side(scratch.top, "%d-real" % number, store, [os.path.join(oracle.home, "run"), "imapd"])
             bad += compare(name, steps, theirs.run(steps), got, options.v)
-            for line in reconstruct_silent(oracle, ours.root):
+            for line in findings(oracle, ours.root):
                 bad += 1
                 print("%s: real reconstruct -n: %s" % (name, line))
             shutil.rmtree(os.path.dirname(ours.root))

@@ -45,7 +45,8 @@ Status take_message(Session& session, CommandParser& parser, const std::string& 
   CYR_TRY(const LiteralStart start, parser.literal_start());
   if (start.size > parser.limits().message || start.size == 0) {
     CYR_CHECK(parser.skip_literal(start));
-    return refuse(start.size == 0 ? "Zero-length message literal" : "[TOOBIG] Message size exceeds fixed limit");
+    return refuse(start.size == 0 ? "Zero-length message literal"
+                                  : "[TOOBIG] Message size exceeds fixed limit");
   }
   const auto source = start.binary ? store::SourceOf::binary : store::SourceOf::append;
   auto staged = store::StagedMessage::create(session.store, partition, source);
@@ -67,7 +68,8 @@ Result<Answer> append_all(Session& session, const meta::MailboxEntry& entry, std
   demand[static_cast<std::size_t>(meta::Resource::storage)] = 0;
   demand[static_cast<std::size_t>(meta::Resource::message)] = static_cast<std::int64_t>(uploads.size());
   for (const Upload& upload : uploads) {
-    demand[static_cast<std::size_t>(meta::Resource::storage)] += static_cast<std::int64_t>(upload.message->size());
+    demand[static_cast<std::size_t>(meta::Resource::storage)] +=
+        static_cast<std::int64_t>(upload.message->size());
   }
   CYR_TRY(const auto edit, store::MailboxEdit::open(session.store, entry, session.locks, session.now()));
   edit->act_for(session.caller->id());

@@ -13,8 +13,8 @@ namespace cyr::imapd {
 
 namespace {
 
-constexpr std::size_t kMaxIdPairs = 30;         // RFC 2971 3.3
-constexpr std::size_t kMaxIdLogged = 1024;      // bytes
+constexpr std::size_t kMaxIdPairs = 30;     // RFC 2971 3.3
+constexpr std::size_t kMaxIdLogged = 1024;  // bytes
 
 // The tagged OK, sent at once: what follows is in another layer.
 Result<Answer> answer_now(Invocation& invocation, std::string_view text) {
@@ -127,7 +127,8 @@ Result<Answer> run_id(Invocation& invocation) {
     log(LogLevel::info, "client id sessionid=<{}>:{}", session.transport.session_id(),
         client.substr(0, kMaxIdLogged));
   }
-  session.out.untagged("ID {}", session.config().is_on(conf::Option::imapidresponse) ? own_id(session) : "NIL");
+  session.out.untagged("ID {}",
+                       session.config().is_on(conf::Option::imapidresponse) ? own_id(session) : "NIL");
   return ok();
 }
 
@@ -166,9 +167,9 @@ Result<Answer> run_namespace(Invocation& invocation) {
                          namespace_part(ns.sharedprefix + separator, separator));
     return ok();
   }
-  session.out.untagged("NAMESPACE {} {} {}",
-                       personal ? namespace_part(std::string("INBOX") + separator, separator) : "NIL",
-                       namespace_part(std::string("user") + separator, separator), namespace_part("", separator));
+  session.out.untagged(
+      "NAMESPACE {} {} {}", personal ? namespace_part(std::string("INBOX") + separator, separator) : "NIL",
+      namespace_part(std::string("user") + separator, separator), namespace_part("", separator));
   return ok();
 }
 

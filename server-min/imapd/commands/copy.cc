@@ -68,11 +68,11 @@ Result<Answer> copy_or_move(Invocation& invocation, CopyMode mode) {
   CYR_CHECK(selected.refresh());
   std::erase_if(set.msgnos, [&](std::uint32_t msgno) { return !selected.is_live(selected.row(msgno)); });
   if (set.msgnos.empty()) {
-    return no_messages(invocation.uid);
+    return invocation.uid ? ok() : no_messages(false);
   }
   CYR_TRY(const CopyResult result, copy_messages(session, selected, target, set.msgnos, mode));
-  const std::string code = fmt::format("[COPYUID {} {} {}] Completed", result.uidvalidity, result.from.print(),
-                                       result.to.print());
+  const std::string code =
+      fmt::format("[COPYUID {} {} {}] Completed", result.uidvalidity, result.from.print(), result.to.print());
   if (!move) {
     return ok(session.caller->rights(target).has('r') ? code : "Completed");
   }

@@ -11,8 +11,8 @@ struct CopyResult {
 };
 enum class CopyMode : std::uint8_t { copy, move };
 
-// Copies these messages into `target`; with `move` they are expunged here afterwards. refuse("Over quota") when
-// they do not fit; within one quota root a move always fits.
+// Copies these messages into `target`; with `move` they are expunged here afterwards. refuse("Over quota")
+// when they do not fit; within one quota root a move always fits.
 Result<CopyResult> copy_messages(Session& session, Selected& from, const meta::MailboxEntry& target,
                                  const std::vector<std::uint32_t>& msgnos, CopyMode mode);
 

@@ -1,7 +1,7 @@
 // LIST, LSUB, XLIST and the extensions of LIST.
 //
-// All names that the caller can see are collected in the order in which they are shown, so that a parent comes
-// right before its children; then one walk decides what matches and what has children.
+// All names that the caller can see are collected in the order in which they are shown, so that a parent
+// comes right before its children; then one walk decides what matches and what has children.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -27,9 +27,7 @@ struct Node {
 // The client's names in order: own, others', shared; DELETED last; parents before children.
 struct NameOrder {
   char separator;
-  static int group(std::string_view name) {
-    return equal_ignoring_case(name, "INBOX") ? 0 : 1;
-  }
+  static int group(std::string_view name) { return equal_ignoring_case(name, "INBOX") ? 0 : 1; }
   bool operator()(const std::string& a, const std::string& b) const {
     if (group(a) != group(b)) {
       return group(a) < group(b);
@@ -79,9 +77,8 @@ class Lister {
     return pattern;
   }
   [[nodiscard]] bool matches_any(std::string_view name) const {
-    return std::any_of(patterns_.begin(), patterns_.end(), [&](const std::string& pattern) {
-      return names::matches(pattern, name, separator_);
-    });
+    return std::any_of(patterns_.begin(), patterns_.end(),
+                       [&](const std::string& pattern) { return names::matches(pattern, name, separator_); });
   }
   [[nodiscard]] int section_of(const names::MailboxName& name) const {
     return name.is_deleted() ? 3 : caller_.owns(name) && !caller_.is_admin() ? 0 : name.is_user() ? 1 : 2;
@@ -116,7 +113,8 @@ class Lister {
   std::set<std::string> reported_;
 };
 
-// True when no pattern can match anything but the caller's own mailboxes, so that the others need not be read.
+// True when no pattern can match anything but the caller's own mailboxes, so that the others need not be
+// read.
 bool Lister::only_own() const {
   if (caller_.is_admin() || caller_.id().empty()) {
     return false;
@@ -204,7 +202,8 @@ std::string Lister::attributes(Tree::const_iterator at) const {
   }
   const bool uses = request_.mode == ListMode::xlist || request_.return_special_use ||
                     session_.config().is_on(conf::Option::specialusealways);
-  if (request_.mode == ListMode::xlist && node.entry && caller_.inbox().to_internal(caller_.name_space()) == node.entry->name) {
+  if (request_.mode == ListMode::xlist && node.entry &&
+      caller_.inbox().to_internal(caller_.name_space()) == node.entry->name) {
     add("\\Inbox");
   }
   if (uses && node.entry) {
@@ -267,8 +266,8 @@ void Lister::report_parents(const Key& key) {
       continue;
     }
     reported_.insert(parent.name);
-    write(request_.extended && !lsub ? "\\NonExistent \\HasChildren" : "\\Noselect \\HasChildren", parent.name,
-          child_info);
+    write(request_.extended && !lsub ? "\\NonExistent \\HasChildren" : "\\Noselect \\HasChildren",
+          parent.name, child_info);
   }
 }
 
@@ -297,8 +296,8 @@ void write_root(Session& session, const ListRequest& request) {
   const char separator = session.caller->separator();
   const std::size_t end = request.reference.find(separator);
   const std::string root = end == std::string::npos ? "" : request.reference.substr(0, end + 1);
-  session.out.untagged("{} (\\Noselect) \"{}\" {}", request.mode == ListMode::lsub ? "LSUB" : "LIST", separator,
-                       text::print_astring(root));
+  session.out.untagged("{} (\\Noselect) \"{}\" {}", request.mode == ListMode::lsub ? "LSUB" : "LIST",
+                       separator, text::print_astring(root));
 }
 
 Result<Answer> list(Invocation& invocation, ListMode mode) {

@@ -1,5 +1,5 @@
-// CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 3501 6.3.3 to 6.3.7, 6154 USE), with the partition arguments
-// of Cyrus.
+// CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 3501 6.3.3 to 6.3.7, 6154 USE), with the partition
+// arguments of Cyrus.
 #include <numeric>
 
 #include "format/base/log.h"
@@ -75,7 +75,8 @@ Result<Answer> rename_inbox(Session& session, const names::MailboxName& from, co
   CYR_TRY(const meta::MailboxEntry inbox,
           store::need_mailbox(session.store, from.to_internal(session.store.name_space())));
   CYR_TRY(const meta::MailboxEntry target, store::create_mailbox(admin, {.name = to}));
-  CYR_TRY(auto opened, Selected::open(session.store, session.locks, *session.caller, inbox, true, session.now()));
+  CYR_TRY(auto opened,
+          Selected::open(session.store, session.locks, *session.caller, inbox, true, session.now()));
   std::vector<std::uint32_t> all(opened->exists());
   std::iota(all.begin(), all.end(), 1);
   if (!all.empty()) {
@@ -168,7 +169,8 @@ Result<Answer> run_subscribe(Invocation& invocation) {
   }
   store::Administration admin = session.administration();
   const bool force = session.config().is_on(conf::Option::allowallsubscribe);
-  Status done = store::subscribe(admin, session.caller->id(), name->to_internal(session.store.name_space()), force);
+  Status done =
+      store::subscribe(admin, session.caller->id(), name->to_internal(session.store.name_space()), force);
   if (!done) {
     Answer answer = answer_for(done.error());
     answer.text = "Subscribe: " + answer.text;

@@ -29,9 +29,8 @@ Status add_flag(FlagList& flags, const std::string& name, std::string_view bad_f
     if (!mailbox::valid_flag_name(name)) {
       return bad_argument(std::string(bad_flag));
     }
-    const bool known = std::any_of(flags.keywords.begin(), flags.keywords.end(), [&](const std::string& had) {
-      return equal_ignoring_case(had, name);
-    });
+    const bool known = std::any_of(flags.keywords.begin(), flags.keywords.end(),
+                                   [&](const std::string& had) { return equal_ignoring_case(had, name); });
     if (!known) {
       flags.keywords.push_back(name);
     }

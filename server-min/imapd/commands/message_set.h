@@ -24,8 +24,8 @@ Result<MessageSet> take_set(Invocation& invocation);
 // Makes \Seen what `seen` says, for those of `msgnos` where it is not so; for FETCH.
 Status mark_seen(Session& session, const std::vector<std::uint32_t>& msgnos);
 
-// Expunges the messages marked \Deleted, of these UIDs only when given; how many. The client is told by the next
-// report.
+// Expunges the messages marked \Deleted, of these UIDs only when given; how many. The client is told by the
+// next report.
 Result<std::uint32_t> expunge_deleted(Session& session, const text::SequenceSet* uids);
 
 // Flags as a client lists them.

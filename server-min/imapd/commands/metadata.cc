@@ -124,7 +124,8 @@ Result<std::vector<store::MetadataItem>> all_items(Session& session, const std::
   return mailbox.empty() ? store::get_server_metadata(admin) : store::get_metadata(admin, mailbox);
 }
 
-void write_metadata(Session& session, const std::string& mailbox, const std::vector<store::MetadataItem>& items) {
+void write_metadata(Session& session, const std::string& mailbox,
+                    const std::vector<store::MetadataItem>& items) {
   if (items.empty()) {
     return;
   }
@@ -169,7 +170,8 @@ Result<Selection> select_items(const std::vector<store::MetadataItem>& all, cons
 
 Status set_item(Session& session, const std::string& mailbox, const store::MetadataItem& item) {
   store::Administration admin = session.administration();
-  return mailbox.empty() ? store::set_server_metadata(admin, item) : store::set_metadata(admin, mailbox, item);
+  return mailbox.empty() ? store::set_server_metadata(admin, item)
+                         : store::set_metadata(admin, mailbox, item);
 }
 
 bool legacy_enabled(Session& session) {
@@ -192,9 +194,8 @@ Result<std::vector<std::string>> take_strings(CommandParser& parser) {
 }
 
 bool matches_any(const std::vector<std::string>& patterns, std::string_view text, char separator) {
-  return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
-    return names::matches(pattern, text, separator);
-  });
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const std::string& pattern) { return names::matches(pattern, text, separator); });
 }
 
 // The mailboxes (internal names) that ANNOTATEMORE's mailbox pattern means; one empty name for the server.
@@ -219,7 +220,8 @@ Result<std::vector<std::string>> annotated(Session& session, const std::string& 
 }
 
 // "("value.shared" "x" "value.priv" NIL ...)": what of it can be set.
-Status take_attributes(CommandParser& parser, const std::string& entry, std::vector<store::MetadataItem>& items) {
+Status take_attributes(CommandParser& parser, const std::string& entry,
+                       std::vector<store::MetadataItem>& items) {
   return parser.list([&]() -> Status {
     CYR_TRY(const std::string attribute, parser.astring());
     CYR_CHECK(parser.space());
@@ -234,7 +236,8 @@ Status take_attributes(CommandParser& parser, const std::string& entry, std::vec
 }
 
 // The attributes that `item` has and the patterns ask for, appended to `list`.
-void add_attributes(std::string& list, const store::MetadataItem& item, const std::vector<std::string>& patterns) {
+void add_attributes(std::string& list, const store::MetadataItem& item,
+                    const std::vector<std::string>& patterns) {
   const std::string scope = item.shared ? ".shared" : ".priv";
   const auto add = [&](const std::string& name, const std::string& value) {
     if (matches_any(patterns, name + scope, '.') || matches_any(patterns, name, '.')) {
@@ -249,9 +252,10 @@ void add_attributes(std::string& list, const store::MetadataItem& item, const st
 // One ANNOTATION response for each entry that has a value, shared and private together.
 void write_annotations(Session& session, const std::string& mailbox, std::vector<store::MetadataItem> items,
                        const std::vector<std::string>& attributes) {
-  std::stable_sort(items.begin(), items.end(), [](const store::MetadataItem& a, const store::MetadataItem& b) {
-    return a.entry != b.entry ? a.entry < b.entry : a.shared && !b.shared;
-  });
+  std::stable_sort(items.begin(), items.end(),
+                   [](const store::MetadataItem& a, const store::MetadataItem& b) {
+                     return a.entry != b.entry ? a.entry < b.entry : a.shared && !b.shared;
+                   });
   for (std::size_t i = 0; i < items.size();) {
     std::string list;
     const std::string entry = items[i].entry;
@@ -259,8 +263,8 @@ void write_annotations(Session& session, const std::string& mailbox, std::vector
       add_attributes(list, items[i], attributes);
     }
     if (!list.empty()) {
-      session.out.untagged("ANNOTATION {} \"{}\" ({})", mailbox.empty() ? "\"\"" : session.quoted_name(mailbox),
-                           entry, list);
+      session.out.untagged("ANNOTATION {} \"{}\" ({})",
+                           mailbox.empty() ? "\"\"" : session.quoted_name(mailbox), entry, list);
     }
   }
   session.out.relieve();

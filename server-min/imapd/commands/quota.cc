@@ -1,6 +1,5 @@
 // GETQUOTA, GETQUOTAROOT, SETQUOTA (RFC 9208; the resource names are those of 3.6.1).
 #include "format/store/quota_limits.h"
-
 #include "format/text/imap_string.h"
 #include "server-min/imapd/commands/registry.h"
 
@@ -13,7 +12,8 @@ void write_quota(Session& session, const meta::QuotaRoot& root) {
   for (std::size_t i = 0; i < meta::resource_count; ++i) {
     if (root.limit[i]) {
       const meta::ResourceInfo& info = meta::resources[i];
-      list += fmt::format("{}{} {} {}", list.empty() ? "" : " ", info.name, root.used[i] / info.unit, *root.limit[i]);
+      list += fmt::format("{}{} {} {}", list.empty() ? "" : " ", info.name, root.used[i] / info.unit,
+                          *root.limit[i]);
     }
   }
   session.out.untagged("QUOTA {} ({})", session.quoted_name(root.name), list);

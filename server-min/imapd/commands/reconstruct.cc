@@ -23,8 +23,8 @@ std::string program_path(Io& io) {
   return "reconstruct";
 }
 
-// The exit status; -1 when the program could not be run. Its standard descriptors are /dev/null: the connection
-// may be on ours (-X).
+// The exit status; -1 when the program could not be run. Its standard descriptors are /dev/null: the
+// connection may be on ours (-X).
 Result<int> run_program(Io& io, std::vector<std::string> words) {
   std::vector<char*> argv;
   for (std::string& word : words) {

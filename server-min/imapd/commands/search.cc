@@ -27,7 +27,7 @@ Result<Answer> run_search(Invocation& invocation) {
   const std::vector<std::uint32_t> found = search(selected, *program, session.saved_result);
   if (options.given) {
     write_esearch(invocation, options, found, program->uses_modseq, false);
-    return completed();
+    return found_messages(found.size());
   }
   std::string& out = session.out.buffer();
   out += "* SEARCH";
@@ -38,7 +38,7 @@ Result<Answer> run_search(Invocation& invocation) {
     fmt::format_to(std::back_inserter(out), " (MODSEQ {})", highest_modseq(selected, found));
   }
   out += "\r\n";
-  return ok(fmt::format("Completed ({} msgs in 0.000 secs)", found.size()));
+  return found_messages(found.size());
 }
 
 }  // namespace cyr::imapd

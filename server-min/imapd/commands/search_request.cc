@@ -15,7 +15,7 @@ Result<ReturnOptions> take_return(CommandParser& parser) {
   }
   struct Row {
     std::string_view name;
-    bool ReturnOptions::* field;
+    bool ReturnOptions::*field;
   };
   constexpr std::array<Row, 5> kRows{{{"MIN", &ReturnOptions::min},
                                       {"MAX", &ReturnOptions::max},
@@ -42,13 +42,15 @@ Result<ReturnOptions> take_return(CommandParser& parser) {
 
 Result<SearchProgram> take_program(Session& session, CommandParser& parser, std::string charset) {
   CYR_TRY(SearchProgram program, parse_search(parser, {.now = session.now(), .charset = std::move(charset)}));
-  if (program.uses_modseq) {
-    session.enable_condstore("MODSEQ search");
-  }
+  session.condstore = session.condstore || program.uses_modseq;  // untold, as in 3.6.1
   if (Status fresh = session.selected->refresh(); !fresh && fresh.error().code != Errc::not_found) {
     return std::move(fresh).error();
   }
   return program;
+}
+
+Answer found_messages(std::size_t count) {
+  return ok(fmt::format("Completed ({} msgs in 0.000 secs)", count));
 }
 
 std::uint64_t highest_modseq(Selected& selected, const std::vector<std::uint32_t>& msgnos) {
@@ -79,8 +81,8 @@ void save_result(Session& session, const ReturnOptions& options, const std::vect
 
 }  // namespace
 
-void write_esearch(Invocation& invocation, const ReturnOptions& options, const std::vector<std::uint32_t>& msgnos,
-                   bool modseq, bool sorted) {
+void write_esearch(Invocation& invocation, const ReturnOptions& options,
+                   const std::vector<std::uint32_t>& msgnos, bool modseq, bool sorted) {
   Session& session = invocation.session;
   Selected& selected = *session.selected;
   if (options.save) {

@@ -99,8 +99,8 @@ Result<SelectRequest> parse_select(Session& session, CommandParser& parser) {
   return request;
 }
 
-// From where on the client's messages may differ: what he says of matching numbers and UIDs spares him VANISHED
-// for those below (RFC 7162 3.2.5.2).
+// From where on the client's messages may differ: what he says of matching numbers and UIDs spares him
+// VANISHED for those below (RFC 7162 3.2.5.2).
 std::uint32_t first_unsure_uid(Selected& selected, const QresyncRequest& request) {
   std::uint32_t sure = 0;
   for (std::size_t i = 0; i < request.match_uids.size(); ++i) {

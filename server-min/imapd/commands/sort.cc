@@ -158,7 +158,7 @@ Result<Answer> run_sort(Invocation& invocation) {
   }
   if (options.given) {
     write_esearch(invocation, options, order, program.uses_modseq, true);
-    return completed();
+    return found_messages(order.size());
   }
   std::string& out = session.out.buffer();
   out += "* SORT";
@@ -169,7 +169,7 @@ Result<Answer> run_sort(Invocation& invocation) {
     fmt::format_to(std::back_inserter(out), " (MODSEQ {})", highest_modseq(selected, order));
   }
   out += "\r\n";
-  return ok(fmt::format("Completed ({} msgs in 0.000 secs)", order.size()));
+  return found_messages(order.size());
 }
 
 Result<Answer> run_thread(Invocation& invocation) {
@@ -193,7 +193,7 @@ Result<Answer> run_thread(Invocation& invocation) {
   const std::size_t count = messages.size();
   const auto threads = by_subject ? thread_by_subject(std::move(messages)) : thread_by_references(messages);
   session.out.untagged("THREAD{}{}", threads.empty() ? "" : " ", print_threads(threads));
-  return ok(fmt::format("Completed ({} msgs in 0.000 secs)", count));
+  return found_messages(count);
 }
 
 }  // namespace cyr::imapd

@@ -90,8 +90,8 @@ bool may_change(const StoreRequest& request, const FlagList& narrowed, acl::Righ
 
 // What became of the messages of a set.
 struct StoreOutcome {
-  text::SequenceSet modified;           // left alone because of UNCHANGEDSINCE; numbers as in the command
-  std::vector<std::uint32_t> changed;   // message numbers
+  text::SequenceSet modified;          // left alone because of UNCHANGEDSINCE; numbers as in the command
+  std::vector<std::uint32_t> changed;  // message numbers
 };
 
 Result<StoreOutcome> apply(Invocation& invocation, const MessageSet& set, const StoreRequest& request) {

@@ -1,7 +1,6 @@
 // The command parser: grammar of RFC 3501 9, literals of RFC 7888, and what is refused.
-#include "server-min/imapd/parser.h"
-
 #include "server-min/imapd/fetch_items.h"
+#include "server-min/imapd/parser.h"
 #include "server-min/imapd/search_program.h"
 #include "tests/support/check.h"
 #include "tests/unit/imapd/command_source.h"
@@ -13,7 +12,8 @@ using cyr::test::StringSource;
 namespace {
 
 struct Fixture {
-  explicit Fixture(std::string bytes, ParserLimits limits = {}) : source(std::move(bytes)), parser(source, limits) {
+  explicit Fixture(std::string bytes, ParserLimits limits = {})
+      : source(std::move(bytes)), parser(source, limits) {
     REQUIRE(parser.begin());
     parser.set_command("Test");
   }

@@ -1,8 +1,7 @@
 // THREAD and SORT: the examples and rules of RFC 5256.
-#include "server-min/imapd/thread.h"
-
 #include "server-min/imapd/envelope.h"
 #include "server-min/imapd/sort.h"
+#include "server-min/imapd/thread.h"
 #include "tests/support/check.h"
 
 using namespace cyr::imapd;
@@ -26,7 +25,8 @@ TEST_CASE("base subjects of RFC 5256 2.1") {
 TEST_CASE("envelopes are read back from the cache") {
   const auto envelope = read_envelope(
       "(\"Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\" \"Re: \\\"x\\\"\" ((\"Terry Gray\" NIL \"gray\" "
-      "\"cac.washington.edu\")) NIL NIL ((NIL NIL \"grp\" NIL)(NIL NIL \"imap\" \"a.b\")(NIL NIL NIL NIL)) NIL NIL "
+      "\"cac.washington.edu\")) NIL NIL ((NIL NIL \"grp\" NIL)(NIL NIL \"imap\" \"a.b\")(NIL NIL NIL NIL)) "
+      "NIL NIL "
       "NIL {3}\r\n<a>)");
   REQUIRE(envelope);
   CHECK(envelope->subject == "Re: \"x\"");
@@ -39,27 +39,26 @@ TEST_CASE("envelopes are read back from the cache") {
 }
 
 TEST_CASE("ORDEREDSUBJECT threads by base subject, then date") {
-  std::vector<ThreadMessage> messages{{1, 100, "B", false, "", {}}, {2, 50, "A", false, "", {}},
-                                      {3, 60, "B", true, "", {}},  {4, 70, "A", true, "", {}},
+  std::vector<ThreadMessage> messages{{1, 100, "B", false, "", {}},
+                                      {2, 50, "A", false, "", {}},
+                                      {3, 60, "B", true, "", {}},
+                                      {4, 70, "A", true, "", {}},
                                       {5, 80, "A", true, "", {}}};
   CHECK(print_threads(thread_by_subject(messages)) == "(2 (4)(5))(3 1)");
 }
 
 TEST_CASE("REFERENCES links by ids, through messages that are not there") {
   const std::vector<ThreadMessage> messages{
-      {1, 10, "A", false, "a", {}},
-      {2, 20, "A", true, "b", {"a"}},
-      {3, 30, "A", true, "c", {"a", "b"}},
-      {4, 40, "X", true, "d", {"gone"}},
-      {5, 50, "Y", true, "e", {"gone"}},
-      {6, 60, "Z", false, "", {}},
+      {1, 10, "A", false, "a", {}},        {2, 20, "A", true, "b", {"a"}},
+      {3, 30, "A", true, "c", {"a", "b"}}, {4, 40, "X", true, "d", {"gone"}},
+      {5, 50, "Y", true, "e", {"gone"}},   {6, 60, "Z", false, "", {}},
   };
   CHECK(print_threads(thread_by_references(messages)) == "(1 2 3)((4)(5))(6)");
 }
 
 TEST_CASE("REFERENCES survives loops, doubled ids and long chains") {
-  const std::vector<ThreadMessage> loop{{1, 1, "", false, "a", {"b"}}, {2, 2, "", false, "b", {"a"}},
-                                        {3, 3, "", false, "a", {"a"}}};
+  const std::vector<ThreadMessage> loop{
+      {1, 1, "", false, "a", {"b"}}, {2, 2, "", false, "b", {"a"}}, {3, 3, "", false, "a", {"a"}}};
   const std::string text = print_threads(thread_by_references(loop));
   for (const char* number : {"1", "2", "3"}) {
     CHECK(text.find(number) != std::string::npos);
@@ -81,8 +80,8 @@ TEST_CASE("roots of one subject come together (RFC 5256 3, REFERENCES step 5)") 
 }
 
 TEST_CASE("sort criteria compare in turn, and ties go by number") {
-  std::vector<SortRow> rows{{1, {{5, ""}, {0, "B"}}}, {2, {{5, ""}, {0, "A"}}}, {3, {{4, ""}, {0, "C"}}},
-                            {4, {{5, ""}, {0, "B"}}}};
+  std::vector<SortRow> rows{
+      {1, {{5, ""}, {0, "B"}}}, {2, {{5, ""}, {0, "A"}}}, {3, {{4, ""}, {0, "C"}}}, {4, {{5, ""}, {0, "B"}}}};
   sort_rows(rows, {{SortBy::date, true}, {SortBy::subject, false}});
   std::vector<std::uint32_t> order;
   for (const SortRow& row : rows) {
