@@ -33,7 +33,7 @@ EXPLAINED = [
     (r"^fetch$", r"BINARY\.SIZE|^TAG (OK|NO) .*Completed|UNKNOWN-CTE", "3.6.1 stops at the first part that it cannot decode"),
     (r"^(store|expunge|idle)$", r"FETCH \((FLAGS|MODSEQ)", ".SILENT is silent, and expunged messages are not told of"),
     (r"^expunge$", r"^\* 1 EXPUNGE$", "UID SEARCH may tell of expunges (RFC 3501 7.4.1)"),
-    (r"^append$", r"^\* OK \[CLOSED\]", "told when the selected mailbox is deleted, not at the next SELECT"),
+    (r"^append$", r"^\* OK \[CLOSED\]|^\* 1 EXPUNGE$", "told when the selected mailbox is deleted, not at the next SELECT"),
     (r"^search$", r"^\* ESEARCH .* UID COUNT 77 MIN", "RFC 5267: MIN is the first in sort order"),
     (r"^search$", r"^\* SEARCH |^TAG OK Completed \(\d+ msgs", "texts of message/* parts are searched, too"),
     (r"^quota$", r"^\* BAD Invalid tag", "3.6.1 reads the rest of a refused SETQUOTA as a command"),
