@@ -49,4 +49,22 @@ Result<DuplicateRecord> decode_duplicate(std::string_view key, std::string_view 
   return record;
 }
 
+Result<std::string> encode_duplicate_key(const DuplicateRecord& record) {
+  std::string key;
+  for (const std::string* part : {&record.id, &record.to, &record.date}) {
+    if (part->find('\0') != std::string::npos || (part->empty() && part != &record.date)) {
+      return make_error(Errc::invalid, "no message id or recipient that can be remembered");
+    }
+    key.append(*part).push_back('\0');
+  }
+  return key;
+}
+
+std::string encode_duplicate_value(const DuplicateRecord& record) {
+  Buffer value;
+  append_le(value, static_cast<std::uint64_t>(record.mark));
+  append_le(value, record.uid);
+  return std::string(as_text(value));
+}
+
 }  // namespace cyr::meta

@@ -23,4 +23,9 @@ struct DuplicateRecord {
 // Errc::corrupt for a key without its two parts, or a value that is neither of 64-bit nor of 32-bit hosts.
 [[nodiscard]] Result<DuplicateRecord> decode_duplicate(std::string_view key, std::string_view value);
 
+// As 3.x writes them on a 64-bit host: key `id NUL to NUL date NUL`, value time and UID. Errc::invalid for a
+// NUL in a part, or an empty id or recipient.
+[[nodiscard]] Result<std::string> encode_duplicate_key(const DuplicateRecord& record);
+[[nodiscard]] std::string encode_duplicate_value(const DuplicateRecord& record);
+
 }  // namespace cyr::meta

@@ -79,7 +79,9 @@ std::uint32_t MailboxEdit::take_seen(std::uint32_t uid, std::uint32_t system_fla
   if (seen_in_index_ || (flags & mailbox::flag::seen) == 0) {
     return flags;
   }
-  seen_add_.add(uid);
+  if (!actor_.empty()) {
+    seen_add_.add(uid);
+  }
   return flags & ~mailbox::flag::seen;
 }
 
@@ -104,19 +106,31 @@ Status MailboxEdit::add_annotation(std::uint32_t uid, const MessageAnnotation& a
   return success();
 }
 
-Result<std::uint32_t> MailboxEdit::finish_append(mailbox::IndexRecord record, Bytes cache,
-                                                 const fs::path& file, std::optional<std::int64_t> mtime,
-                                                 const std::vector<MessageAnnotation>& annotations) {
+Result<std::uint32_t> MailboxEdit::finish_append(mailbox::IndexRecord record, const NewMessage& message) {
   CYR_CHECK(load_annotations());
   CYR_TRY(record.modseq, next_modseq());
-  record.createdmodseq = record.modseq;
+  const bool older = record.createdmodseq != 0 && record.createdmodseq < record.modseq;
+  record.createdmodseq = older ? record.createdmodseq : record.modseq;
   record.last_updated = static_cast<std::uint64_t>(now_);
   record.savedate = static_cast<std::uint64_t>(now_);
-  const bool archived = appends_to_archive(store_.config(), files_, record, now_);
+  // A copy stays where its source is, whatever its age.
+  const bool archived = message.copied
+                            ? files_.has_archive() && (message.source_flags & mailbox::flag::archived) != 0
+                            : appends_to_archive(store_.config(), files_, record, now_);
   record.system_flags |= archived ? mailbox::flag::archived : 0;
-  CYR_TRY(record.cache_offset, add_cache(archived, cache));
-  new_files_.push_back({.from = file, .to = files_.message(record.uid, archived), .mtime = mtime});
-  for (const auto& annotation : annotations) {
+  CYR_TRY(record.cache_offset, add_cache(archived, message.cache));
+  std::optional<std::int64_t> mtime;
+  if (!message.copied) {
+    mtime = static_cast<std::int64_t>(record.internaldate);
+  }
+  new_files_.push_back({.from = message.file, .to = files_.message(record.uid, archived), .mtime = mtime});
+  CYR_TRY(ConversationUpdate * conversations, this->conversations());
+  if (conversations != nullptr) {
+    CYR_TRY(const CachedMessage cached, CachedMessage::from(message.cache));
+    CYR_TRY(record.cid, conversations->join(record, cached));
+    CYR_CHECK(conversations->change(nullptr, &record, cached, message.source_flags));
+  }
+  for (const auto& annotation : message.annotations) {
     CYR_CHECK(add_annotation(record.uid, annotation));
   }
   count(after_, record);
@@ -140,8 +154,8 @@ Result<std::uint32_t> MailboxEdit::append(StagedMessage& message, const AppendOp
   CYR_TRY(record.uid, next_uid());
   take_summary(*summary, record);
   record.system_flags = take_seen(record.uid, options.system_flags);
-  return finish_append(record, as_bytes(summary->cache_record), file,
-                       static_cast<std::int64_t>(record.internaldate), options.annotations);
+  return finish_append(
+      record, {.cache = as_bytes(summary->cache_record), .file = file, .annotations = options.annotations});
 }
 
 // Shared ones and those of the user that copies.
@@ -180,16 +194,25 @@ Result<std::uint32_t> MailboxEdit::copy(MailboxView& from, std::uint32_t recno, 
   CYR_TRY(record.uid, next_uid());
   record.system_flags = take_seen(record.uid, options.system_flags);
   record.cache_crc = crc32(cached.whole());
-  record.cid = 0;
-  record.basecid = 0;
-  return finish_append(record, cached.whole(), from.message_path(source), {}, annotations);
+  // Only the conversations of one user know of one another.
+  const bool same_user = store_.config().is_on(conf::Option::conversations) && !files_.user.empty() &&
+                         from.files().user == files_.user;
+  if (!same_user) {
+    record.cid = 0;
+    record.basecid = 0;
+  }
+  return finish_append(record, {.cache = cached.whole(),
+                                .file = from.message_path(source),
+                                .annotations = std::move(annotations),
+                                .copied = true,
+                                .source_flags = source.system_flags});
 }
 
 Result<bool> MailboxEdit::change_flags(const NumberedRecord& at, const FlagChange& change) {
   std::uint32_t set = change.set & kUserSystemFlags;
   std::uint32_t clear = change.clear & kUserSystemFlags;
   bool seen_changed = false;
-  if (!seen_in_index_) {
+  if (!seen_in_index_ && !actor_.empty()) {
     if (!seen_) {
       CYR_TRY(seen_, read_seen(store_, seen_user(index_, actor_), header_.uniqueid));
     }
@@ -197,11 +220,14 @@ Result<bool> MailboxEdit::change_flags(const NumberedRecord& at, const FlagChang
     const bool was = seen_->uids.contains(uid);
     const bool now = (set & mailbox::flag::seen) != 0 || (was && (clear & mailbox::flag::seen) == 0);
     seen_changed = was != now;
+    seen_in_session_ = seen_in_session_ || seen_changed;
     if (seen_changed) {
       now ? seen_->uids.add(uid) : seen_->uids.remove(uid);
       (now ? seen_add_ : seen_remove_).add(uid);
       (now ? seen_remove_ : seen_add_).remove(uid);
     }
+  }
+  if (!seen_in_index_) {
     set &= ~mailbox::flag::seen;
     clear &= ~mailbox::flag::seen;
   }
@@ -210,8 +236,8 @@ Result<bool> MailboxEdit::change_flags(const NumberedRecord& at, const FlagChang
   for (std::size_t i = 0; i < after.user_flags.size(); ++i) {
     after.user_flags[i] = (after.user_flags[i] & ~change.clear_user[i]) | change.set_user[i];
   }
-  if (after == at.record) {
-    return seen_changed;
+  if (after == at.record && !seen_changed) {  // a change of \Seen elsewhere takes a modseq here, too
+    return false;
   }
   CYR_CHECK(rewrite(at, after, false));
   return true;

@@ -16,7 +16,6 @@
 #include "format/store/counters.h"
 #include "format/store/mailbox_edit.h"
 #include "format/store/status_cache.h"
-#include "format/store/user_files.h"
 
 namespace cyr::store {
 
@@ -80,7 +79,8 @@ void settle_totals(mailbox::IndexHeader& header, const mailbox::IndexTotals& bef
 
 Status MailboxEdit::commit() {
   const bool messages = !changed_.empty() || !appended_.empty();
-  const bool seen = !seen_add_.empty() || !seen_remove_.empty() || (recent_claimed_ && !seen_in_index_);
+  const bool seen =
+      !seen_add_.empty() || !seen_remove_.empty() || (recent_claimed_ && !seen_in_index_ && !actor_.empty());
   const bool index =
       messages || header_changed_ || (result_.options & kCleanUp) != 0 || (recent_claimed_ && seen_in_index_);
   if (io_.read_only()) {
@@ -98,13 +98,19 @@ Status MailboxEdit::commit() {
   if (seen) {
     CYR_CHECK(write_seen());
   }
-  if (messages) {
-    const auto conversations = user_file(store_, files_.user, "conversations");
-    conversations_stale_ = store_.config().is_on(conf::Option::conversations) && conversations &&
-                           io_.exists(*conversations).value_or(false);
-  }
+  CYR_CHECK(commit_conversations());
   CYR_CHECK(clean_up());
   forget_status(store_, entry_.name);
+  return success();
+}
+
+// After the index, whose records have the conversation ids.
+Status MailboxEdit::commit_conversations() {
+  if (conversations_) {
+    CYR_CHECK(conversations_->commit());
+  }
+  conversations_.reset();
+  conversations_opened_ = false;
   return success();
 }
 
@@ -292,15 +298,20 @@ Status MailboxEdit::write_seen() {
         state.uids.remove(static_cast<std::uint32_t>(uid));
       }
     }
-    if (recent_claimed_) {
+    state.record.lastchange = now_;
+    if (seen_in_session_ || recent_claimed_) {  // as Cyrus's imapd does, other than its append
       state.record.lastread = now_;
+      state.record.lastchange = static_cast<std::int64_t>(index_.last_appenddate);
+    }
+    if (recent_claimed_) {
       state.record.lastuid = std::max(state.record.lastuid, index_.last_uid);
     }
   };
-  CYR_CHECK(change_seen(store_, seen_user(index_, actor_), header_.uniqueid, now_, change));
+  CYR_CHECK(change_seen(store_, seen_user(index_, actor_), header_.uniqueid, change));
   seen_add_ = {};
   seen_remove_ = {};
   recent_claimed_ = false;
+  seen_in_session_ = false;
   return success();
 }
 
@@ -343,6 +354,7 @@ Status MailboxEdit::unlink_files() {
     if (!unlinked && record.has(mailbox::flag::needs_cleanup)) {
       changed_[at.recno] = record;
       changed_[at.recno].system_flags &= ~mailbox::flag::needs_cleanup;
+      CYR_CHECK(converse(record, changed_[at.recno]));
     }
     if (const auto found = annotations_->find(record.uid); unlinked && found != annotations_->end()) {
       for (const auto& one : found->second) {
@@ -356,6 +368,7 @@ Status MailboxEdit::unlink_files() {
     return success();
   };
   CYR_CHECK(for_each(visit));
+  CYR_CHECK(commit_conversations());
   return change_annotations();
 }
 

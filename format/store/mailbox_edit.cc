@@ -8,6 +8,7 @@
 #include "format/mailbox/annotation_record.h"
 #include "format/mailbox/index_layout.h"
 #include "format/store/counters.h"
+#include "format/store/parse_options.h"
 
 namespace cyr::store {
 
@@ -39,13 +40,14 @@ MailboxEdit::MailboxEdit(Store& store, const meta::MailboxEntry& entry, std::int
       after_(kFirstVersion, header_.flags) {}
 
 Result<std::unique_ptr<MailboxEdit>> MailboxEdit::open(Store& store, const meta::MailboxEntry& entry,
-                                                       UserLocks& locks, std::int64_t now) {
+                                                       UserLocks& locks, std::int64_t now,
+                                                       ExpungeFile expunge_file) {
   std::unique_ptr<MailboxEdit> edit(new MailboxEdit(store, entry, now));
-  CYR_CHECK(edit->load(locks));
+  CYR_CHECK(edit->load(locks, expunge_file));
   return edit;
 }
 
-Status MailboxEdit::load(UserLocks& locks) {
+Status MailboxEdit::load(UserLocks& locks, ExpungeFile expunge_file) {
   CYR_TRY(files_, store_.files(entry_));
   const LockFor purpose = io_.read_only() ? LockFor::examine : LockFor::change;
   CYR_TRY(lock_, MailboxLock::take(io_, files_, purpose, locks));
@@ -57,7 +59,9 @@ Status MailboxEdit::load(UserLocks& locks) {
     return reconstruct_first(std::move(index).error());
   }
   index_ = std::move(*index);
-  if (index_.minor_version < kFirstVersion) {
+  const bool old = index_.minor_version < kFirstVersion && expunge_file == ExpungeFile::refuse;
+  CYR_TRY(const bool has_expunge_file, old ? io_.exists(files_.expunge) : Result<bool>(false));
+  if (has_expunge_file) {
     return make_error(
                Errc::unsupported,
                fmt::format("index version {} keeps expunged messages in cyrus.expunge", index_.minor_version))
@@ -70,6 +74,7 @@ Status MailboxEdit::load(UserLocks& locks) {
     return reconstruct_first(std::move(header).error().at(files_.header));
   }
   header_ = std::move(*header);
+  seen_in_index_ = seen_is_in_index(index_, files_.user, actor_);
   result_ = index_;
   const mailbox::SyncCrcAnnotStyle style{.initial = 0,
                                          .padded_cid = index_.minor_version >= kNanosecondVersion};
@@ -149,12 +154,54 @@ void MailboxEdit::count(mailbox::IndexTotals& totals, const mailbox::IndexRecord
   }
 }
 
+// nullptr: there is none to keep.
+Result<ConversationUpdate*> MailboxEdit::conversations() {
+  if (!conversations_opened_ && !io_.read_only() && mailbox::has_cid(index_.minor_version)) {
+    auto opened = ConversationUpdate::open(store_, files_, header_, now_);
+    if (!opened && opened.error().code != Errc::unsupported) {
+      return opened.error();
+    }
+    conversations_stale_ = conversations_stale_ || !opened;
+    conversations_ = opened ? std::move(*opened) : nullptr;
+    conversations_opened_ = true;
+  }
+  return conversations_.get();
+}
+
+Result<CachedMessage> MailboxEdit::cached_or_parsed(const mailbox::IndexRecord& record) {
+  auto from_cache = cached(record);
+  if (from_cache || from_cache.error().code != Errc::corrupt) {
+    return from_cache;
+  }
+  CYR_TRY(const FileBytes file, io_.read_file(files_.message(record.uid, lies_in_archive(record))));
+  mime::ParseOptions options = parse_options(store_.config());
+  options.profile = mime::cache_profile_for_version(record.cache_version);
+  return CachedMessage::from(
+      as_bytes(mime::summarise(file.text(), record.internaldate, options).cache_record));
+}
+
+Status MailboxEdit::converse(const mailbox::IndexRecord& old, const mailbox::IndexRecord& now) {
+  CYR_TRY(ConversationUpdate * conversations, this->conversations());
+  if (conversations == nullptr) {
+    return success();
+  }
+  const auto cached = cached_or_parsed(now);
+  if (!cached && cached.error().code == Errc::not_found) {  // neither cache nor file: nothing to say of it
+    return success();
+  }
+  if (!cached) {
+    return cached.error();
+  }
+  return conversations->change(&old, &now, *cached);
+}
+
 Status MailboxEdit::rewrite(const NumberedRecord& at, mailbox::IndexRecord after, bool silent) {
   CYR_CHECK(load_annotations());
   if (!silent) {
     CYR_TRY(after.modseq, next_modseq());
     after.last_updated = static_cast<std::uint64_t>(now_);
   }
+  CYR_CHECK(converse(at.record, after));
   count(before_, at.record);
   count(after_, after);
   if (after.has(mailbox::flag::expunged) && !at.record.has(mailbox::flag::expunged)) {
@@ -288,6 +335,11 @@ Result<std::uint32_t> MailboxEdit::restore_copy(const NumberedRecord& at, mailbo
       annotation_puts_.emplace_back(one.key, one.stored);
       (*annotations_)[copy.uid].push_back(std::move(one));
     }
+  }
+  CYR_TRY(ConversationUpdate * conversations, this->conversations());
+  if (conversations != nullptr) {
+    CYR_TRY(const CachedMessage cached, cached_or_parsed(at.record));
+    CYR_CHECK(conversations->change(nullptr, &copy, cached, at.record.system_flags));
   }
   count(after_, copy);
   const std::uint32_t uid = copy.uid;

@@ -20,6 +20,7 @@
 #include "format/mailbox/sync_crc.h"
 #include "format/store/annotations.h"
 #include "format/store/cached_message.h"
+#include "format/store/conversation_update.h"
 #include "format/store/locks.h"
 #include "format/store/mailbox_view.h"
 #include "format/store/message_change.h"
@@ -36,6 +37,11 @@ struct NumberedRecord {
   mailbox::IndexRecord record;
 };
 
+// What an index before version 12 needs that has a cyrus.expunge beside it, where a server of 2.3 put its
+// expunged messages: tools that look for those refuse it, servers leave it alone and keep what they expunge
+// in the index, as 3.x does.
+enum class ExpungeFile : bool { refuse, leave_alone };
+
 struct RestoreOptions {
   bool keep_uid = false;                      // the record itself comes back; else a copy gets the next UID
   bool undelete = false;                      // clears \Deleted
@@ -45,10 +51,11 @@ struct RestoreOptions {
 class MailboxEdit {
  public:
   // Locks and reads it. `now` in seconds since 1970. Errc::not_found without an index, corrupt for one that
-  // has to be reconstructed first, unsupported for an index before version 12, whose expunged messages are in
-  // cyrus.expunge.
+  // has to be reconstructed first, unsupported for one before version 12 that has a cyrus.expunge, unless
+  // that is to be left alone.
   static Result<std::unique_ptr<MailboxEdit>> open(Store& store, const meta::MailboxEntry& entry,
-                                                   UserLocks& locks, std::int64_t now);
+                                                   UserLocks& locks, std::int64_t now,
+                                                   ExpungeFile expunge_file = ExpungeFile::refuse);
 
   [[nodiscard]] const meta::MailboxEntry& entry() const { return entry_; }
   [[nodiscard]] const MailboxFiles& files() const { return files_; }
@@ -69,7 +76,7 @@ class MailboxEdit {
   [[nodiscard]] bool seen_in_index() const { return seen_in_index_; }
 
   // A new message; its UID. Errc::invalid for one with a fault or a bad flag name. Quota is not looked at:
-  // ask over_quota() before.
+  // ask over_quota() before. `message` must live until commit(), which links its file.
   Result<std::uint32_t> append(StagedMessage& message, const AppendOptions& options);
   // A copy of message `recno` of `from` with its date, GUID, cache record and user flags, hard-linked; its
   // UID. `from` may be this mailbox.
@@ -107,23 +114,32 @@ class MailboxEdit {
   // After commit(): a session has the mailbox open, so files and records of erased messages are still there;
   // the server removes them when the session ends.
   [[nodiscard]] bool postponed() const { return postponed_; }
-  // Messages changed although a conversations database of the owner, which only Cyrus can update, counts
-  // them.
+  // Messages changed although a conversations database of the owner that is of another release counts them;
+  // it was left alone.
   [[nodiscard]] bool conversations_stale() const { return conversations_stale_; }
 
  private:
   MailboxEdit(Store& store, const meta::MailboxEntry& entry, std::int64_t now);
-  Status load(UserLocks& locks);
+  Status load(UserLocks& locks, ExpungeFile expunge_file);
+  // What a new record comes with.
+  struct NewMessage {
+    Bytes cache;
+    fs::path file;  // to be linked
+    std::vector<MessageAnnotation> annotations = {};
+    bool copied = false;
+    std::uint32_t source_flags = 0;  // of a copy: system_flags of its source
+  };
   Status load_annotations();
   Result<std::uint32_t> next_uid();
   Status fill_window(std::uint32_t recno);
   [[nodiscard]] std::uint32_t take_seen(std::uint32_t uid, std::uint32_t system_flags);
-  Result<std::uint32_t> finish_append(mailbox::IndexRecord record, Bytes cache, const fs::path& file,
-                                      std::optional<std::int64_t> mtime,
-                                      const std::vector<MessageAnnotation>& annotations);
+  Result<std::uint32_t> finish_append(mailbox::IndexRecord record, const NewMessage& message);
   Status add_annotation(std::uint32_t uid, const MessageAnnotation& annotation);
   Result<std::vector<MessageAnnotation>> annotations_of(const MailboxView& from, std::uint32_t uid);
   Result<std::uint64_t> add_cache(bool archived, Bytes record);
+  Result<ConversationUpdate*> conversations();
+  Status converse(const mailbox::IndexRecord& old, const mailbox::IndexRecord& now);
+  Result<CachedMessage> cached_or_parsed(const mailbox::IndexRecord& record);
   Result<std::uint64_t> next_modseq();
   // Puts `after` in the place of `at`, counted; `silent`: no new modseq.
   Status rewrite(const NumberedRecord& at, mailbox::IndexRecord after, bool silent);
@@ -149,6 +165,7 @@ class MailboxEdit {
   Status repack();
   Status write_changed();
   Status write_seen();
+  Status commit_conversations();
 
   struct NewFile {
     fs::path from, to;
@@ -185,7 +202,10 @@ class MailboxEdit {
   std::optional<SeenState> seen_;             // of actor_, when it is not in the index
   text::SequenceSet seen_add_, seen_remove_;  // UIDs
   bool recent_claimed_ = false;
+  bool seen_in_session_ = false;          // by change_flags(), not by an append
   std::optional<meta::QuotaRoot> quota_;  // of fits_quota()
+  std::unique_ptr<ConversationUpdate> conversations_;
+  bool conversations_opened_ = false;
   bool quota_read_ = false;
   bool modseq_from_counters_ = false;
   bool modseq_known_ = false;

@@ -14,9 +14,9 @@ namespace cyr::store {
 
 namespace {
 
-constexpr std::uint32_t kCleanUp = mailbox::option::needs_unlink | mailbox::option::needs_repack;
+constexpr std::uint32_t kLeftToDo = mailbox::option::needs_unlink | mailbox::option::needs_repack;
 
-Error reconstruct_first(Error error) {
+Error with_repair_hint(Error error) {
   return error.code == Errc::corrupt ? std::move(error).with_hint("repair the mailbox with reconstruct first")
                                      : error;
 }
@@ -26,7 +26,7 @@ Error reconstruct_first(Error error) {
 Result<std::unique_ptr<MailboxView>> MailboxView::open(Store& store, const meta::MailboxEntry& entry) {
   std::unique_ptr<MailboxView> view(new MailboxView(store, entry));
   if (auto loaded = view->load(); !loaded) {
-    return reconstruct_first(std::move(loaded).error());
+    return with_repair_hint(std::move(loaded).error());
   }
   return view;
 }
@@ -123,9 +123,9 @@ Result<FileBytes> MailboxView::message(std::uint32_t recno) {
   const fs::path path = message_path(record);
   CYR_TRY(FileBytes bytes, store_.io().read_file(path));
   if (bytes.bytes().size() != record.size) {
-    return reconstruct_first(corrupt(fmt::format("the message file has {} bytes, its record says {}",
-                                                 bytes.bytes().size(), record.size))
-                                 .at(path));
+    return with_repair_hint(corrupt(fmt::format("the message file has {} bytes, its record says {}",
+                                                bytes.bytes().size(), record.size))
+                                .at(path));
   }
   return bytes;
 }
@@ -160,7 +160,7 @@ Status MailboxView::close(std::unique_ptr<MailboxView> view, UserLocks& locks, s
   const meta::MailboxEntry entry = view->entry_;
   // The header now, not that of the view: this session's own expunge may not be in it.
   const auto header = mailbox::read_index_header(view->index_file_);
-  const bool dirty = header && (header->options & kCleanUp) != 0;
+  const bool dirty = header && (header->options & kLeftToDo) != 0;
   view.reset();
   if (!dirty || store.io().read_only()) {
     return success();

@@ -20,7 +20,7 @@ struct MessageAnnotation {
 
 struct AppendOptions {
   std::uint32_t system_flags = 0;                 // \Answered \Flagged \Deleted \Draft \Seen of mailbox::flag
-  std::vector<std::string> user_flags;            // names; bits are given out as needed
+  std::vector<std::string> user_flags = {};       // names; bits are given out as needed
   std::optional<std::int64_t> internaldate = {};  // seconds; nothing: now
   std::vector<MessageAnnotation> annotations = {};
 };

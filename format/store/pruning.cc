@@ -1,8 +1,11 @@
 #include "format/store/pruning.h"
 
+#include <algorithm>
 #include <functional>
+#include <set>
 
 #include "format/base/text.h"
+#include "format/meta/conversation_record.h"
 #include "format/meta/duplicate.h"
 
 namespace cyr::store {
@@ -60,15 +63,34 @@ Result<Pruned> prune_deliveries(Store& store, std::int64_t mark,
                });
 }
 
-// "0 CID[,CID...] STAMP" under "<message-id>".
+// With conversations_keep_existing an id stays as long as one of its conversations is there, however old it
+// is, and goes with the last; without, its age decides.
 Result<Pruned> prune_conversations(Store& store, const fs::path& path, std::int64_t mark) {
-  return prune(
-      store, path, conf::Option::conversations_db, "<", [mark](std::string_view, std::string_view value) {
-        const auto words = split(value, ' ');
-        const auto stamp =
-            words.size() == 3 && words[0] == "0" ? parse_number<std::int64_t>(words[2]) : std::nullopt;
-        return stamp && *stamp < mark;
-      });
+  const bool keep = store.config().is_on(conf::Option::conversations_keep_existing);
+  std::set<std::uint64_t> existing;
+  if (keep) {
+    auto opened = store.open_database(path, conf::Option::conversations_db);
+    if (!opened) {
+      return opened.error().code == Errc::not_found ? Result<Pruned>(Pruned()) : opened.error();
+    }
+    CYR_CHECK(
+        (*opened)->for_each("B", [&existing](std::string_view key, std::string_view) -> Result<db::Visit> {
+          if (const auto cid = parse_number<std::uint64_t>(key.substr(1), 16)) {
+            existing.insert(*cid);
+          }
+          return db::Visit::go_on;
+        }));
+  }
+  return prune(store, path, conf::Option::conversations_db, "<",
+               [&](std::string_view, std::string_view value) {
+                 const auto ids = meta::decode_conversation_ids(value);
+                 if (!ids) {
+                   return false;
+                 }
+                 return keep ? std::none_of(ids->cids.begin(), ids->cids.end(),
+                                            [&](std::uint64_t cid) { return existing.contains(cid); })
+                             : ids->stamp < mark;
+               });
 }
 
 }  // namespace cyr::store

@@ -21,7 +21,8 @@ struct Pruned {
 Result<Pruned> prune_deliveries(Store& store, std::int64_t mark,
                                 const std::map<std::string, std::int64_t, std::less<>>& marks);
 
-// Removes message ids last seen before `mark` from a conversations database.
+// Removes message ids from a conversations database: those whose conversations are all gone
+// (conversations_keep_existing), else those first seen before `mark`.
 Result<Pruned> prune_conversations(Store& store, const fs::path& path, std::int64_t mark);
 
 }  // namespace cyr::store

@@ -46,7 +46,7 @@ Result<SeenState> read_seen(Store& store, const names::UserId& user, std::string
   return decode(stored);
 }
 
-Status change_seen(Store& store, const names::UserId& user, std::string_view uniqueid, std::int64_t now,
+Status change_seen(Store& store, const names::UserId& user, std::string_view uniqueid,
                    const std::function<void(SeenState& state)>& change) {
   CYR_TRY(const auto database, open_seen(store, user, true));
   CYR_TRY(const auto transaction, database->begin());
@@ -57,7 +57,6 @@ Status change_seen(Store& store, const names::UserId& user, std::string_view uni
   if (stored && meta::encode_seen(state.record) == *stored) {
     return success();
   }
-  state.record.lastchange = now;
   CYR_CHECK(transaction->put(uniqueid, meta::encode_seen(state.record)));
   return transaction->commit();
 }

@@ -27,9 +27,9 @@ struct SeenState {
 
 // Nothing read, when there is no record or it cannot be read.
 Result<SeenState> read_seen(Store& store, const names::UserId& user, std::string_view uniqueid);
-// Changes the stored state in one transaction; the database is made when it is not there. lastchange becomes
-// `now` when `change` changed something; else nothing is written.
-Status change_seen(Store& store, const names::UserId& user, std::string_view uniqueid, std::int64_t now,
+// Changes the stored state in one transaction; the database is made when it is not there. Nothing is written
+// when `change` changes nothing.
+Status change_seen(Store& store, const names::UserId& user, std::string_view uniqueid,
                    const std::function<void(SeenState& state)>& change);
 
 }  // namespace cyr::store

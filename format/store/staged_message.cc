@@ -12,8 +12,8 @@ namespace cyr::store {
 
 namespace {
 
-constexpr ::mode_t kFileMode = 0600;
-constexpr ::mode_t kStageMode = 0755;
+constexpr ::mode_t kStagedMode = 0600;
+constexpr ::mode_t kStageDirectoryMode = 0755;
 constexpr std::size_t kPending = std::size_t{64} << 10U;
 constexpr std::size_t kMaxFieldName = 4000;
 constexpr std::string_view kMboxLine = "From ";  // a message that came out of an mbox file
@@ -148,7 +148,7 @@ Result<StagedMessage> StagedMessage::create(Store& store, const std::string& par
   StagedMessage staged(store, partition, source);
   CYR_TRY(const fs::path path, staged.new_path(partition));
   CYR_TRY(staged.file_,
-          File::open(store.io(), path, {.write = true, .create = true, .exclusive = true}, kFileMode));
+          File::open(store.io(), path, {.write = true, .create = true, .exclusive = true}, kStagedMode));
   staged.paths_[partition] = path;
   return staged;
 }
@@ -156,7 +156,7 @@ Result<StagedMessage> StagedMessage::create(Store& store, const std::string& par
 Result<fs::path> StagedMessage::new_path(const std::string& partition) {
   CYR_TRY(const fs::path root, store_->partitions().root(partition, conf::RootKind::data));
   const fs::path directory = root / "stage.";
-  CYR_CHECK(store_->io().make_directories(directory, kStageMode));
+  CYR_CHECK(store_->io().make_directories(directory, kStageDirectoryMode));
   return directory / fmt::format("{}-{}-{}", ::getpid(), std::time(nullptr), next_number());
 }
 
@@ -201,7 +201,7 @@ Result<fs::path> StagedMessage::on_partition(const std::string& partition) {
   CYR_TRY(const FileBytes message, bytes());
   CYR_TRY(const fs::path path, new_path(partition));
   CYR_TRY(File copy,
-          File::open(store_->io(), path, {.write = true, .create = true, .exclusive = true}, kFileMode));
+          File::open(store_->io(), path, {.write = true, .create = true, .exclusive = true}, kStagedMode));
   paths_[partition] = path;
   CYR_CHECK(copy.write(message.bytes(), 0));
   CYR_CHECK(copy.sync());

@@ -14,6 +14,8 @@ import sys
 import tempfile
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(SOURCE, "tests/matrix"))
+import cyrusdb  # noqa: E402
 RECORD = 112  # of index version 17
 HEADER = 160
 # Words of header and record that hold the time of the run or a CRC over it.
@@ -29,6 +31,8 @@ CASES = [
     ("default", "unexpunge", ["-l", "user/bovik"]),
     ("default", "cyr_expire", ["-v", "-X", "1s", "-u", "wes"]),
     ("modern", "cyr_expire", ["-v", "-c", "-A", "0s", "-u", "wes"]),
+    ("modern", "ipurge", ["-f", "-b", "10000", "user/bovik"]),
+    ("modern", "unexpunge", ["-u", "user/bovik", "3"]),
     ("classic", "ipurge", ["-f", "-b", "10000", "user.bovik"]),
     ("default", "ipurge", ["-f", "-n", "-v", "-x", "-d", "8035", "user/bovik"]),
 ]
@@ -146,11 +150,25 @@ def compare(scratch, oracle, binaries, case):
         raise Failed("other files than the real program's: " + ", ".join(different[:10]))
     expect("mailboxes", mailboxes(real, oracle), mailboxes(ours, oracle))
     expect("deliveries", deliveries(real, oracle), deliveries(ours, oracle))
+    expect("conversations", conversations(real), conversations(ours))
     judge(ours, oracle)
 
 
 def deliveries(copy, oracle):
     return [line for line in copy.run([oracle, "ctl_deliver"], ["-d"])[1].splitlines() if not line.startswith("it is NOW")]
+
+
+def conversations(copy):
+    """The records of every conversations database, without the times of the run."""
+    out = []
+    for folder, _, names in os.walk(os.path.join(copy.root, "config")):
+        for name in names:
+            if name == "conversations.db":
+                path = os.path.join(folder, name)
+                for key, value in sorted(dict(cyrusdb.read(path)[1]).items()):
+                    stamp = value.rpartition(b" ")[0] if key.startswith(b"<") else value
+                    out.append("%s %r %r" % (os.path.relpath(path, copy.root), key, stamp))
+    return out
 
 
 def dry_run(scratch, binaries, case):

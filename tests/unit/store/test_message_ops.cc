@@ -1,5 +1,8 @@
 // Append, flags, copy, move, \Recent. The files that must come out are those that the real imapd 3.6.1 wrote
 // for the same commands at the same second (CRC-32 of cyrus.index, cyrus.cache, cyrus.header; quota record).
+#include <map>
+
+#include "format/store/deliveries.h"
 #include "format/store/mailbox_view.h"
 #include "tests/unit/store/bench.h"
 
@@ -156,6 +159,216 @@ TEST_CASE("a session's commands write what the real imapd writes") {
   REQUIRE_OK(edit->commit());
   check_files(bench, drafts, "07c7144e", "c00f2b85", "c45b2eb8");
   CHECK(bench.quota("bovik") == "%(S (1196550 50000) M (118 9000) AS (105 100) NF (29 60) MODSEQ 221)\n");
+}
+
+namespace {
+
+// CRC-32 of all records of a database, `key NUL value LF` in the order of the keys.
+std::string content(Bench& bench, const fs::path& path) {
+  auto database = bench.store->open_database(path, conf::Option::conversations_db);
+  REQUIRE_OK(database);
+  std::map<std::string, std::string> records;
+  REQUIRE_OK(
+      (*database)->for_each("", [&](std::string_view key, std::string_view value) -> Result<db::Visit> {
+        records.emplace(key, value);
+        return db::Visit::go_on;
+      }));
+  std::string text;
+  for (const auto& [key, value] : records) {
+    text.append(key).append(1, '\0').append(value).append("\n");
+  }
+  return fmt::format("{:08x}", crc32(text));
+}
+
+constexpr const char* kReply =
+    "From: Bob <bob@example.org>\r\nTo: bovik@example.org\r\nSubject: Re: golden 1\r\n"
+    "Date: Thu, 26 Nov 2026 05:00:00 +0000\r\nMessage-ID: <reply-1@example.org>\r\n"
+    "References: <golden-1@example.org>\r\nIn-Reply-To: <golden-1@example.org>\r\n\r\nreply\r\n";
+constexpr const char* kOld =
+    "From: Cc <cc@example.org>\r\nSubject: old one\r\nDate: Thu, 26 Nov 2020 05:00:00 +0000\r\n"
+    "Message-ID: <old-1@example.org>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+    "Content-Type: text/plain\r\n\r\npart one\r\n--b\r\nContent-Type: image/png\r\n"
+    "Content-Transfer-Encoding: base64\r\n\r\nAAAA\r\n--b--\r\n";
+
+// The records of the UIDs from `first` on that are live in the view, with a change of flags.
+void store_flags(Bench& bench, MailboxView& view, std::uint32_t first, std::uint32_t last, std::int64_t now,
+                 std::uint32_t set, const char* keyword) {
+  auto edit = bench.open("user/bovik", now);
+  store::FlagChange change{.set = set};
+  if (keyword != nullptr) {
+    change.set_user_flag(edit->user_flag(keyword).value());
+  }
+  for (std::uint32_t recno = view.records().lower_bound(first);
+       recno <= view.records().size() && view.records().uid(recno) <= last; ++recno) {
+    const auto at = edit->at(recno, view.records().uid(recno));
+    REQUIRE_OK(at);
+    if (!at->record.has(flag::expunged)) {
+      REQUIRE_OK(edit->change_flags(*at, change));
+    }
+  }
+  REQUIRE_OK(edit->commit());
+  edit.reset();
+  REQUIRE_OK(view.refresh());
+}
+
+}  // namespace
+
+TEST_CASE("conversations, counters and the archive follow the messages as with the real imapd") {
+  Bench bench("modern");
+  const fs::path conversations =
+      bench.temp / "config/user/uuid/n/e/neue48wcqxr6p0h5ohjpcmrq/conversations.db";
+  const store::MailboxFiles inbox = bench.store->files(bench.entry("user/bovik")).value();
+  const store::MailboxFiles drafts = bench.store->files(bench.entry("user/bovik/Drafts")).value();
+  struct Append {
+    std::string text;
+    store::AppendOptions options;
+    std::int64_t now;
+    const char* index;
+    const char* conversations;
+  };
+  const Append appends[] = {
+      {golden_message(1),
+       {.system_flags = flag::flagged | flag::seen, .user_flags = {"$Golden"}, .internaldate = 1795168800},
+       1795668946,
+       "87504889",
+       "ba128410"},
+      {kReply, {.system_flags = flag::draft}, 1795668947, "f7f8f0cd", "aeed9857"},
+      {kOld, {.internaldate = 1605866400}, 1795668949, "42062701", "8eb2dfdd"}};
+  for (const auto& one : appends) {
+    const auto edit = bench.open("user/bovik", one.now);
+    auto staged = stage(bench, one.text);
+    REQUIRE_OK(edit->append(staged, one.options));
+    REQUIRE_OK(edit->commit());
+    CHECK(bench.crc(inbox.index) == one.index);
+    CHECK(content(bench, conversations) == one.conversations);
+  }
+  CHECK(bench.crc(inbox.archive_cache) == "1a7b5161");
+  {
+    const auto edit = bench.open("user/bovik", 1795668951);
+    edit->claim_recent();
+    REQUIRE_OK(edit->commit());
+  }
+  auto view = view_of(bench, "user/bovik");
+  store_flags(bench, *view, 100, 200, 1795668954, flag::answered, "NewKey");
+  CHECK(bench.crc(inbox.index) == "0fd9a9cb");
+  {
+    const auto edit = bench.open("user/bovik/Drafts", 1795668956);
+    edit->act_for({"bovik", ""});
+    for (std::uint32_t recno = view->records().lower_bound(100); recno <= view->records().size(); ++recno) {
+      const std::uint32_t flags = view->records().system_flags(recno);
+      if ((flags & flag::expunged) == 0) {
+        REQUIRE_OK(edit->copy(*view, recno, {.system_flags = flags}));
+      }
+    }
+    REQUIRE_OK(edit->commit());
+    CHECK(bench.crc(drafts.index) == "09630ff5");
+  }
+  store_flags(bench, *view, 100, 115, 1795668957, flag::deleted, nullptr);
+  CHECK(bench.crc(inbox.index) == "72d43527");
+  CHECK(content(bench, conversations) == "407f5f31");
+  {
+    const auto edit = bench.open("user/bovik", 1795668959);
+    for (const std::uint32_t recno : live(*view, 1, UINT32_MAX)) {
+      if ((view->records().system_flags(recno) & flag::deleted) != 0) {
+        REQUIRE_OK(edit->expunge(edit->at(recno, view->records().uid(recno)).value()));
+      }
+    }
+    REQUIRE_OK(edit->commit());
+    CHECK(bench.crc(inbox.index) == "1f51b319");
+    CHECK(content(bench, conversations) == "918c0e24");
+  }
+  REQUIRE_OK(view->refresh());
+  const std::uint32_t last = view->records().find(116).value();
+  {
+    const auto edit = bench.open("user/bovik/Trash", 1795668962);
+    REQUIRE_OK(edit->copy(*view, last, {.system_flags = view->records().system_flags(last)}));
+    REQUIRE_OK(edit->commit());
+    CHECK(bench.crc(edit->files().index) == "9353e6c9");
+  }
+  const auto edit = bench.open("user/bovik", 1795668962);
+  REQUIRE_OK(edit->expunge(edit->at(last, 116).value(), true));
+  REQUIRE_OK(edit->commit());
+  CHECK(bench.crc(inbox.index) == "ef6ebc42");
+  CHECK(content(bench, conversations) == "b8496ad6");
+}
+
+TEST_CASE("what another user has read is kept in the user's seen database") {
+  Bench bench("default");
+  const std::string name = "bb";
+  const auto stored = [&] {
+    const auto database = bench.store->open_database(
+        bench.temp / "config/user/uuid/s/k/skfrkjcjt2wo4jdv6q4pcnl5/seen.db", conf::Option::seenstate_db);
+    REQUIRE_OK(database);
+    return (*database)->get("t8ckbtsn5lutkugosrhidlwc").value().value_or("nothing");
+  };
+  const auto edit_as_ted = [&](std::int64_t now) {
+    auto edit = bench.open(name, now);
+    edit->act_for({"ted", ""});
+    return edit;
+  };
+  {
+    const auto edit = edit_as_ted(1795670471);
+    auto staged = stage(bench, golden_message(1));
+    REQUIRE_OK(edit->append(staged, {.system_flags = flag::seen}));
+    REQUIRE_OK(edit->commit());
+    CHECK(bench.crc(edit->files().index) == "7a75a02c");
+    CHECK(stored() == "1 1795329484 15 1795670471 1:3,7,9:11,16");
+  }
+  {
+    const auto edit = edit_as_ted(1795670477);
+    auto staged = stage(bench, golden_message(2));
+    REQUIRE_OK(edit->append(staged, {}));
+    REQUIRE_OK(edit->commit());
+    CHECK(bench.crc(edit->files().index) == "e8512ddc");
+  }
+  {  // SELECT
+    const auto edit = edit_as_ted(1795670482);
+    edit->claim_recent();
+    REQUIRE_OK(edit->commit());
+    CHECK(bench.crc(edit->files().index) == "e8512ddc");
+    CHECK(stored() == "1 1795670482 17 1795670477 1:3,7,9:11,16");
+  }
+  {  // STORE 1:2 +FLAGS (\Seen), STORE 2 -FLAGS (\Seen)
+    const auto edit = edit_as_ted(1795670499);
+    CHECK_FALSE(edit->change_flags(edit->at(1, 1).value(), {.set = flag::seen}).value());
+    CHECK(edit->change_flags(edit->at(2, 2).value(), {.clear = flag::seen}).value());
+    REQUIRE_OK(edit->commit());
+    CHECK(bench.crc(edit->files().index) == "a5e72c4c");
+    CHECK(stored() == "1 1795670499 17 1795670477 1,3,7,9:11,16");
+  }
+  // COPY 1:3 INBOX: what ted has read is \Seen there
+  const auto view = view_of(bench, name);
+  const auto seen = store::read_seen(*bench.store, {"ted", ""}, view->header().uniqueid);
+  REQUIRE_OK(seen);
+  const auto edit = bench.open("user/ted", 1795670506);
+  edit->act_for({"ted", ""});
+  for (std::uint32_t recno = 1; recno <= 3; ++recno) {
+    const std::uint32_t flags = view->records().system_flags(recno) & ~flag::seen;
+    const bool read = seen->uids.contains(view->records().uid(recno));
+    REQUIRE_OK(edit->copy(*view, recno, {.system_flags = flags | (read ? flag::seen : 0)}));
+  }
+  REQUIRE_OK(edit->commit());
+  CHECK(bench.crc(edit->files().index) == "7e864672");
+}
+
+TEST_CASE("a delivery is remembered as the real lmtpd does") {
+  Bench bench("default");
+  auto deliveries = store::Deliveries::open(*bench.store);
+  REQUIRE_OK(deliveries);
+  store::DeliveryKey key{"<alternative.2.663664862@example.org>", "jx0mh2fjo9nyhs55mku417yg",
+                         "Mon, 3 Feb 2003 11:55:05 +0200"};
+  CHECK(deliveries->find(key).value() == 1795329482);  // by the real one
+  REQUIRE_OK(deliveries->mark({{key, 2}}, 1795329482));
+  const auto database =
+      bench.store->open_database(bench.store->paths().deliver_db(), conf::Option::duplicate_db);
+  REQUIRE_OK(database);
+  const std::string raw = key.id + '\0' + key.to + '\0' + key.date + '\0';
+  CHECK((*database)->get(raw).value() == std::string("\xca\x8d\x02k\0\0\0\0\2\0\0\0\0\0\0\0", 16));
+  key.date.clear();
+  CHECK(deliveries->find(key).value() == std::nullopt);
+  key.id.clear();  // nothing to tell it by
+  REQUIRE_OK(deliveries->mark({{key, 3}}, 1795329482));
+  CHECK(deliveries->find(key).value() == std::nullopt);
 }
 
 TEST_CASE("a message is refused, repaired or munged as Cyrus does") {
