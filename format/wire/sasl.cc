@@ -186,18 +186,8 @@ Result<SaslServer> SaslServer::create(SaslServerSettings settings) {
   const int code =
       ::sasl_server_new(s.service.c_str(), text_or_null(s.server_name), nullptr, text_or_null(s.local),
                         text_or_null(s.remote), impl->callbacks.data(), 0, &raw);
-  if (code != SASL_OK) {
-    return make_error(Errc::config,
-                      std::string("SASL cannot start: ") + ::sasl_errstring(code, nullptr, nullptr));
-  }
-  impl->connection = SaslConnection(raw, [](sasl_conn_t* connection) { ::sasl_dispose(&connection); });
-  sasl_security_properties_t properties{};
-  properties.min_ssf = s.minimum_layer;
-  properties.max_ssf = s.maximum_layer;
-  properties.maxbufsize = 4096;
-  properties.security_flags = (s.plaintext ? 0U : static_cast<unsigned>(SASL_SEC_NOPLAINTEXT)) |
-                              (s.anonymous ? 0U : static_cast<unsigned>(SASL_SEC_NOANONYMOUS));
-  ::sasl_setprop(raw, SASL_SEC_PROPS, &properties);
+  CYR_TRY(impl->connection, own_sasl_connection(code, raw));
+  set_protection(impl->connection, {s.minimum_layer, s.maximum_layer, s.plaintext, s.anonymous});
   return SaslServer(std::move(impl));
 }
 

@@ -134,18 +134,8 @@ Result<SaslClient> SaslClient::create(SaslClientSettings settings) {
   sasl_conn_t* raw = nullptr;
   const int code = ::sasl_client_new(s.service.c_str(), s.host.c_str(), text_or_null(s.local),
                                      text_or_null(s.remote), impl->callbacks.data(), SASL_SUCCESS_DATA, &raw);
-  if (code != SASL_OK) {
-    return make_error(Errc::config,
-                      std::string("SASL cannot start: ") + ::sasl_errstring(code, nullptr, nullptr));
-  }
-  impl->connection = SaslConnection(raw, [](sasl_conn_t* connection) { ::sasl_dispose(&connection); });
-  sasl_security_properties_t properties{};
-  properties.min_ssf = s.minimum_layer;
-  properties.max_ssf = s.maximum_layer;
-  properties.maxbufsize = 4096;
-  properties.security_flags = static_cast<unsigned>(SASL_SEC_NOANONYMOUS) |
-                              (s.plaintext ? 0U : static_cast<unsigned>(SASL_SEC_NOPLAINTEXT));
-  ::sasl_setprop(raw, SASL_SEC_PROPS, &properties);
+  CYR_TRY(impl->connection, own_sasl_connection(code, raw));
+  set_protection(impl->connection, {s.minimum_layer, s.maximum_layer, s.plaintext, false});
   return SaslClient(std::move(impl));
 }
 

@@ -65,4 +65,22 @@ std::unique_ptr<Layer> make_sasl_layer(const SaslConnection& connection) {
   return std::make_unique<SaslLayer>(connection, bytes == 0 ? 4096 : bytes);
 }
 
+Result<SaslConnection> own_sasl_connection(int code, sasl_conn_t* raw) {
+  if (code != SASL_OK) {
+    return make_error(Errc::config,
+                      std::string("SASL cannot start: ") + ::sasl_errstring(code, nullptr, nullptr));
+  }
+  return SaslConnection(raw, [](sasl_conn_t* connection) { ::sasl_dispose(&connection); });
+}
+
+void set_protection(const SaslConnection& connection, const SaslProtection& protection) {
+  sasl_security_properties_t properties{};
+  properties.min_ssf = protection.minimum_layer;
+  properties.max_ssf = protection.maximum_layer;
+  properties.maxbufsize = 4096;
+  properties.security_flags = (protection.plaintext ? 0U : static_cast<unsigned>(SASL_SEC_NOPLAINTEXT)) |
+                              (protection.anonymous ? 0U : static_cast<unsigned>(SASL_SEC_NOANONYMOUS));
+  ::sasl_setprop(connection.get(), SASL_SEC_PROPS, &properties);
+}
+
 }  // namespace cyr::wire

@@ -19,6 +19,18 @@ auto sasl_callback(Function* function) {
   return reinterpret_cast<Any>(reinterpret_cast<void (*)()>(function));  // NOLINT
 }
 
+// A new connection of the library, disposed of with its last owner; Errc::config for a `code` that is none of
+// success.
+[[nodiscard]] Result<SaslConnection> own_sasl_connection(int code, sasl_conn_t* raw);
+
+struct SaslProtection {
+  unsigned minimum_layer = 0;  // bits
+  unsigned maximum_layer = 0;
+  bool plaintext = false;
+  bool anonymous = false;
+};
+void set_protection(const SaslConnection& connection, const SaslProtection& protection);
+
 // Nothing when the mechanism has no layer (or the exchange is not over).
 [[nodiscard]] std::unique_ptr<Layer> make_sasl_layer(const SaslConnection& connection);
 
