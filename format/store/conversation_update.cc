@@ -326,10 +326,7 @@ Status ConversationUpdate::change(const mailbox::IndexRecord* old, const mailbox
   const mailbox::IndexRecord& record = now != nullptr ? *now : *old;
   as_read = old != nullptr ? old->system_flags : as_read;
   CYR_TRY(const Counts before, count(record.guid));
-  if (now == nullptr || old == nullptr || old->system_flags != now->system_flags ||
-      old->internaldate != now->internaldate) {
-    CYR_CHECK(set_contents(record, cached, now != nullptr, as_read));
-  }
+  CYR_CHECK(set_contents(record, cached, now != nullptr, as_read));
   CYR_TRY(const Counts after, count(record.guid));
   CYR_CHECK(check_limits(before, after, record));
   const std::int64_t exists = step(before.exists, after.exists);

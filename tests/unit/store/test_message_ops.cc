@@ -251,6 +251,7 @@ TEST_CASE("conversations, counters and the archive follow the messages as with t
   auto view = view_of(bench, "user/bovik");
   store_flags(bench, *view, 100, 200, 1795668954, flag::answered, "NewKey");
   CHECK(bench.crc(inbox.index) == "0fd9a9cb");
+  CHECK(content(bench, conversations) == "1e8a4ad0");
   {
     const auto edit = bench.open("user/bovik/Drafts", 1795668956);
     edit->act_for({"bovik", ""});
@@ -262,6 +263,7 @@ TEST_CASE("conversations, counters and the archive follow the messages as with t
     }
     REQUIRE_OK(edit->commit());
     CHECK(bench.crc(drafts.index) == "09630ff5");
+    CHECK(content(bench, conversations) == "18ff5d29");
   }
   store_flags(bench, *view, 100, 115, 1795668957, flag::deleted, nullptr);
   CHECK(bench.crc(inbox.index) == "72d43527");
