@@ -18,10 +18,6 @@ std::string success_reply(std::string_view session_id) {
   return fmt::format("250 2.1.5 Success SESSIONID=<{}>\r\n", session_id);
 }
 
-const std::string& target_of(const meta::MailboxEntry& entry) {
-  return entry.uniqueid.empty() ? entry.name : entry.uniqueid;
-}
-
 }  // namespace
 
 Delivery::Delivery(session::Service& service, store::StagedMessage staged)
@@ -57,12 +53,12 @@ Status Delivery::seal() {
   return success();
 }
 
-bool Delivery::is_duplicate(const DeliveryKey& key) {
+bool Delivery::is_duplicate(const store::DeliveryKey& key) {
   if (key.id.empty()) {
     return false;
   }
   if (!deliveries_) {
-    auto opened = Deliveries::open(service_.store());
+    auto opened = store::Deliveries::open(service_.store());
     if (!opened) {
       log(LogLevel::error, "duplicates are not seen: {}", opened.error().text());
       return false;
@@ -74,7 +70,7 @@ bool Delivery::is_duplicate(const DeliveryKey& key) {
       return true;
     }
   }
-  const auto found = deliveries_->contains(key);
+  const auto found = deliveries_->find(key);
   return found && *found;
 }
 
@@ -86,8 +82,9 @@ void Delivery::log_delivered(const Recipient& recipient) const {
 Result<std::string> Delivery::append(const Recipient& recipient, std::string_view session_id) {
   const std::int64_t now = std::time(nullptr);
   CYR_TRY(const auto edit, store::MailboxEdit::open(service_.store(), recipient.entry, *locks_, now));
-  const DeliveryKey key{reader_->message_id(), target_of(recipient.entry), reader_->date()};
-  if (suppresses_duplicates(service_.config(), edit->index()) && is_duplicate(key)) {
+  const store::DeliveryKey key{reader_->message_id(), store::delivery_target(recipient.entry),
+                               reader_->date()};
+  if (store::suppresses_duplicates(service_.config(), edit->index()) && is_duplicate(key)) {
     log(LogLevel::info, "dupelim: eliminated duplicate message to {} id {} date {} (delivery)", key.to,
         key.id, key.date);
     return success_reply(session_id);
@@ -132,7 +129,7 @@ void Delivery::finish() {
     return;
   }
   if (!deliveries_) {
-    auto opened = Deliveries::open(service_.store());
+    auto opened = store::Deliveries::open(service_.store());
     if (!opened) {
       log(LogLevel::error, "deliveries are not remembered: {}", opened.error().text());
       return;

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "format/store/deliveries.h"
 #include "format/store/locks.h"
 #include "format/store/staged_message.h"
 #include "server-min/lmtpd/data_reader.h"
-#include "server-min/lmtpd/deliveries.h"
 #include "server-min/lmtpd/recipient.h"
 
 namespace cyr::lmtpd {
@@ -32,14 +32,14 @@ class Delivery {
   Status seal();
   // The UID; nothing: a duplicate. Refused as Error in `reply`.
   Result<std::string> append(const Recipient& recipient, std::string_view session_id);
-  [[nodiscard]] bool is_duplicate(const DeliveryKey& key);
+  [[nodiscard]] bool is_duplicate(const store::DeliveryKey& key);
   void log_delivered(const Recipient& recipient) const;
 
   session::Service& service_;
   std::unique_ptr<store::StagedMessage> staged_;  // its address stays: the reader writes into it
   std::unique_ptr<DataReader> reader_;
-  std::optional<Deliveries> deliveries_;
-  std::vector<Deliveries::Delivered> delivered_;
+  std::optional<store::Deliveries> deliveries_;
+  std::vector<store::Deliveries::Delivered> delivered_;
   std::unique_ptr<store::UserLocks> locks_;
   std::uint64_t limit_ = 0;  // maxmessagesize; 0: none
   std::uint64_t written_ = 0;
