@@ -50,6 +50,7 @@ class ForwardIo : public Io {
   }
   Status remove_directory(const fs::path& path) override { return inner_.remove_directory(path); }
   Status sync_directory(const fs::path& path) override { return inner_.sync_directory(path); }
+  Status sync_file_system(const fs::path& directory) override { return inner_.sync_file_system(directory); }
   Status set_owner(const fs::path& path, ::uid_t uid, ::gid_t gid) override {
     return inner_.set_owner(path, uid, gid);
   }
@@ -71,6 +72,7 @@ class UnsyncedIo final : public ForwardIo {
   using ForwardIo::ForwardIo;
   Status fsync(int /*fd*/, const fs::path& /*path*/) override { return success(); }
   Status sync_directory(const fs::path& /*path*/) override { return success(); }
+  Status sync_file_system(const fs::path& /*directory*/) override { return success(); }
 };
 
 }  // namespace cyr

@@ -201,6 +201,12 @@ class PosixIo : public Io {
     CYR_CHECK(close(fd, path));
     return synced;
   }
+  Status sync_file_system(const fs::path& directory) override {
+    CYR_TRY(const int fd, open_with(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
+    const Status synced = status_of(::syncfs(fd), "cannot write to disk", directory);
+    CYR_CHECK(close(fd, directory));
+    return synced;
+  }
   Status set_owner(const fs::path& path, ::uid_t uid, ::gid_t gid) override {
     return status_of(::lchown(path.c_str(), uid, gid), "cannot change owner", path);
   }
@@ -286,6 +292,7 @@ class ReadOnlyIo final : public PosixIo {
   Status make_directory(const fs::path& path, ::mode_t /*mode*/) override { return refuse(path); }
   Status remove_directory(const fs::path& path) override { return refuse(path); }
   Status sync_directory(const fs::path& /*path*/) override { return success(); }
+  Status sync_file_system(const fs::path& /*directory*/) override { return success(); }
   Status set_owner(const fs::path& path, ::uid_t /*uid*/, ::gid_t /*gid*/) override { return refuse(path); }
   Status set_mode(const fs::path& path, ::mode_t /*mode*/) override { return refuse(path); }
   Status set_mtime(const fs::path& path, std::int64_t /*s*/, std::uint32_t /*ns*/) override {

@@ -128,6 +128,9 @@ class Io {
   virtual Status make_directory(const fs::path& path, ::mode_t mode) = 0;
   virtual Status remove_directory(const fs::path& path) = 0;
   virtual Status sync_directory(const fs::path& path) = 0;
+  // Everything on the file system of `directory`, contents and names (syncfs). For many files at once: it
+  // costs about as much as one fsync(), but also waits for what others have written there.
+  virtual Status sync_file_system(const fs::path& directory) = 0;
   virtual Status set_owner(const fs::path& path, ::uid_t uid, ::gid_t gid) = 0;
   virtual Status set_mode(const fs::path& path, ::mode_t mode) = 0;
   virtual Status set_mtime(const fs::path& path, std::int64_t seconds, std::uint32_t nanoseconds) = 0;

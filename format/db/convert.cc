@@ -17,7 +17,8 @@ namespace cyr::db {
 namespace {
 
 constexpr std::uint64_t progress_step = 1000;  // records
-constexpr int max_kept = 1000;                 // names that are tried for the old file
+constexpr std::size_t roots_at_once = 100;
+constexpr int max_kept = 1000;  // names that are tried for the old file
 
 using Emit = std::function<Status(std::string_view key, std::string_view value)>;
 
@@ -348,16 +349,29 @@ class Conversion {
     OpenOptions open_target = options_.open;
     open_target.create = true;
     CYR_TRY(const auto target, open(io_, to_, Kind::quotalegacy, open_target));
-    const Emit put = [&](std::string_view key, std::string_view value) {
-      return put_root(*target, layout, key, value);
+    // Some at a time: a transaction has two open files for each root.
+    std::unique_ptr<Transaction> some;
+    std::size_t in_it = 0;
+    const Emit put = [&](std::string_view key, std::string_view value) -> Status {
+      if (!some) {
+        CYR_TRY(some, target->begin());
+      }
+      CYR_CHECK(put_root(*some, layout, key, value));
+      if (++in_it % roots_at_once == 0) {
+        CYR_CHECK(some->commit());
+        some.reset();
+      }
+      return success();
     };
     CYR_CHECK(read_source(put));
+    CYR_CHECK(some ? some->commit() : success());
+    some.reset();
     return verify_tree(*target);
   }
 
   // A root that gets another value keeps its file in quota.old (a name in quota itself would be a quota
   // root).
-  Status put_root(Database& target, const quotalegacy::Layout& layout, std::string_view key,
+  Status put_root(Transaction& target, const quotalegacy::Layout& layout, std::string_view key,
                   std::string_view value) {
     const auto old = target.get(key);
     if (old && *old && **old == value) {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "format/base/file.h"
+#include "format/base/forward_io.h"
 #include "format/base/log.h"
 #include "format/db/order.h"
 
@@ -15,6 +16,8 @@ namespace cyr::db::quotalegacy {
 namespace {
 
 constexpr std::string_view new_suffix = ".NEW";
+// From so many roots in a transaction on, they are synced together: that waits for others' files, too.
+constexpr std::size_t many_changes = 8;
 
 struct Root {
   std::string key;
@@ -245,19 +248,12 @@ class QuotaTransaction final : public Transaction {
   Status commit() override {
     CYR_CHECK(usable());
     std::size_t done = 0;
-    for (const auto& [key, value] : changes_) {
-      if (Status written = write(key, value); !written) {
-        finish();
-        Error error = std::move(written.error());
-        if (done > 0) {
-          error.hint = fmt::format("{} of {} quota roots were written before", done, changes_.size());
-        }
-        return error;
-      }
-      ++done;
-    }
+    Status written = changes_.size() < many_changes ? write_each(done) : write_together(done);
     finish();
-    return success();
+    if (!written && done > 0) {
+      written.error().hint = fmt::format("{} of {} quota roots were written before", done, changes_.size());
+    }
+    return written;
   }
 
   Status abort() override {
@@ -298,22 +294,69 @@ class QuotaTransaction final : public Transaction {
     return success();
   }
 
-  Status write(const std::string& key, const std::optional<std::string>& value) {
-    CYR_TRY(const fs::path path, path_of(database_.layout_, key));
-    if (!value) {
-      const Status gone = database_.io_.unlink(path);
-      if (!gone) {
-        return gone.error().code == Errc::not_found ? success() : gone;
+  // `done`: how many roots have their new value.
+  Status write_each(std::size_t& done) {
+    for (const auto& [key, value] : changes_) {
+      if (value) {
+        CYR_TRY(AtomicFile file, new_content(database_.io_, key, *value));
+        CYR_CHECK(file.commit());
+      } else {
+        CYR_TRY(const fs::path path, path_of(database_.layout_, key));
+        CYR_TRY(const bool gone, remove(path));
+        CYR_CHECK(gone ? database_.io_.sync_directory(path.parent_path()) : success());
       }
-      return database_.io_.sync_directory(path.parent_path());
+      ++done;
     }
-    CYR_TRY(const std::string content, encode_value(*value));
-    CYR_CHECK(database_.io_.make_directories(path.parent_path(), 0755));
+    return success();
+  }
+
+  // The same with two syncs for all of them: every content is on disk before the first gets its name.
+  Status write_together(std::size_t& done) {
+    UnsyncedIo unsynced(database_.io_);
+    std::vector<AtomicFile> files;
+    for (const auto& [key, value] : changes_) {
+      if (value) {
+        CYR_TRY(AtomicFile file, new_content(unsynced, key, *value));
+        CYR_CHECK(file.sync());
+        files.push_back(std::move(file));
+      }
+    }
+    CYR_CHECK(database_.io_.sync_file_system(database_.layout_.base));
+    for (AtomicFile& file : files) {
+      CYR_CHECK(file.commit());
+      ++done;
+    }
+    for (const auto& [key, value] : changes_) {
+      if (!value) {
+        CYR_TRY(const fs::path path, path_of(database_.layout_, key));
+        CYR_TRY(const bool gone, remove(path));
+        (void)gone;
+        ++done;
+      }
+    }
+    return database_.io_.sync_file_system(database_.layout_.base);
+  }
+
+  // Whether there was something to remove.
+  Result<bool> remove(const fs::path& path) {
+    const Status gone = database_.io_.unlink(path);
+    if (!gone && gone.error().code != Errc::not_found) {
+      return gone.error();
+    }
+    return gone.has_value();
+  }
+
+  Result<AtomicFile> new_content(Io& io, const std::string& key, const std::string& value) {
+    CYR_TRY(const fs::path path, path_of(database_.layout_, key));
+    CYR_TRY(const std::string content, encode_value(value));
+    CYR_CHECK(io.make_directories(path.parent_path(), 0755));
     CYR_CHECK(lock(key, path, true));
     // Cyrus takes every file of this directory for a quota root, so the new content waits in the one above.
     fs::path temporary = path.parent_path().parent_path() / path.filename();
     temporary += std::string(new_suffix);
-    return replace_file(database_.io_, path, temporary, as_bytes(content), database_.options_.mode);
+    CYR_TRY(AtomicFile file, AtomicFile::create(io, path, temporary, database_.options_.mode));
+    CYR_CHECK(file.write(content));
+    return file;
   }
 
   // Removes the files that lock() made and nothing was written to.

@@ -145,4 +145,9 @@ Status FaultIo::sync_directory(const fs::path& path) {
   return error ? Status(*error) : inner().sync_directory(path);
 }
 
+Status FaultIo::sync_file_system(const fs::path& directory) {
+  const auto error = fails(Call::needs_room, directory);
+  return error ? Status(*error) : inner().sync_file_system(directory);
+}
+
 }  // namespace cyr::test

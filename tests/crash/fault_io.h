@@ -43,6 +43,7 @@ class FaultIo final : public ForwardIo {
   Status unlink(const fs::path& path) override;
   Status make_directory(const fs::path& path, ::mode_t mode) override;
   Status sync_directory(const fs::path& path) override;
+  Status sync_file_system(const fs::path& directory) override;
 
  private:
   enum class Call : std::uint8_t { reads, needs_room, changes };

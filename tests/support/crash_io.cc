@@ -63,12 +63,15 @@ void apply(Disk& disk, const DiskStep& step, Part part = {}) {
       break;
     case What::sync:
     case What::sync_directory:
+    case What::sync_all:
       break;
   }
 }
 
 bool is_data(const DiskStep& step) { return step.what == What::write || step.what == What::truncate; }
-bool is_sync(const DiskStep& step) { return step.what == What::sync || step.what == What::sync_directory; }
+bool is_sync(const DiskStep& step) {
+  return step.what == What::sync || step.what == What::sync_directory || step.what == What::sync_all;
+}
 std::string directory_of(const DiskStep& step) {
   return parent_of(step.target.empty() ? step.path : step.target);
 }
@@ -90,6 +93,9 @@ class Prefix {
     const DiskStep& step = steps_[i];
     for (std::size_t later = i + 1; later < end_; ++later) {
       const DiskStep& sync = steps_[later];
+      if (sync.what == What::sync_all) {
+        return true;
+      }
       if (is_data(step) ? sync.what == What::sync && sync.file == step.file
                         : sync.what == What::sync_directory && sync.path == directory_of(step)) {
         return true;
@@ -328,6 +334,10 @@ Status RecordingIo::remove_directory(const fs::path& path) {
 Status RecordingIo::sync_directory(const fs::path& path) {
   return counts_as_sync() ? note(success(), {.what = What::sync_directory, .path = relative(path)})
                           : success();
+}
+
+Status RecordingIo::sync_file_system(const fs::path& /*directory*/) {
+  return counts_as_sync() ? note(success(), {.what = What::sync_all}) : success();
 }
 
 std::size_t each_crash_state(const RecordingIo& recording, std::size_t first,

@@ -43,7 +43,8 @@ struct DiskStep {
     unlink,
     make_directory,
     remove_directory,
-    sync_directory
+    sync_directory,
+    sync_all
   };
   What what = What::write;
   int file = 0;             // write, truncate, sync, create
@@ -75,6 +76,7 @@ class RecordingIo final : public ForwardIo {
   Status make_directory(const fs::path& path, ::mode_t mode) override;
   Status remove_directory(const fs::path& path) override;
   Status sync_directory(const fs::path& path) override;
+  Status sync_file_system(const fs::path& directory) override;
 
  private:
   [[nodiscard]] std::string relative(const fs::path& path) const;
