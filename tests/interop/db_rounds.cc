@@ -1,6 +1,6 @@
 // Databases by turns: we change one, the real cyr_dbtool changes it, and so on; after every turn both must
 // list what a std::map says. The real one lives once a round: it lists, changes, lists. Arguments: the
-// backend, and the number of rounds if not 40 (scripts/db-rounds makes 200).
+// backend, and the number of rounds if not 20 (scripts/db-rounds makes 200).
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -270,7 +270,7 @@ int main(int argc, char** argv) {
   if (const int skip = test::oracle::gate()) {
     return skip;
   }
-  const auto rounds = argc == 3 ? parse_number<int>(argv[2]) : std::optional<int>(40);
+  const auto rounds = argc == 3 ? parse_number<int>(argv[2]) : std::optional<int>(20);
   if (argc < 2 || argc > 3 || !db::kind_from_name(argv[1]) || !rounds) {
     std::fprintf(stderr, "usage: %s BACKEND [ROUNDS]\n", argv[0]);
     return 64;
