@@ -220,9 +220,15 @@ class PosixIo : public Io {
 
  protected:
   static Result<int> open_with(const fs::path& path, int bits, ::mode_t mode) {
-    const int fd = retry([&] { return ::open(path.c_str(), bits, mode); });
+    // Non-blocking, which means nothing for files: a pipe under a file's name would be waited for, for ever.
+    const int fd = retry([&] { return ::open(path.c_str(), bits | O_NONBLOCK, mode); });
     if (fd == -1) {
       return system_error(errno, "cannot open", path);
+    }
+    struct ::stat st {};
+    if (::fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+      ::close(fd);
+      return make_error(Errc::invalid, "is a pipe or a device, not a file").at(path);
     }
     return fd;
   }

@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include "format/base/bytes.h"
 #include "format/base/crc32.h"
 #include "format/base/digest.h"
@@ -72,4 +74,18 @@ TEST_CASE("a ReadOnlyIo cannot change anything", "[base]") {
   CHECK_FALSE(file->truncate(0));
   CHECK(posix_io().read_file(target)->text() == "old");
   CHECK(posix_io().list(dir.path())->size() == 1);
+}
+
+TEST_CASE("a pipe or device under the name of a file is refused, not waited for", "[base]") {
+  const test::TempDir scratch;
+  const fs::path pipe = scratch / "cyrus.cache";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  for (Io* io : {&posix_io(), &read_only_io()}) {
+    const auto read = File::open(*io, pipe);
+    REQUIRE_FALSE(read);
+    CHECK(read.error().code == Errc::invalid);
+    CHECK_FALSE(File::open(*io, "/dev/zero"));
+    CHECK(File::open(*io, scratch.path()));  // directories are opened to sync them
+  }
+  CHECK_FALSE(File::open(posix_io(), pipe, {.write = true}));
 }
