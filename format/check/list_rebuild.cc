@@ -7,7 +7,7 @@
 
 #include "format/check/list_target.h"
 #include "format/check/list_update.h"
-#include "format/check/unique_id.h"
+#include "format/store/unique_id.h"
 
 namespace cyr::check {
 
@@ -86,7 +86,7 @@ class Merger {
 FoundMailbox with_new_metadata(const store::Store& store, FoundMailbox found) {
   found.entry.acl = new_mailbox_acl(store, found.entry.name, meta::ListFormat::keyed_36);
   if (!found.by_id) {
-    found.entry.uniqueid = make_uniqueid();
+    found.entry.uniqueid = store::make_uniqueid();
   }
   return found;
 }

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "format/check/context.h"
-#include "format/check/unique_id.h"
+#include "format/store/unique_id.h"
 
 namespace cyr::check {
 
@@ -98,7 +98,7 @@ class ListPass {
     if (!context_.options.new_uniqueids || state_.files.place.layout == names::Layout::by_id) {
       context_.note(clash);
     } else if (context_.fix(clash)) {
-      wanted().uniqueid = make_uniqueid();
+      wanted().uniqueid = store::make_uniqueid();
       state_.header.uniqueid = wanted().uniqueid;
       state_.write_header = true;
       state_.write_index = true;

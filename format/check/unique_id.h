@@ -1,11 +1,10 @@
-// New unique ids for mailboxes.
+// New unique ids for mailboxes that a repair puts into the list.
 #pragma once
 
-#include <string>
+#include "format/store/unique_id.h"
 
 namespace cyr::check {
 
-// 24 random characters of [0-9a-z], as Cyrus 3.x makes them without libuuid (mailbox.md 2.2).
-[[nodiscard]] std::string make_uniqueid();
+using store::make_uniqueid;
 
 }  // namespace cyr::check

@@ -145,11 +145,11 @@ Status put_keyed(Editor& editor, MailboxEntry entry, std::int64_t now) {
   if (entry.uniqueid.empty()) {
     return make_error(Errc::invalid, fmt::format("mailbox {} has no unique id", printable(entry.name)));
   }
-  // The name may have belonged to another id. Its I record stays only if it is a tombstone or has moved on.
+  // The name may have belonged to another id. Its I record stays only if it has moved on.
   auto previous = editor.find(entry.name);
   if (previous && *previous && (*previous)->uniqueid != entry.uniqueid) {
     CYR_TRY(const auto record, editor.find_by_uniqueid((*previous)->uniqueid));
-    if (record && record->name == entry.name && !record->type.deleted) {
+    if (record && record->name == entry.name) {
       CYR_CHECK(editor.erase_uniqueid((*previous)->uniqueid));
     }
   }
@@ -334,7 +334,9 @@ Status MailboxList::rename(std::string_view from, MailboxEntry to, std::int64_t 
     CYR_CHECK(put_entry(editor, std::move(to), now));
     return editor.commit();
   }
-  const MailboxEntry tombstone = tombstone_of(*old, now);
+  MailboxEntry tombstone = tombstone_of(*old, now);
+  tombstone.foldermodseq =
+      std::max(tombstone.foldermodseq, to.foldermodseq);  // the rename is its last change
   CYR_CHECK(editor.put_name(tombstone));
   if (is_keyed(format_)) {
     CYR_TRY(const auto record, editor.find_by_uniqueid(tombstone.uniqueid));

@@ -14,6 +14,7 @@
 #include "format/mailbox/cache_reader.h"
 #include "format/mailbox/index_layout.h"
 #include "format/store/counters.h"
+#include "format/store/link_or_copy.h"
 #include "format/store/mailbox_edit.h"
 #include "format/store/status_cache.h"
 
@@ -25,27 +26,6 @@ constexpr ::mode_t kFileMode = 0600;
 constexpr ::mode_t kDirectoryMode = 0700;
 constexpr std::size_t kRunLength = 4096;  // records in one write
 constexpr std::uint32_t kCleanUp = mailbox::option::needs_unlink | mailbox::option::needs_repack;
-
-// A hard link, or a copy with the same time where no link can be made (another file system).
-Status link_or_copy(Io& io, const fs::path& from, const fs::path& to) {
-  CYR_TRY(const FileInfo info, io.stat(from));
-  const Status linked = io.link(from, to);
-  if (!linked && linked.error().code == Errc::exists) {
-    CYR_TRY(const FileInfo there, io.stat(to));
-    if (!there.same_file(info) && there.size != info.size) {
-      return make_error(Errc::exists, "another file is in the way")
-          .at(to)
-          .with_hint("repair the mailbox with reconstruct first");
-    }
-    return success();  // left by an interrupted run
-  }
-  if (linked) {
-    return success();
-  }
-  CYR_TRY(const FileBytes bytes, io.read_file(from));
-  CYR_CHECK(replace_file(io, to, bytes.bytes(), kFileMode));
-  return io.set_mtime(to, info.mtime, info.mtime_nsec);
-}
 
 std::uint32_t add_difference(std::uint32_t value, std::uint32_t after, std::uint32_t before) {
   const std::int64_t sum = std::int64_t{value} + after - before;

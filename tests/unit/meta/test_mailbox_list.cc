@@ -90,11 +90,11 @@ TEST_CASE("a name that gets another id leaves no id record that points at it") {
   REQUIRE_OK(list.update(sample("bb", "second"), 2));
   CHECK(records->count("Ifirst") == 0);
   CHECK(records->count("Isecond") == 1);
-  // A tombstone keeps its id record when the name is made again.
+  // So does a tombstone, unless its mailbox has moved on.
   REQUIRE_OK(list.entomb("bb", 3));
   CHECK(records->at("Nbb") == "%(T ed I second V 1795327158 C 1 F 6 M 3)");
   REQUIRE_OK(list.update(sample("bb", "third"), 4));
-  CHECK(records->count("Isecond") == 1);
+  CHECK(records->count("Isecond") == 0);
 }
 
 TEST_CASE("erase takes both records; an entry without id cannot be written to a keyed list") {

@@ -1,9 +1,9 @@
-#include "format/check/unique_id.h"
+#include "format/store/unique_id.h"
 
 #include <random>
 #include <string_view>
 
-namespace cyr::check {
+namespace cyr::store {
 
 std::string make_uniqueid() {
   constexpr std::string_view letters = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -16,4 +16,4 @@ std::string make_uniqueid() {
   return id;
 }
 
-}  // namespace cyr::check
+}  // namespace cyr::store

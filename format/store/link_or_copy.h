@@ -1,0 +1,12 @@
+// Message files are never changed, so that two mailboxes may share one.
+#pragma once
+
+#include "format/base/file.h"
+
+namespace cyr::store {
+
+// A hard link, or a copy with the same time where no link can be made (another file system). A file that an
+// interrupted run left under the new name is taken for done. Errc::exists for another one.
+Status link_or_copy(Io& io, const fs::path& from, const fs::path& to);
+
+}  // namespace cyr::store
