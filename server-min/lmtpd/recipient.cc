@@ -9,6 +9,7 @@
 #include "format/store/quota_room.h"
 #include "server-min/lmtpd/replies.h"
 #include "server-min/session/deny_list.h"
+#include "server-min/session/newcomer.h"
 
 namespace cyr::lmtpd {
 namespace {
@@ -151,9 +152,17 @@ bool Directory::has_sieve_script(const Target& target, const meta::MailboxEntry&
   return has(by_name) || has(by_id);
 }
 
+bool Directory::makes_mailboxes_for(const Target& whom) {
+  return !whom.user.empty() && service_.config().is_on(Option::autocreate_post) &&
+         session::make_first_mailboxes(service_, whom.user);
+}
+
 Found Directory::find_user(const Target& target, const Posting& posting) {
   Target whom = target;
   auto inbox = target.user.empty() ? Result<Entry>(Entry()) : entry_of(whom.inbox);
+  if (inbox && !*inbox && makes_mailboxes_for(whom)) {
+    inbox = entry_of(whom.inbox);
+  }
   const std::string catch_all(service_.config().text(Option::lmtp_catchall_mailbox));
   if (inbox && !*inbox && !catch_all.empty()) {
     whom = target_of({catch_all, {}});

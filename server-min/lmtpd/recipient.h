@@ -49,6 +49,8 @@ class Directory {
   [[nodiscard]] Target target_of(const Address& address) const;
   Found find_shared(const Target& target, const Posting& posting);
   Found find_user(const Target& target, const Posting& posting);
+  // autocreate_post: the first message of a user makes his mailboxes. True if it did.
+  bool makes_mailboxes_for(const Target& whom);
   Result<std::optional<meta::MailboxEntry>> entry_of(const names::MailboxName& name);
   // The mailbox below the INBOX that the detail names, when the poster may post there.
   Result<std::optional<meta::MailboxEntry>> below_inbox(const Target& target,

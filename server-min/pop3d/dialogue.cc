@@ -7,6 +7,7 @@
 
 #include "format/base/log.h"
 #include "format/base/text.h"
+#include "server-min/session/newcomer.h"
 
 namespace cyr::pop3d {
 namespace {
@@ -280,6 +281,10 @@ bool Dialogue::open_maildrop() {
     }
   }
   auto opened = Maildrop::open(store, name, login.identity());
+  if (!opened && opened.error().code == Errc::not_found && folder_.empty() &&
+      session::make_first_mailboxes(session_.service(), login.user())) {
+    opened = Maildrop::open(store, name, login.identity());
+  }
   if (!opened) {
     return refuse("[SYS/TEMP] Unable to open maildrop: " + opened.error().what);
   }
