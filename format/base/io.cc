@@ -226,9 +226,9 @@ class PosixIo : public Io {
       return system_error(errno, "cannot open", path);
     }
     struct ::stat st {};
-    if (::fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+    if (::fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
       ::close(fd);
-      return make_error(Errc::invalid, "is a pipe or a device, not a file").at(path);
+      return make_error(Errc::invalid, "is a pipe, not a file").at(path);
     }
     return fd;
   }
