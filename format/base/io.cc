@@ -230,6 +230,9 @@ class PosixIo : public Io {
       ::close(fd);
       return make_error(Errc::invalid, "is a pipe, not a file").at(path);
     }
+    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+      (void)::fcntl(fd, F_SETFL, bits);  // a terminal is waited for
+    }
     return fd;
   }
 

@@ -324,7 +324,6 @@ Status ConversationUpdate::change(const mailbox::IndexRecord* old, const mailbox
     return success();
   }
   const mailbox::IndexRecord& record = now != nullptr ? *now : *old;
-  as_read = old != nullptr ? old->system_flags : as_read;
   CYR_TRY(const Counts before, count(record.guid));
   CYR_CHECK(set_contents(record, cached, now != nullptr, as_read));
   CYR_TRY(const Counts after, count(record.guid));

@@ -32,7 +32,8 @@ class ConversationUpdate {
   // user has too many copies of it (conversations_max_guid*).
   Result<std::uint64_t> join(const mailbox::IndexRecord& record, const CachedMessage& cached);
   // A message changed, came (`old` is nullptr) or went (`now` is nullptr). Records with UNLINKED count as not
-  // there. `as_read`: of a copy, the system_flags of its source.
+  // there. `as_read`: the flag word that a session had read, of a copy that of its source, whose upper half
+  // the record by content repeats; 0 for offline programs.
   Status change(const mailbox::IndexRecord* old, const mailbox::IndexRecord* now, const CachedMessage& cached,
                 std::uint32_t as_read = 0);
   Status commit();

@@ -333,8 +333,8 @@ Status MailboxEdit::unlink_files() {
     }
     if (!unlinked && record.has(mailbox::flag::needs_cleanup)) {
       changed_[at.recno] = record;
-      changed_[at.recno].system_flags &= ~mailbox::flag::needs_cleanup;
-      CYR_CHECK(converse(record, changed_[at.recno]));
+      changed_[at.recno].system_flags &=
+          ~mailbox::flag::needs_cleanup;  // the conversations keep it, as in Cyrus
     }
     if (const auto found = annotations_->find(record.uid); unlinked && found != annotations_->end()) {
       for (const auto& one : found->second) {

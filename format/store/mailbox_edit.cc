@@ -185,14 +185,15 @@ Status MailboxEdit::converse(const mailbox::IndexRecord& old, const mailbox::Ind
   if (conversations == nullptr) {
     return success();
   }
-  const auto cached = cached_or_parsed(now);
+  const auto cached = cached_or_parsed(old);                // where it still is, when it is being archived
   if (!cached && cached.error().code == Errc::not_found) {  // neither cache nor file: nothing to say of it
     return success();
   }
   if (!cached) {
     return cached.error();
   }
-  return conversations->change(&old, &now, *cached);
+  // A session keeps the whole flag word of the record that it changes, the offline programs do not.
+  return conversations->change(&old, &now, *cached, actor_.empty() ? 0 : old.system_flags);
 }
 
 Status MailboxEdit::rewrite(const NumberedRecord& at, mailbox::IndexRecord after, bool silent) {

@@ -329,7 +329,7 @@ class Case:
                 wrong.append("%s\n    real %s\n    ours %s" % (line, real, mine))
         since = int(os.stat(os.path.join(theirs, "run/services.conf")).st_mtime) - 60
         facts = [Plain(root, since).everything(facts_of(root)) for root in (ours, theirs)]
-        wrong += differences(*facts)
+        wrong += [text for text in differences(*facts) if not explained(text)]
         wrong += self.accepted(ours)
         return wrong
 
@@ -351,6 +351,23 @@ class Case:
                         wrong.append("real imapd: GETQUOTAROOT %s: %s" % (name, answer))
             client.close()
         return wrong
+
+
+# Where ours leaves something else, with the reason. Each is one difference as it is printed.
+EXPLAINED = (
+    # The user is gone at once (delete_mode: immediate): 3.6.1 leaves what was below him as names that have children only,
+    # of which none is there any more; ours leaves tombstones of all.
+    re.compile(r"mailboxes\.db.*real b'%\(T ed?i .*ours b'%\(T ed ", re.S),
+    re.compile(r"mailboxes\.db.*b'Npub.*real b'%\(T ed I \w+ .*ours b'%\(T ed I \w+ ", re.S),  # a tombstone's own id
+    # The database of CalDAV and CardDAV, which 3.6.1 opens and counts that; ours copies it.
+    re.compile(r"\.dav'\n"),
+    # A directory that is empty after a mailbox went to another partition: 3.6.1 leaves two of those levels.
+    re.compile(r"real b'directory'\n *ours 'nothing'"),
+)
+
+
+def explained(text):
+    return any(pattern.search(text) for pattern in EXPLAINED)
 
 
 def main():

@@ -29,8 +29,8 @@ MEMORY = 2 << 30                                         # bytes of address spac
 AT_ONCE = 12                                             # mailboxes of one store that are hurt together
 COMMANDS = (["mbexamine"], ["reconstruct", "-n"], ["chk_cyrus"], ["unexpunge", "-l"], ["cyr_expire", "-n", "-X", "1d", "-D", "1d", "-E", "1"],
             ["reconstruct", "-G", "-q"], ["quota", "-f", "-q"], ["reconstruct", "-q"], ["mbexamine"])
-SEVERAL = ("mbexamine", "unexpunge")                     # want names
-FINE = (0, 1, 2, 65, 75)                                 # found something, could not read something
+SEVERAL, ONE = ("mbexamine",), ("unexpunge",)            # want names
+FINE = (0, 1, 2, 64, 65, 74, 75)                          # found something, could not read something
 
 
 class Hurt:
@@ -123,7 +123,7 @@ def bounded():
 
 def run(root, bindir, words, names):
     conf = os.path.join(root, "etc/imapd.conf")
-    command = [os.path.join(bindir, words[0]), "-C", conf, *words[1:], *(names if words[0] in SEVERAL else [])]
+    command = [os.path.join(bindir, words[0]), "-C", conf, *words[1:], *(names if words[0] in SEVERAL + ONE else [])]
     try:
         got = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LIMIT,
                              preexec_fn=bounded, env={**os.environ, "TZ": "UTC"}, check=False)
@@ -173,11 +173,13 @@ def one_store(scratch, number, some, bindir, verbose):
         if verbose:
             print("%s: %s" % (box.name, words))
     problems, kept, before = [], content(outside), repair.stamps(root)
+    externals = [reader.store.external(box.name) for box in boxes]
     for words in COMMANDS:
-        found, said = run(root, bindir, words, [reader.store.external(box.name) for box in boxes])
-        problems += ["%s: %s" % (" ".join(words), p) for p in found]
-        if verbose:
-            print("%s: %d octets" % (" ".join(words), len(said)))
+        for some_names in [[name] for name in externals] if words[0] in ONE else [externals]:
+            found, said = run(root, bindir, words, some_names)
+            problems += ["%s: %s" % (" ".join(words), p) for p in found]
+            if verbose:
+                print("%s: %d octets" % (" ".join(words), len(said)))
     problems += ["changed, and is no part of these mailboxes: " + path for path in touched(before, repair.stamps(root), boxes, root)]
     if content(outside) != kept:
         problems.append("changed files outside of the store: %s" % sorted(set(content(outside).items()) ^ set(kept.items()))[:2])

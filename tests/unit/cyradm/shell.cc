@@ -211,7 +211,7 @@ TEST_CASE("hints to take a change back", "[cyradm]") {
   CHECK(fixture.run("renm a \"b c\"").err == "undo: renamemailbox \"b c\" a\n");
 }
 
-TEST_CASE("--dry-run says what would be done and does nothing", "[cyradm]") {
+TEST_CASE("dry runs: --dry-run says what would be done and does nothing", "[cyradm]") {
   auto owned = std::make_unique<FakeBackend>();
   auto* const backend = owned.get();
   backend->mailboxes = {"user/bob", "user/carol"};

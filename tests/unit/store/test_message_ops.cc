@@ -194,6 +194,7 @@ constexpr const char* kOld =
 void store_flags(Bench& bench, MailboxView& view, std::uint32_t first, std::uint32_t last, std::int64_t now,
                  std::uint32_t set, const char* keyword) {
   auto edit = bench.open("user/bovik", now);
+  edit->act_for({"bovik", ""});
   store::FlagChange change{.set = set};
   if (keyword != nullptr) {
     change.set_user_flag(edit->user_flag(keyword).value());
@@ -236,6 +237,7 @@ TEST_CASE("conversations, counters and the archive follow the messages as with t
       {kOld, {.internaldate = 1605866400}, 1795668949, "42062701", "8eb2dfdd"}};
   for (const auto& one : appends) {
     const auto edit = bench.open("user/bovik", one.now);
+    edit->act_for({"bovik", ""});
     auto staged = stage(bench, one.text);
     REQUIRE_OK(edit->append(staged, one.options));
     REQUIRE_OK(edit->commit());
@@ -245,6 +247,7 @@ TEST_CASE("conversations, counters and the archive follow the messages as with t
   CHECK(bench.crc(inbox.archive_cache) == "1a7b5161");
   {
     const auto edit = bench.open("user/bovik", 1795668951);
+    edit->act_for({"bovik", ""});
     edit->claim_recent();
     REQUIRE_OK(edit->commit());
   }
@@ -270,6 +273,7 @@ TEST_CASE("conversations, counters and the archive follow the messages as with t
   CHECK(content(bench, conversations) == "407f5f31");
   {
     const auto edit = bench.open("user/bovik", 1795668959);
+    edit->act_for({"bovik", ""});
     for (const std::uint32_t recno : live(*view, 1, UINT32_MAX)) {
       if ((view->records().system_flags(recno) & flag::deleted) != 0) {
         REQUIRE_OK(edit->expunge(edit->at(recno, view->records().uid(recno)).value()));
@@ -283,11 +287,13 @@ TEST_CASE("conversations, counters and the archive follow the messages as with t
   const std::uint32_t last = view->records().find(116).value();
   {
     const auto edit = bench.open("user/bovik/Trash", 1795668962);
+    edit->act_for({"bovik", ""});
     REQUIRE_OK(edit->copy(*view, last, {.system_flags = view->records().system_flags(last)}));
     REQUIRE_OK(edit->commit());
     CHECK(bench.crc(edit->files().index) == "9353e6c9");
   }
   const auto edit = bench.open("user/bovik", 1795668962);
+  edit->act_for({"bovik", ""});
   REQUIRE_OK(edit->expunge(edit->at(last, 116).value(), true));
   REQUIRE_OK(edit->commit());
   CHECK(bench.crc(inbox.index) == "ef6ebc42");
