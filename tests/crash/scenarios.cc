@@ -52,6 +52,18 @@ Status transaction(Subject& subject) {
       {{.key = 1, .size = 30}, {.key = 2}, {.key = 3, .size = 40}, {.key = 4, .size = 0}, {.key = 1}}));
   return subject.change({{.key = 5, .size = 700}, {.key = 6}, {.key = 0, .size = 9}, {.key = 6, .size = 12}});
 }
+// So many that quota roots are synced together.
+Status many(Subject& subject) {
+  return subject.change({{.key = 0, .size = 5},
+                         {.key = 1, .size = 6},
+                         {.key = 2},
+                         {.key = 3, .size = 7},
+                         {.key = 10, .size = 8},
+                         {.key = 11, .size = 9},
+                         {.key = 12, .size = 10},
+                         {.key = 13, .size = 11},
+                         {.key = 14, .size = 12}});
+}
 Status large(Subject& subject) {
   return subject.change({{.key = 5, .size = 600}, {.key = 9, .size = 9000}, {.key = 2, .size = 4096}});
 }
@@ -309,6 +321,7 @@ const std::vector<Scenario>& scenarios() {
       {"delete", lived_in, erase},
       {"transaction", lived_in, transaction},
       {"large values", lived_in, large},
+      {"many records", lived_in, many},
       {"abort", lived_in, aborted},
       {"checkpoint", lived_in, checkpoint},
       {"repack", lived_in, repack, true},
