@@ -250,7 +250,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", required=True)
     arguments = parser.parse_args()
-    oracle = os.path.join(SOURCE, "build/oracle/run")
+    oracle = os.path.join(os.environ.get("CYRKIT_ORACLE") or os.path.join(SOURCE, "build/oracle"), "run")
     if not os.path.exists(oracle):
         print("there is no real Cyrus here: scripts/fetch-oracle")
         return 77
@@ -263,8 +263,7 @@ def main():
     os.chmod(scratch, 0o755)
     try:
         check_dialogue(scratch, oracle, arguments.bin, "lmtpd", LMTP, ["-a"])
-        if os.path.exists(os.path.join(root, "usr/lib/cyrus/bin/pop3d")):
-            check_dialogue(scratch, oracle, arguments.bin, "pop3d", POP3, [])
+        check_dialogue(scratch, oracle, arguments.bin, "pop3d", POP3, [])
         real = {name: os.path.join(root, "usr/lib/cyrus/bin", name) for name in ("imapd", "lmtpd")}
         check_master(scratch, oracle, arguments.bin, "our-master", [os.path.join(arguments.bin, "master")],
                      {"imap": real["imapd"], "lmtp": real["lmtpd"] + " -a"}, environment)
