@@ -17,7 +17,7 @@ namespace cyr::db {
 namespace {
 
 constexpr std::uint64_t progress_step = 1000;  // records
-constexpr std::size_t roots_at_once = 100;
+constexpr std::size_t roots_at_once = 400;
 constexpr int max_kept = 1000;  // names that are tried for the old file
 
 using Emit = std::function<Status(std::string_view key, std::string_view value)>;
@@ -349,7 +349,7 @@ class Conversion {
     OpenOptions open_target = options_.open;
     open_target.create = true;
     CYR_TRY(const auto target, open(io_, to_, Kind::quotalegacy, open_target));
-    // Some at a time: a transaction has two open files for each root.
+    // Some at a time: a transaction has two open files for each root, and 1,024 are usual.
     std::unique_ptr<Transaction> some;
     std::size_t in_it = 0;
     const Emit put = [&](std::string_view key, std::string_view value) -> Status {
@@ -378,7 +378,9 @@ class Conversion {
       return success();
     }
     CYR_TRY(const fs::path path, quotalegacy::path_of(layout, key));
-    CYR_TRY(const bool there, io_.exists(path));
+    // One that cannot be read is kept, too. The empty file of a root that is new is only what the transaction
+    // locks.
+    const bool there = !old || old->has_value();
     if (there && options_.keep_old) {
       CYR_TRY(const fs::path directory, old_tree(layout));
       const fs::path kept = directory / path.lexically_relative(layout.base);
