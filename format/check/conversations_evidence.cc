@@ -64,14 +64,19 @@ ConversationsEvidence ConversationsEvidence::load(Context& context) {
   return out;
 }
 
-bool ConversationsEvidence::apply(const Context& context, mailbox::IndexRecord& record) const {
-  constexpr std::uint64_t day = 86400;
+const meta::ConversationMessage* ConversationsEvidence::find(const mailbox::IndexRecord& record) const {
   auto at = std::lower_bound(messages_.begin(), messages_.end(), record.uid,
                              [](const auto& message, std::uint32_t uid) { return message.uid < uid; });
   while (at != messages_.end() && at->uid == record.uid && at->guid != record.guid) {
     ++at;
   }
-  if (at == messages_.end() || at->uid != record.uid) {
+  return at != messages_.end() && at->uid == record.uid ? &*at : nullptr;
+}
+
+bool ConversationsEvidence::apply(const Context& context, mailbox::IndexRecord& record) const {
+  constexpr std::uint64_t day = 86400;
+  const meta::ConversationMessage* const at = find(record);
+  if (at == nullptr) {
     return false;
   }
   record.cid = at->cid;

@@ -15,6 +15,8 @@ class ConversationsEvidence {
   // of it.
   static ConversationsEvidence load(Context& context);
 
+  // The message of the same content under the same UID; nullptr when there was none.
+  [[nodiscard]] const meta::ConversationMessage* find(const mailbox::IndexRecord& record) const;
   // Gives a new record the conversation id, the system flags, EXPUNGED and the internaldate that a message of
   // the same content had under the same UID. False, and nothing done, when there was none.
   [[nodiscard]] bool apply(const Context& context, mailbox::IndexRecord& record) const;

@@ -8,6 +8,7 @@
 #include <array>
 
 #include "format/check/context.h"
+#include "format/check/conversations_evidence.h"
 #include "format/check/crc_fix.h"
 #include "format/check/messages.h"
 #include "format/mailbox/index_layout.h"
@@ -240,6 +241,9 @@ class RecordPass {
       record.modseq = next_modseq(state_);
       replace("modseq");
     }
+    if (record.cid == 0 && take_cid(record)) {
+      replace("conversation id");
+    }
     record.createdmodseq = std::min(record.createdmodseq, record.modseq);
     record.savedate = record.savedate > day_ahead ? mtime : record.savedate;
     record.last_updated =
@@ -251,6 +255,19 @@ class RecordPass {
     claimed_.insert(std::lower_bound(claimed_.begin(), claimed_.end(), file.uid), file.uid);
     state_.write_index = true;
     return records_.set(suspect.record, record);
+  }
+
+  // From the owner's conversations database.
+  bool take_cid(mailbox::IndexRecord& record) {
+    if (!mailbox::has_cid(state_.index.minor_version)) {
+      return false;
+    }
+    if (!conversations_) {
+      conversations_ = ConversationsEvidence::load(context_);
+    }
+    const meta::ConversationMessage* const known = conversations_->find(record);
+    record.cid = known != nullptr ? known->cid : 0;
+    return record.cid != 0;
   }
 
   void add_lost(std::uint32_t after, std::uint32_t before) {
@@ -305,7 +322,8 @@ class RecordPass {
   std::vector<std::size_t> accepted_;   // usable records, UIDs ascending
   std::vector<std::size_t> displaced_;  // sound, but out of order
   std::vector<Suspect> bad_, suspects_;
-  std::vector<std::uint32_t> claimed_;  // UIDs of accepted records, sorted
+  std::vector<std::uint32_t> claimed_;                  // UIDs of accepted records, sorted
+  std::optional<ConversationsEvidence> conversations_;  // read when the first damaged record asks
 };
 
 }  // namespace
