@@ -94,7 +94,8 @@ class LocalBackend : public Backend {
   Result<std::vector<AclEntry>> acl(const std::string& mailbox) override {
     CYR_TRY(const auto entry, entry_of(mailbox));
     std::vector<AclEntry> out;
-    for (const acl::Entry& item : acl::Acl::parse(entry.acl.value_or("")).entries()) {
+    const acl::Acl parsed = acl::Acl::parse(entry.acl.value_or(""));
+    for (const acl::Entry& item : parsed.entries()) {
       out.push_back({item.id, item.rights});
     }
     return out;
