@@ -62,7 +62,7 @@ void ResidencyLimit::look() {
     return;
   }
   for (const Mapping& mapping : mappings_) {
-    // Pages of a private mapping that nobody wrote to come back from the file when they are looked at again.
+    // Pages of a read-only mapping come back from the file when they are looked at again.
     (void)::madvise(mapping.at, mapping.size, MADV_DONTNEED);
   }
 }

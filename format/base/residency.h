@@ -26,7 +26,7 @@ class ResidencyLimit {
   ResidencyLimit& operator=(const ResidencyLimit&) = delete;
   ~ResidencyLimit();
 
-  // A read-only private mapping of a file begins or ends; told by Io.
+  // A read-only mapping of a file begins or ends; told by Io.
   static void mapped(void* at, std::size_t size);
   static void unmapped(void* at);
   // Called once for every record that is looked at.
