@@ -226,11 +226,15 @@ Result<int> run(const Arguments& arguments) {
   }
   const conf::LoadRequest request{.ident = "deliver", .prefix = conf::prefix_from_environment()};
   CYR_TRY(const auto config, conf::Config::load(posix_io(), arguments.common.config_file, request));
-  CYR_TRY(const int fd, connect_to(std::string(config.text(conf::Option::lmtpsocket))));
-  if (arguments.pass_through) {
-    return pass_through(fd);
+  const auto fd = connect_to(std::string(config.text(conf::Option::lmtpsocket)));
+  if (!fd) {  // whatever the reason: an MTA that gets another status sends the mail back
+    cli::print_error("deliver", fd.error());
+    return static_cast<int>(cli::exit_temporary);
   }
-  Client client(fd);
+  if (arguments.pass_through) {
+    return pass_through(*fd);
+  }
+  Client client(*fd);
   auto status = deliver(client, arguments);
   if (!status && status.error().code == Errc::io) {  // the MTA shall try again
     cli::print_error("deliver", status.error());
