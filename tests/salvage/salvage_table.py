@@ -6,6 +6,7 @@ a value that was never committed for its key (checked formats only), or less tha
 """
 import argparse
 import collections
+import concurrent.futures
 import os
 import random
 import shutil
@@ -46,6 +47,10 @@ the cut), and how many of them were saved. skiplist and flat have no checksums: 
 anybody, which is what is wrong there. A quota tree is damaged in one file or, for damages of a share of the bytes, in a tenth of
 them.
 """
+
+
+HEAD = ["| backend | records | damage | seeds | real: live % | real: trouble | ours: live % | ours: of those still whole "
+        "| ours: wrong | ours: older | ours: deleted ones back | real: wrong |", "|---|---|---|---|---|---|---|---|---|---|---|---|"]
 
 
 class Score:
@@ -155,14 +160,8 @@ class Table:
         self.rows = collections.OrderedDict()
         self.failures = []
 
-    def run(self):
-        for count in self.options.records:
-            for backend in self.options.backend:
-                if backend == "quotalegacy" and count > 20000:
-                    continue                              # a file a record: half a million of them show nothing new
-                self.database(backend, count)
-
     def database(self, backend, count):
+        seeds = self.options.large_seeds if count > SAMPLE_ABOVE else self.options.seeds
         home = os.path.join(self.scratch.top, "%s-%d" % (backend, count))
         maker = databases.Maker(databases.Real(self.real.oracle, os.path.join(home, "made")), os.path.join(home, "made"),
                                 backend, count, 1)
@@ -171,7 +170,7 @@ class Table:
             if name == "header lost" and backend in ("flat", "quotalegacy"):
                 continue                                  # they have none
             theirs, ours = Score(), Score()
-            for seed in range(self.options.seeds):
+            for seed in range(seeds):
                 self.one(maker, path, name, seed, theirs, ours)
             self.rows[backend, count, name] = theirs, ours
             self.judge(backend, count, name, ours)
@@ -223,11 +222,6 @@ class Table:
             backend, count, name, ours.runs, real, ", ".join(trouble), ours.percent(), whole, ours.wrong, ours.older,
             ours.risen, theirs.wrong)
 
-    def text(self):
-        head = [INTRODUCTION, "| backend | records | damage | seeds | real: live % | real: trouble | ours: live % | ours: of those still whole | ours: wrong | ours: older "
-                "| ours: deleted ones back | real: wrong |", "|---|---|---|---|---|---|---|---|---|---|---|---|"]
-        return "\n".join(head + [self.line(*key) for key in self.rows]) + "\n"
-
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -235,6 +229,8 @@ def arguments():
     parser.add_argument("--records", type=int, action="append", help="size of the databases (50, 5000, 500000)")
     parser.add_argument("--backend", action="append", choices=BACKENDS)
     parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--large-seeds", type=int, help="seeds for databases above %d records" % SAMPLE_ABOVE)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="databases at a time")
     parser.add_argument("--real-seeds", type=int, help="seeds for the real program, when they are to be fewer")
     parser.add_argument("--limit", type=int, default=20, help="seconds for one run of the real program")
     parser.add_argument("--actions", action="store_true", help="also open every damaged file with every action of ours")
@@ -245,24 +241,41 @@ def arguments():
         options.records, options.seeds = options.records or [50], min(options.seeds, 2)
     options.records = options.records or [50, 5000, 500000]
     options.backend = options.backend or list(BACKENDS)
+    options.large_seeds = options.seeds if options.large_seeds is None else options.large_seeds
     options.real_seeds = options.seeds if options.real_seeds is None else options.real_seeds
     options.binary = os.path.join(options.bin, "cyr_dbtool")
     return options
 
 
-def main():
-    oracle.gate()
-    options = arguments()
+def one_database(options, backend, count):
+    """The lines and the failures of one database; a process of its own, with its own folder."""
     with Scratch() as scratch:
         real = databases.Real(oracle.Oracle(scratch), os.path.join(scratch.top, "real"))
         table = Table(options, real, scratch)
-        table.run()
+        table.database(backend, count)
+        return [table.line(*key) for key in table.rows], table.failures
+
+
+def main():
+    oracle.gate()
+    options = arguments()
+    # Of quotalegacy half a million would show nothing new: it is a file a record.
+    databases_to_hurt = [(backend, count) for count in options.records for backend in options.backend
+                         if backend != "quotalegacy" or count <= SAMPLE_ABOVE]
+    lines, failures = [], []
+    with concurrent.futures.ProcessPoolExecutor(options.jobs) as pool:
+        runs = [pool.submit(one_database, options, backend, count) for backend, count in databases_to_hurt]
+        for run in runs:
+            got = run.result()
+            lines += got[0]
+            failures += got[1]
     if options.write:
         with open(options.write, "w", encoding="utf-8") as f:
-            f.write(table.text())
-    for failure in table.failures:
+            f.write("\n".join([INTRODUCTION] + HEAD + lines) + "\n")
+    for failure in failures:
         print("FAILED: " + failure)
-    return 1 if table.failures else 0
+    print("%d rows, %d failures" % (len(lines), len(failures)))
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

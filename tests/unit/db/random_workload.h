@@ -118,7 +118,10 @@ class Workload {
       constexpr std::string_view odd{"\0\t\n\r\xff.a~ \x80", 10};
       c = roll(2) == 0 ? odd[roll(10)] : static_cast<char>('a' + roll(6));
     }
-    return roll(50) == 0 ? key + std::string(roll(70000), 'k') : key;
+    // Long keys are few, so that they are met again, and the file does not grow with the number of
+    // operations.
+    constexpr unsigned long_keys[] = {300, 5000, 20000, 70000};
+    return roll(50) == 0 ? key.substr(0, 1) + std::string(long_keys[roll(4)], 'k') : key;
   }
   std::string make_value() {
     if (kind_ == db::Kind::quotalegacy) {

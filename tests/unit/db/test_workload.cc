@@ -39,45 +39,48 @@ TEST_CASE("random operations agree with std::map", "[db]") {
   }
 }
 
-// scripts/db-workload; not in the normal tests.
-TEST_CASE("100,000 random operations agree with std::map", "[.long]") {
-  struct Row {
-    db::Kind kind;
-    std::optional<db::Order> order;
-  };
-  const std::vector<Row> rows = {{db::Kind::flat, {}},
-                                 {db::Kind::skiplist, {}},
-                                 {db::Kind::skiplist, db::Order::raw},
-                                 {db::Kind::skiplist, db::Order::mbox},
-                                 {db::Kind::twoskip, {}},
-                                 {db::Kind::twoskip, db::Order::mbox},
-                                 {db::Kind::twom, {}},
-                                 {db::Kind::berkeley, {}},
-                                 {db::Kind::berkeley, db::Order::mbox},
-                                 {db::Kind::berkeley_hash, {}},
-                                 {db::Kind::sql, {}},
-                                 {db::Kind::quotalegacy, {}}};
+// scripts/db-workload, which runs them side by side; not in the normal tests.
+namespace {
+
+void long_workload(db::Kind kind, std::optional<db::Order> order = {}) {
   test::keep_temporary_files_in_memory();
-  for (const Row& row : rows) {
-    const std::string name = std::string(db::name_of(row.kind)) + (row.order ? ", order " : "") +
-                             std::string(row.order ? db::name_of(*row.order) : "");
-    INFO(name);
-    const test::TempDir dir;
-    test::Workload workload(posix_io(), path_for(dir, row.kind), row.kind, 1,
-                            {.order = row.order, .largest = 1U << 20U, .listings = 100});
-    constexpr unsigned operations = 100000;
-    for (unsigned i = 0; i < operations; ++i) {
-      workload.step();
-      if (i % 5000 == 4999) {
-        workload.compare_all();
-      }
+  const test::TempDir dir;
+  test::Workload workload(posix_io(), path_for(dir, kind), kind, 1,
+                          {.order = order, .largest = 1U << 20U, .listings = 100});
+  constexpr unsigned operations = 100000;
+  for (unsigned i = 0; i < operations; ++i) {
+    workload.step();
+    if (i % 5000 == 4999) {
+      workload.compare_all();
     }
-    workload.reopen();
-    workload.compare_all();
-    workload.compare_lookups(row.kind == db::Kind::quotalegacy ? 100 : 2000);
-    WARN(name << ": " << operations << " operations");
   }
+  workload.reopen();
+  workload.compare_all();
+  workload.compare_lookups(kind == db::Kind::quotalegacy ? 100 : 2000);
 }
+
+}  // namespace
+
+TEST_CASE("100,000 random operations: flat", "[.long]") { long_workload(db::Kind::flat); }
+TEST_CASE("100,000 random operations: skiplist", "[.long]") { long_workload(db::Kind::skiplist); }
+TEST_CASE("100,000 random operations: skiplist, raw order", "[.long]") {
+  long_workload(db::Kind::skiplist, db::Order::raw);
+}
+TEST_CASE("100,000 random operations: skiplist, mbox order", "[.long]") {
+  long_workload(db::Kind::skiplist, db::Order::mbox);
+}
+TEST_CASE("100,000 random operations: twoskip", "[.long]") { long_workload(db::Kind::twoskip); }
+TEST_CASE("100,000 random operations: twoskip, mbox order", "[.long]") {
+  long_workload(db::Kind::twoskip, db::Order::mbox);
+}
+TEST_CASE("100,000 random operations: twom", "[.long]") { long_workload(db::Kind::twom); }
+TEST_CASE("100,000 random operations: berkeley", "[.long]") { long_workload(db::Kind::berkeley); }
+TEST_CASE("100,000 random operations: berkeley, mbox order", "[.long]") {
+  long_workload(db::Kind::berkeley, db::Order::mbox);
+}
+TEST_CASE("100,000 random operations: berkeley-hash", "[.long]") { long_workload(db::Kind::berkeley_hash); }
+TEST_CASE("100,000 random operations: sql", "[.long]") { long_workload(db::Kind::sql); }
+TEST_CASE("100,000 random operations: quotalegacy", "[.long]") { long_workload(db::Kind::quotalegacy); }
 
 TEST_CASE("a visitor may change records in its transaction, but not outside of one", "[db]") {
   for (const db::Kind kind : all_kinds) {
