@@ -229,6 +229,15 @@ void check_flag_names(Context& context) {
   }
 }
 
+// A damaged value that decodes all the same but could not be written again, and would block every repair.
+void drop_broken(Context& context) {
+  State& state = context.state;
+  for (const std::string_view what : mailbox::drop_unwritable(state.header, state.header.form)) {
+    context.fix(with(context.of(Problem::header_unwritable), {.found = std::string(what)}));
+    state.write_header = true;
+  }
+}
+
 }  // namespace
 
 Status pass_header(Context& context) {
@@ -237,6 +246,7 @@ Status pass_header(Context& context) {
   compare_acl(context);
   compare_quotaroot(context);
   check_flag_names(context);
+  drop_broken(context);
   if (context.state.write_header) {
     context.state.write_index = true;  // header_file_crc
   }

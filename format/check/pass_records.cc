@@ -225,11 +225,16 @@ class RecordPass {
     };
     const auto mtime = static_cast<std::uint64_t>(std::max<std::int64_t>(file.mtime, 0));
     const auto day_ahead = static_cast<std::uint64_t>(context_.now) + 86400;
-    if (record.internaldate != mtime && (record.internaldate == 0 || record.internaldate > day_ahead)) {
+    const bool file_knows = mtime != 0 && mtime <= day_ahead && files_have_dates();
+    if (record.internaldate != mtime &&
+        (record.internaldate == 0 || record.internaldate > day_ahead || file_knows)) {
       record.internaldate = mtime;
       replace("internaldate");
     }
     record.uid = file.uid;
+    if (drop_unnamed_flags(record)) {
+      replace("user flags without a name");
+    }
     constexpr std::uint32_t known_flags = 0xFC00001FU;
     if ((record.system_flags & ~known_flags) != 0) {
       record.system_flags &= known_flags;
@@ -257,6 +262,55 @@ class RecordPass {
     return records_.set(suspect.record, record);
   }
 
+  // Cyrus gives a message file the internaldate as its time. True when the sound records of the mailbox show
+  // that this is still so (a store that was copied without times has lost it): then the file knows better
+  // than a damaged record.
+  bool files_have_dates() {
+    if (!files_have_dates_) {
+      std::size_t same = 0, other = 0;
+      constexpr std::size_t enough = 100;
+      for (std::size_t k = 0; k < accepted_.size() && same + other < enough; ++k) {
+        const auto file = find_file(state_, records_.uid(accepted_[k]));
+        if (file != state_.listing.messages.end()) {
+          const bool equal =
+              static_cast<std::uint64_t>(file->mtime) == records_.get(accepted_[k]).internaldate;
+          ++(equal ? same : other);
+        }
+      }
+      files_have_dates_ = same > other;
+    }
+    return *files_have_dates_;
+  }
+
+  // Bits of user flags that neither a name in the header nor a sound record knows: the damage set them.
+  bool drop_unnamed_flags(mailbox::IndexRecord& record) {
+    if (!flags_of_sound_) {
+      flags_of_sound_.emplace();
+      for (const std::size_t i : accepted_) {
+        add_flags(records_.get(i), *flags_of_sound_);
+      }
+    }
+    const auto& names = state_.header.flags;
+    bool dropped = false;
+    for (std::uint32_t bit = 0; bit < mailbox::kMaxUserFlags; ++bit) {
+      const std::uint32_t mask = 1U << (bit % 32);
+      const bool known =
+          (bit < names.size() && !names[bit].empty()) || ((*flags_of_sound_)[bit / 32] & mask) != 0;
+      if (!known && (record.user_flags[bit / 32] & mask) != 0) {
+        record.user_flags[bit / 32] &= ~mask;
+        dropped = true;
+      }
+    }
+    return dropped;
+  }
+
+  using UserFlags = std::array<std::uint32_t, mailbox::kUserFlagWords>;
+  static void add_flags(const mailbox::IndexRecord& record, UserFlags& used) {
+    for (std::size_t word = 0; word < used.size(); ++word) {
+      used[word] |= record.user_flags[word];
+    }
+  }
+
   // From the owner's conversations database.
   bool take_cid(mailbox::IndexRecord& record) {
     if (!mailbox::has_cid(state_.index.minor_version)) {
@@ -278,7 +332,7 @@ class RecordPass {
 
   // UID and modseq bounds, user flags without a name.
   void check_bounds() {
-    std::array<std::uint32_t, mailbox::kUserFlagWords> used{};
+    UserFlags used{};
     const bool modseqs = mailbox::has_modseq(records_.layout());
     for (std::size_t i = 0; i < records_.size(); ++i) {
       const auto record = records_.get(i);
@@ -293,14 +347,12 @@ class RecordPass {
         state_.index.highestmodseq = record.modseq;
         state_.write_index = true;
       }
-      for (std::size_t word = 0; word < used.size(); ++word) {
-        used[word] |= record.user_flags[word];
-      }
+      add_flags(record, used);
     }
     name_flags(used);
   }
 
-  void name_flags(const std::array<std::uint32_t, mailbox::kUserFlagWords>& used) {
+  void name_flags(const UserFlags& used) {
     auto& names = state_.header.flags;
     for (std::uint32_t bit = 0; bit < mailbox::kMaxUserFlags; ++bit) {
       if ((used[bit / 32] >> (bit % 32) & 1U) == 0 || (bit < names.size() && !names[bit].empty())) {
@@ -322,7 +374,9 @@ class RecordPass {
   std::vector<std::size_t> accepted_;   // usable records, UIDs ascending
   std::vector<std::size_t> displaced_;  // sound, but out of order
   std::vector<Suspect> bad_, suspects_;
-  std::vector<std::uint32_t> claimed_;                  // UIDs of accepted records, sorted
+  std::vector<std::uint32_t> claimed_;    // UIDs of accepted records, sorted
+  std::optional<bool> files_have_dates_;  // both counted when the first damaged record asks
+  std::optional<UserFlags> flags_of_sound_;
   std::optional<ConversationsEvidence> conversations_;  // read when the first damaged record asks
 };
 

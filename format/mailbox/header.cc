@@ -186,6 +186,26 @@ void read_flags_line(std::string_view line, MailboxHeader& header) {
   trim_flags(header);
 }
 
+std::vector<std::string_view> drop_unwritable(MailboxHeader& header, HeaderForm form) {
+  std::vector<std::string_view> dropped;
+  // A value alone in a header tells whether it is the one that cannot be written.
+  const auto writable = [form](const MailboxHeader& one) { return encode_header(one, form).has_value(); };
+  const auto drop = [&](std::string_view what, auto field, auto lost) {
+    MailboxHeader one;
+    one.*field = header.*field;
+    if (!writable(one)) {
+      header.*field = lost;
+      dropped.push_back(what);
+    }
+  };
+  drop("values of unknown keys", &MailboxHeader::extra, decltype(header.extra)());
+  drop("J", &MailboxHeader::jmapid, std::nullopt);
+  drop("quota root", &MailboxHeader::quotaroot, std::nullopt);
+  drop("unique id", &MailboxHeader::uniqueid, std::string());
+  drop("ACL", &MailboxHeader::acl, std::nullopt);
+  return dropped;
+}
+
 void trim_flags(MailboxHeader& header) {
   while (!header.flags.empty() && header.flags.back().empty()) {
     header.flags.pop_back();

@@ -55,6 +55,10 @@ Result<MailboxHeader> decode_header(Bytes file);
 // more than 128 flags).
 Result<Buffer> encode_header(const MailboxHeader& header, HeaderForm form);
 
+// Takes out the values that `form` cannot hold and that no Cyrus wrote, damaged ones: unknown keys, J, quota
+// root, unique id, ACL. Returns the names of what was taken, as the error messages have them.
+std::vector<std::string_view> drop_unwritable(MailboxHeader& header, HeaderForm form);
+
 // How far a field of a damaged header may be believed.
 enum class Trust : std::uint8_t {
   lost,      // not there or unreadable; the field has its default

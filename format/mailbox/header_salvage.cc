@@ -196,7 +196,7 @@ class HeaderSalvage {
 
   // One key and its value at `at`; the offset to go on from.
   std::size_t read_pair(std::string_view content, std::size_t at, bool closed, bool& in_step) {
-    if (content[at] == ' ') {
+    if (content[at] == ' ' || content[at] == ')') {
       return at + 1;
     }
     const std::size_t key_end = content.find(' ', at);
@@ -208,7 +208,8 @@ class HeaderSalvage {
       return resync(content, at, fmt::format("no key and value at \"{}\"", printable(key.substr(0, 20))),
                     in_step);
     }
-    const bool cut = !end || (*end == content.size() && !closed);
+    const bool seen_whole = end && content[*end - 1] == ')';
+    const bool cut = !end || (*end == content.size() && !closed && !seen_whole);
     if (!take_value(key, content.substr(value_at, end.value_or(content.size()) - value_at), cut, in_step)) {
       return resync(content, value_at, fmt::format("the value of {} is broken", printable(key)), in_step);
     }
@@ -242,7 +243,9 @@ class HeaderSalvage {
       } else if (c == '(') {
         ++depth;
       } else if (c == ')' && depth != 0) {
-        --depth;
+        if (--depth == 0) {
+          return i + 1;  // the list is whole, whatever stands behind it
+        }
       } else if (c == ' ' && depth == 0) {
         return i;
       }

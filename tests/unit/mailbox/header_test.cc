@@ -158,6 +158,24 @@ TEST_CASE("of a cut list the whole items are kept") {
   CHECK(salvaged.flags == Trust::lost);
 }
 
+TEST_CASE("a list that is closed is whole, even when the one around it is not") {
+  const SalvagedHeader salvaged =
+      decode_header_lenient(with_magic("%(T e N user.a I id A(%(a lrs) U ($Foo Bar Baz))\n"));
+  CHECK(salvaged.header.flags == std::vector<std::string>{"$Foo", "Bar", "Baz"});
+}
+
+TEST_CASE("a damaged value that decodes but cannot be written is taken out") {
+  MailboxHeader broken;
+  broken.flags = {"Foo"};
+  broken.extra = {{"%(ted", "\"a\\\"b\""}};
+  broken.quotaroot = std::string("user.ted\0\"A", 10);
+  CHECK_FALSE(encode_header(broken, HeaderForm::dlist));
+  CHECK(drop_unwritable(broken, HeaderForm::dlist) ==
+        std::vector<std::string_view>{"values of unknown keys", "quota root"});
+  CHECK(broken.flags == std::vector<std::string>{"Foo"});
+  CHECK(encode_header(broken, HeaderForm::dlist));
+}
+
 TEST_CASE("no single-bit flip of a header does harm") {
   const Buffer good = with_magic(kDlist);
   for (std::size_t bit = kHeaderMagicSize * 8; bit < good.size() * 8; ++bit) {
