@@ -49,6 +49,13 @@ class FilePass {
         state_.actions.push_back({FileAction::Kind::set_aside, problem, path, {}});
       }
     };
+    for (const auto& path : state_.listing.leftovers) {
+      Finding finding = context_.of(Problem::message_leftover);
+      finding.path = path;
+      if (context_.fix(std::move(finding))) {
+        state_.actions.push_back({FileAction::Kind::set_aside, Problem::message_leftover, path, {}});
+      }
+    }
     if (context_.options.ignore_odd) {
       return;
     }

@@ -21,6 +21,10 @@ DirectoryEntry classify_entry(std::string_view name) {
   if (name.starts_with("cyrus.")) {
     return DirectoryEntry::cyrus_file;
   }
+  constexpr std::string_view leftover = ".NEW";
+  if (name.ends_with(leftover) && parse_message_file_name(name.substr(0, name.size() - leftover.size()))) {
+    return DirectoryEntry::leftover;
+  }
   return parse_message_file_name(name) ? DirectoryEntry::message : DirectoryEntry::odd;
 }
 

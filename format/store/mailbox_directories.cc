@@ -12,7 +12,13 @@ namespace cyr::store {
 
 namespace {
 
-// Files of one directory, those that say what the mailbox is last. A directory that is a symbolic link leads
+// What says whose the messages are and which of them live goes last: what an interrupted removal leaves must
+// not come back as new messages.
+int rank(std::string_view file_name) {
+  return file_name == "cyrus.header" ? 2 : file_name == "cyrus.index" ? 1 : 0;
+}
+
+// Files of one directory. A directory that is a symbolic link leads
 // somewhere else and is left alone.
 Status empty_directory(Io& io, const fs::path& directory) {
   const auto info = io.lstat(directory);
@@ -23,8 +29,8 @@ Status empty_directory(Io& io, const fs::path& directory) {
     return make_error(Errc::invalid, "not a directory").at(directory);
   }
   CYR_TRY(auto entries, io.list(directory));
-  const auto is_header = [](const DirEntry& entry) { return entry.name == "cyrus.header"; };
-  std::stable_partition(entries.begin(), entries.end(), [&](const auto& entry) { return !is_header(entry); });
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const auto& a, const auto& b) { return rank(a.name) < rank(b.name); });
   for (const auto& entry : entries) {
     if (entry.kind != FileKind::directory) {
       CYR_CHECK(io.unlink(directory / entry.name));
@@ -112,9 +118,11 @@ Status copy_directory(Io& io, const fs::path& from, const fs::path& to) {
 
 Status remove_mailbox_directories(Store& store, const MailboxFiles& files) {
   auto directories = files.directories();
-  // Where the header is last: without it the rest could not be told whose it is.
-  std::stable_partition(directories.begin(), directories.end(),
-                        [&](const fs::path& path) { return path != files.header.parent_path(); });
+  const auto directory_rank = [&](const fs::path& path) {
+    return path == files.header.parent_path() ? 2 : path == files.index.parent_path() ? 1 : 0;
+  };
+  std::stable_sort(directories.begin(), directories.end(),
+                   [&](const auto& a, const auto& b) { return directory_rank(a) < directory_rank(b); });
   for (const auto& directory : directories) {
     CYR_CHECK(empty_directory(store.io(), directory));
   }

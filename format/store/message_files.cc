@@ -42,9 +42,9 @@ struct Lister {
       case mailbox::DirectoryEntry::hidden:
         return success();
       case mailbox::DirectoryEntry::cyrus_file:
-        if (entry.name.ends_with(".NEW")) {
-          out.leftovers.push_back(directory / entry.name);
-        }
+        return success();
+      case mailbox::DirectoryEntry::leftover:
+        out.leftovers.push_back(directory / entry.name);
         return success();
       case mailbox::DirectoryEntry::odd:
         out.odd.push_back(directory / entry.name);

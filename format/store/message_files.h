@@ -23,7 +23,7 @@ struct DirectoryListing {
   std::vector<fs::path> odd;          // files that are nothing of Cyrus's, directory order
   std::vector<fs::path>
       misnamed;  // "007.", "0.": read as a UID by Cyrus, but not under the name it would look for
-  std::vector<fs::path> leftovers;  // cyrus.*.NEW of an interrupted run
+  std::vector<fs::path> leftovers;  // `<uid>..NEW` of an interrupted undo      
   bool data_exists = false;         // the spool directory is there
 };
 

@@ -42,14 +42,11 @@ void apply(Disk& disk, const DiskStep& step, Part part = {}) {
       disk.names[step.path] = step.file;
       disk.files.try_emplace(step.file);
       break;
-    case What::link:
     case What::rename:
-      if (const auto found = disk.names.find(step.path); found != disk.names.end()) {
-        disk.names[step.target] = found->second;
-        if (step.what == What::rename) {
-          disk.names.erase(step.path);
-        }
-      }
+      disk.names.erase(step.path);
+      [[fallthrough]];
+    case What::link:  // to the file itself: it does not matter whether its old name ever reached the disk
+      disk.names[step.target] = step.file;
       break;
     case What::exchange:
       std::swap(disk.names[step.path], disk.names[step.target]);
@@ -265,6 +262,11 @@ Status RecordingIo::note(Status done, DiskStep step) {
   return done;
 }
 
+int RecordingIo::file_at(const fs::path& path) const {
+  const auto known = now_.names.find(relative(path));
+  return known == now_.names.end() ? Disk::directory : known->second;
+}
+
 bool RecordingIo::counts_as_sync() { return syncs_++ != ignored_; }
 
 Result<int> RecordingIo::open(const fs::path& path, OpenFlags flags, ::mode_t mode) {
@@ -307,7 +309,7 @@ Status RecordingIo::truncate(int fd, std::uint64_t size, const fs::path& path) {
 
 Status RecordingIo::rename(const fs::path& from, const fs::path& to) {
   return note(inner().rename(from, to),
-              {.what = What::rename, .path = relative(from), .target = relative(to)});
+              {.what = What::rename, .file = file_at(from), .path = relative(from), .target = relative(to)});
 }
 
 Status RecordingIo::exchange(const fs::path& one, const fs::path& other) {
@@ -316,7 +318,8 @@ Status RecordingIo::exchange(const fs::path& one, const fs::path& other) {
 }
 
 Status RecordingIo::link(const fs::path& from, const fs::path& to) {
-  return note(inner().link(from, to), {.what = What::link, .path = relative(from), .target = relative(to)});
+  return note(inner().link(from, to),
+              {.what = What::link, .file = file_at(from), .path = relative(from), .target = relative(to)});
 }
 
 Status RecordingIo::unlink(const fs::path& path) {

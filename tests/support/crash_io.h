@@ -47,7 +47,7 @@ struct DiskStep {
     sync_all
   };
   What what = What::write;
-  int file = 0;             // write, truncate, sync, create
+  int file = 0;             // write, truncate, sync, create, link, rename
   std::uint64_t at = 0;     // write: offset; truncate: size
   std::string data = {};    // write
   std::string path = {};    // names
@@ -80,6 +80,7 @@ class RecordingIo final : public ForwardIo {
 
  private:
   [[nodiscard]] std::string relative(const fs::path& path) const;
+  [[nodiscard]] int file_at(const fs::path& path) const;
   bool counts_as_sync();
   Status note(Status done, DiskStep step);
 

@@ -115,6 +115,7 @@ TEST_CASE("names of message files") {
   CHECK(classify_entry("17.") == DirectoryEntry::message);
   CHECK(classify_entry("cyrus.index.NEW") == DirectoryEntry::cyrus_file);
   CHECK(classify_entry(".nfs0001") == DirectoryEntry::hidden);
+  CHECK(classify_entry("3..NEW") == DirectoryEntry::leftover);
   CHECK(classify_entry("core") == DirectoryEntry::odd);
 }
 
