@@ -66,6 +66,15 @@ Result<std::unique_ptr<db::Database>> Store::open_database(const fs::path& path,
                            !(kind == db::Kind::skiplist && config_->is_on(conf::Option::skiplist_unsafe))});
 }
 
+Result<bool> Store::make_mailbox_list() {
+  CYR_TRY(const bool there, io_.exists(paths_.mailboxes_db()));
+  if (there) {
+    return false;
+  }
+  CYR_TRY(const auto made, open_database(paths_.mailboxes_db(), conf::Option::mboxlist_db, true));
+  return true;
+}
+
 Result<meta::MailboxList*> Store::mailbox_list() {
   if (!mailbox_list_) {
     CYR_TRY(auto database, open_database(paths_.mailboxes_db(), conf::Option::mboxlist_db));

@@ -54,6 +54,8 @@ class Store {
   // Databases. Errc::not_found or corrupt as db::open says; an error is not remembered. Their kind is what
   // the content says; imapd.conf only decides for files that are absent or empty.
   Result<meta::MailboxList*> mailbox_list();
+  // Makes an empty list where there is none, as every server of 3.6.1 does when it starts; whether it did.
+  Result<bool> make_mailbox_list();
   Result<meta::Quotas*> quotas();
   Result<db::Database*> annotations();  // annotations.db
   // Forgets what is open, for a database that was replaced.

@@ -175,8 +175,8 @@ Status init(const fs::path& top, const Arguments& arguments) {
   CYR_CHECK(write_new(top / "imapd.conf", imapd_conf(top), 0600));
   CYR_TRY(const auto config, load(top));
   CYR_TRY(const auto store, store::Store::open(io, config));
-  CYR_TRY(const auto list,
-          store->open_database(store->paths().mailboxes_db(), conf::Option::mboxlist_db, true));
+  CYR_TRY(const bool made, store->make_mailbox_list());
+  (void)made;
   return success();
 }
 
