@@ -8,6 +8,13 @@ namespace cyr::check {
 // The options under which Cyrus parses, by imapd.conf, for new cache records of this mailbox.
 [[nodiscard]] mime::ParseOptions parse_options(const Context& context);
 
+// An I/O error of a message whose record is lost or damaged. To go on would give its flags to another message
+// or it another UID, for good, where the next read may well succeed: so the mailbox stays as it is.
+[[nodiscard]] inline Error unreadable_now(Error error) {
+  return std::move(error).with_hint(
+      "nothing was changed; if it stays unreadable, move the file away and run again");
+}
+
 // Reads and parses the message file of `uid`. `internaldate` stands in for an unusable Date field. Counts it.
 Result<mime::MessageSummary> parse_message_file(Context& context, std::uint32_t uid, bool archived,
                                                 std::uint64_t internaldate);

@@ -183,6 +183,9 @@ class FilePass {
     const fs::path path = state_.files.message(file.uid, file.archived != 0);
     auto summary = parse_message_file(context_, file.uid, file.archived != 0,
                                       static_cast<std::uint64_t>(std::max<std::int64_t>(file.mtime, 0)));
+    if (!summary && summary.error().code == Errc::io && problem == Problem::message_found) {
+      return unreadable_now(std::move(summary.error()));
+    }
     if (!summary) {
       checker_.report_unreadable(file.uid, path, summary.error());
       return success();

@@ -182,8 +182,10 @@ class RecordPass {
     });
     constexpr std::size_t most = 1000;  // a hostile directory must not make this quadratic
     for (std::size_t i = 0; !record.guid.is_null() && i < std::min(files.size(), most); ++i) {
-      const auto summary =
-          parse_message_file(context_, files[i].uid, files[i].archived != 0, record.internaldate);
+      auto summary = parse_message_file(context_, files[i].uid, files[i].archived != 0, record.internaldate);
+      if (!summary && summary.error().code == Errc::io) {
+        return unreadable_now(std::move(summary.error()));
+      }
       if (summary && summary->guid == record.guid) {
         return Owner(std::pair{files[i], true});
       }

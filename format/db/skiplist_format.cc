@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "format/base/field.h"
+#include "format/db/other_version.h"
 #include "format/db/record_access.h"
 
 namespace cyr::db::skiplist {
@@ -50,8 +51,7 @@ Result<Header> decode_header(Bytes file) {
   Header header;
   load_fields(header_fields, version, file, header);
   if (header.version != version) {
-    return make_error(Errc::unsupported,
-                      fmt::format("skiplist version {}, this program knows 1", header.version));
+    return other_version("skiplist", header.version, 20);
   }
   if (header.maxlevel == 0 || header.maxlevel > max_level) {
     return corrupt(fmt::format("maxlevel {}, expected at most {}", header.maxlevel, max_level), 28);

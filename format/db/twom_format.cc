@@ -7,6 +7,7 @@
 #include <random>
 
 #include "format/base/field.h"
+#include "format/db/other_version.h"
 #include "format/db/record_access.h"
 
 namespace cyr::db::twom {
@@ -136,8 +137,7 @@ Result<Header> decode_header(Bytes file) {
   load_fields(header_fields, version, file, header, ByteOrder::little);
   std::copy_n(file.begin() + uuid_offset, header.uuid.size(), header.uuid.begin());
   if (header.version > version) {
-    return make_error(Errc::unsupported,
-                      fmt::format("twom version {}, this program knows 1", header.version));
+    return other_version("twom", header.version, 32);
   }
   if (!matches(header.checksum(), header.csum, file.first(header_csum_offset))) {
     return corrupt(fmt::format("header checksum is {:08x}, expected {:08x}", header.csum,

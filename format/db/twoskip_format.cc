@@ -6,6 +6,7 @@
 
 #include "format/base/crc32.h"
 #include "format/base/field.h"
+#include "format/db/other_version.h"
 #include "format/db/record_access.h"
 
 namespace cyr::db::twoskip {
@@ -53,8 +54,7 @@ Result<Header> decode_header(Bytes file) {
   Header header;
   load_fields(header_fields, version, file, header);
   if (header.version > version) {
-    return make_error(Errc::unsupported,
-                      fmt::format("twoskip version {}, this program knows 1", header.version));
+    return other_version("twoskip", header.version, 20);
   }
   if (const auto crc = crc32(file.first(header_crc_offset)); crc != header.crc32) {
     return corrupt(fmt::format("header CRC is {:08x}, expected {:08x}", header.crc32, crc),

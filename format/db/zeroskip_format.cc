@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "format/base/crc32.h"
+#include "format/db/other_version.h"
 
 namespace cyr::db::zeroskip {
 
@@ -199,7 +200,7 @@ Status check_header(Bytes file) {
     return corrupt("not a zeroskip data file", 0);
   }
   if (const auto found = load_be<std::uint32_t>(file.data() + header_version); found != version) {
-    return make_error(Errc::unsupported, fmt::format("zeroskip version {}, this program knows 1", found));
+    return other_version("zeroskip", found, header_version);
   }
   // Over the fields as they stood in the writer's memory; on a big-endian host that is the file's own bytes.
   Buffer host;

@@ -132,6 +132,19 @@ TEST_CASE("twoskip: a pointer past the committed end of a closed file is named",
   }
 }
 
+TEST_CASE("another version is refused, and one that no release has is damage", "[db]") {
+  for (const std::string name : {"skiplist/dozen", "twoskip/dozen"}) {
+    Buffer file = test::read_seed(name);
+    const auto refusal = [&](std::uint8_t high, std::uint8_t low) {
+      file[21] = std::byte{high};
+      file[23] = std::byte{low};
+      return format_of(name.substr(0, name.find('/'))).view(file).error().code;
+    };
+    CHECK(refusal(0, 2) == Errc::unsupported);
+    CHECK(refusal(0x51, 1) == Errc::corrupt);
+  }
+}
+
 TEST_CASE("orders", "[db]") {
   const db::KeyOrder raw(db::Order::raw);
   const db::KeyOrder mbox(db::Order::mbox);
