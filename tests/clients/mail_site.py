@@ -128,8 +128,8 @@ class Site:
             os.makedirs(os.path.join(self.root, folder))
         os.mkdir(self.home)
         self.write("imapd.conf", IMAPD_CONF.format(top=self.root))
-        quiet(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-               "-addext", "subjectAltName=DNS:localhost,IP:%s" % HOST,
+        quiet(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+               "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:%s" % HOST,
                "-keyout", os.path.join(self.root, "key.pem"), "-out", self.certificate])
         for user in [*self.users, ADMIN]:
             quiet(["saslpasswd2", "-p", "-c", "-f", os.path.join(self.root, "sasldb2"), "-u", REALM, user],
