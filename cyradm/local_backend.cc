@@ -8,6 +8,7 @@
 #include "cyradm/backend.h"
 #include "cyradm/local_list.h"
 #include "cyradm/local_repair.h"
+#include "cyradm/session.h"
 #include "format/base/text.h"
 #include "format/cli/common.h"
 #include "format/store/mailbox_admin.h"
@@ -46,6 +47,17 @@ Result<conf::Config> load(const LocalOptions& options) {
   const fs::path file = fs::path(root) / options.config_file;
   CYR_TRY(const auto bytes, posix_io().read_file(file));
   return conf::Config::parse(posix_io(), below_root(bytes.text(), root), file, request);
+}
+
+// "/shared/comment" in its two parts; in the server's words when it is neither shared nor private.
+Result<store::MetadataItem> split_entry(std::string_view name) {
+  for (const std::string_view scope : {"/shared", "/private"}) {
+    if (name.starts_with(scope) && name.substr(scope.size()).starts_with('/')) {
+      return store::MetadataItem{
+          .entry = std::string(name.substr(scope.size())), .shared = scope == "/shared", .value = {}};
+    }
+  }
+  return make_error(Errc::invalid, "entry must begin with /shared or /private");
 }
 
 class LocalBackend : public Backend {
@@ -131,6 +143,7 @@ class LocalBackend : public Backend {
 
   Result<std::vector<MetadataEntry>> metadata(const std::string& mailbox,
                                               const std::string& pattern) override {
+    CYR_TRY([[maybe_unused]] const auto scope, split_entry(pattern));
     CYR_TRY(const auto items, items_of(mailbox));
     std::vector<MetadataEntry> out;
     const std::string_view start = std::string_view(pattern).substr(0, pattern.size() - 1);
@@ -140,21 +153,15 @@ class LocalBackend : public Backend {
         out.push_back({std::move(entry), item.value});
       }
     }
+    if (out.empty() && !pattern.ends_with("/*")) {
+      out.push_back({pattern, {}});
+    }
     return out;
   }
   Status set_metadata(const std::string& mailbox, const std::string& entry,
                       const std::optional<std::string>& value) override {
-    store::MetadataItem item;
+    CYR_TRY(auto item, split_entry(entry));
     item.value = value;
-    for (const std::string_view scope : {"/shared/", "/private/"}) {
-      if (entry.starts_with(scope)) {
-        item.shared = scope == "/shared/";
-        item.entry = entry.substr(scope.size() - 1);
-      }
-    }
-    if (item.entry.empty()) {
-      return store::refuse(store::Refusal::annotation_entry);
-    }
     if (mailbox.empty()) {
       return store::set_server_metadata(begin(), item);
     }
@@ -164,7 +171,8 @@ class LocalBackend : public Backend {
 
   Status subscribe(const std::string& mailbox) override {
     CYR_TRY(const std::string name, internal(mailbox));
-    return store::subscribe(begin(), user(), name);
+    Status done = store::subscribe(begin(), user(), name);
+    return done || !store::refusal_of(done.error()) ? done : prefixed(std::move(done).error(), "Subscribe");
   }
   Status unsubscribe(const std::string& mailbox) override {
     CYR_TRY(const std::string name, internal(mailbox));

@@ -47,12 +47,10 @@ class Listing {
 
  private:
   Status load_subscriptions() {
-    if (query_.subscribed || query_.recursive_match) {
-      const auto user = names::UserId::parse(admin_.actor.userid, admin_.store.name_space());
-      CYR_TRY(const auto names, store::subscriptions_of(admin_.store, user));
-      for (const std::string& name : names) {
-        subscriptions_.insert(admin_.store.external_name(name));
-      }
+    const auto user = names::UserId::parse(admin_.actor.userid, admin_.store.name_space());
+    CYR_TRY(const auto names, store::subscriptions_of(admin_.store, user));
+    for (const std::string& name : names) {
+      subscriptions_.insert(admin_.store.external_name(name));
     }
     return success();
   }
@@ -127,10 +125,10 @@ class Listing {
     if (!row.exists) {
       out.attributes.emplace_back("\\NonExistent");
     }
-    out.attributes.emplace_back(row.has_children ? "\\HasChildren" : "\\HasNoChildren");
-    if (query_.subscribed && row.subscribed) {
+    if (row.subscribed) {
       out.attributes.emplace_back("\\Subscribed");
     }
+    out.attributes.emplace_back(row.has_children ? "\\HasChildren" : "\\HasNoChildren");
     out.attributes.insert(out.attributes.end(), row.uses.begin(), row.uses.end());
     return visit(std::move(out));
   }

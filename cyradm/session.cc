@@ -95,6 +95,7 @@ Result<std::vector<std::string>> Session::matching(const std::string& pattern) {
     }
     return success();
   }));
+  std::sort(names.begin(), names.end());  // as listmailbox shows them, whatever the order of the server
   return names;
 }
 

@@ -103,7 +103,7 @@ Rights Rights::parse(std::string_view letters, const Dialect& dialect) {
 Result<Rights> Rights::parse_strict(std::string_view letters, const Dialect& dialect) {
   for (const char letter : letters) {
     if (!bit_of(letter, dialect)) {
-      return make_error(Errc::invalid, "the " + printable({&letter, 1}) + " right is not supported");
+      return make_error(Errc::invalid, "The " + printable({&letter, 1}) + " right is not supported");
     }
   }
   return parse(letters, dialect);

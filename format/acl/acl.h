@@ -33,7 +33,7 @@ class Rights {
   constexpr Rights() = default;
   // Letters to set, macros resolved. Unknown letters are ignored, as real Cyrus does with stored ones.
   static Rights parse(std::string_view letters, const Dialect& dialect = {});
-  // For input: Errc::invalid "the q right is not supported".
+  // For input: Errc::invalid "The q right is not supported", as the server says it.
   static Result<Rights> parse_strict(std::string_view letters, const Dialect& dialect = {});
   // Every right of the dialect without the digits.
   static Rights all(const Dialect& dialect = {});

@@ -77,6 +77,18 @@ Status MailboxHead::set_quota_root(const std::optional<std::string>& root) {
   return success();
 }
 
+Status MailboxHead::set_quota_root_of_copy(const std::optional<std::string>& root) {
+  const std::string after = root.value_or("");
+  meta::Usage folder{};
+  folder[static_cast<std::size_t>(meta::Resource::folders)] = 1;
+  const meta::Usage usage = usage_of(index);
+  CYR_CHECK(add_usage(admin_->store, after, entry_.name, folder));
+  CYR_CHECK(add_usage(admin_->store, after, entry_.name, meta::add(usage, negative(folder))));
+  CYR_CHECK(add_usage(admin_->store, header.quotaroot.value_or(""), entry_.name, negative(usage)));
+  header.quotaroot = root && !root->empty() ? root : std::nullopt;
+  return success();
+}
+
 Status MailboxHead::commit() {
   if (admin_->io().read_only()) {
     return success();

@@ -36,7 +36,7 @@ class Move {
     if (admin_.io().read_only()) {
       return success();
     }
-    CYR_CHECK(head_.set_quota_root(root_));
+    CYR_CHECK(in_place_ ? head_.set_quota_root(root_) : head_.set_quota_root_of_copy(root_));
     CYR_CHECK(head_.touch());
     after_.foldermodseq = head_.index.highestmodseq;
     if (in_place_) {

@@ -96,6 +96,9 @@ Status rename_user_data(Administration& admin, const meta::MailboxEntry& from, c
   const names::UserId new_user = admin.owner_of(to.name);
   CYR_TRY(const auto files, files_by_name(admin.store, old_user));
   for (const auto& [suffix, path] : files) {
+    if (suffix == "conversations" && !admin.config().is_on(conf::Option::conversations)) {
+      continue;  // left over from a time when the option was on
+    }
     CYR_TRY(const fs::path target, paths.user_file_by_name(new_user, suffix));
     CYR_CHECK(suffix == "seen" ? rename_into(admin.io(), path, target) : copy_to(admin.io(), path, target));
   }

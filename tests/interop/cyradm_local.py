@@ -27,10 +27,25 @@ COMMANDS = (
     ("lq user/newbie", " STORAGE 0/1000 (0%) MESSAGE 0/50 (0%)\n"),
     ("renm user/newbie user/newer", ""),
     ("lq user/newer", " STORAGE 0/1000 (0%) MESSAGE 0/50 (0%)\n"),
+    ("sam user/newer fred lrq", None),
+    ("lam user/newer", "newer lrswipkxtecdan\nfred lrs\n"),
+    ("sub user/newer", None),                                # nor may subscribe without the right to look it up
+    ("sam user/newer cyrus l; sub user/newer; lm user/newer", "user/newer (\\Subscribed \\HasChildren)  \n"),
+    ("sam user/newer cyrus none; lm -subscribed", "user/newer  \n"),
+    ("getmd user/newer /shared/comment", "{user/newer}:\n  shared:\n    comment: NIL\n"),
+    ("info user/newer sharedseen", None),
     ("dm user/newer", None),                                 # an administrator needs the right for it
     ("sam user/newer cyrus c", ""),
     ("dm user/nobody", None),
 )
+
+
+# What standard error says of some of them: the words of the server.
+WORDS = {
+    "sam user/newer fred lrq": "setaclmailbox: fred: lrq: The q right is not supported\n",
+    "sub user/newer": "Subscribe: Mailbox does not exist\n",
+    "info user/newer sharedseen": "entry must begin with /shared or /private\n",
+}
 
 
 def run(program, root, command):
@@ -53,6 +68,8 @@ def main():
             code, out, err = run(os.path.join(args.bin, "cyradm"), root, command)
             if (wanted is None and (code != 1 or not err)) or (wanted is not None and (code, out) != (0, wanted)):
                 failures.append("%s: exit %d, %r, %r" % (command, code, out, err))
+            elif not err.startswith(WORDS.get(command, "")):
+                failures.append("%s: %r" % (command, err))
         listed = oracle.run(root, "ctl_mboxlist", "-d")[1].decode("utf-8", "replace")
         failures += ["the real list has no " + name for name in ("user.newer", "user.newer.Sent Mail") if name + "\t" not in listed and
                      name + " " not in listed and '"%s"' % name not in listed]

@@ -55,7 +55,7 @@ Result<Answer> run_setacl(Invocation& invocation) {
   store::Administration admin = session.administration();
   if (Status done = store::set_acl(admin, entry.name, identifier, rights); !done) {
     if (done.error().code == Errc::invalid && !store::refusal_of(done.error())) {
-      return bad("T" + done.error().what.substr(1));  // "The q right is not supported"
+      return bad(done.error().what);  // "The q right is not supported"
     }
     return std::move(done).error();
   }

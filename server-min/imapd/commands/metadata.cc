@@ -24,15 +24,19 @@ struct GetRequest {
   std::vector<std::string> entries;  // with /shared or /private in front
 };
 
+bool is_pattern(std::string_view entry) { return entry.find_first_of("*%") != std::string_view::npos; }
+
 // "/shared/comment" -> the entry and whether it is shared; Errc::invalid for anything else.
 Result<store::MetadataItem> split_entry(std::string_view name) {
   const bool shared = starts_with_ignoring_case(name, kShared);
   if (!shared && !starts_with_ignoring_case(name, kPrivate)) {
-    return bad_argument("Invalid metadata entry");
+    return bad_argument("entry must begin with /shared or /private");
   }
   name.remove_prefix(shared ? kShared.size() : kPrivate.size());
-  const bool wild = name.find_first_of("*%") != std::string_view::npos;
-  if ((!name.empty() && name.front() != '/') || name.ends_with('/') || wild) {
+  if (!name.empty() && name.front() != '/') {
+    return bad_argument("entry must begin with /shared or /private");
+  }
+  if (name.ends_with('/')) {
     return bad_argument("Invalid metadata entry");
   }
   return store::MetadataItem{.entry = lower_ascii(name), .shared = shared, .value = {}};
@@ -42,12 +46,14 @@ std::string full_name(const store::MetadataItem& item) {
   return std::string(item.shared ? kShared : kPrivate) + item.entry;
 }
 
-// Does `item` answer to the entry `wanted` at this depth?
+// Does `item` answer to the entry `wanted` at this depth? The entry may be a pattern, which cyradm sends
+// ("/shared/*"), though RFC 5464 has none.
 bool answers(const store::MetadataItem& item, const store::MetadataItem& wanted, Depth depth) {
   if (item.shared != wanted.shared) {
     return false;
   }
-  if (item.entry == wanted.entry) {
+  if (item.entry == wanted.entry ||
+      (is_pattern(wanted.entry) && names::matches(wanted.entry, item.entry, '/'))) {
     return true;
   }
   if (depth == Depth::zero || !item.entry.starts_with(wanted.entry + "/")) {
@@ -161,7 +167,7 @@ Result<Selection> select_items(const std::vector<store::MetadataItem>& all, cons
       }
       selection.items.push_back(item);
     }
-    if (!found && request.depth == Depth::zero) {
+    if (!found && request.depth == Depth::zero && !is_pattern(wanted.entry)) {
       selection.items.push_back(wanted);  // NIL
     }
   }
@@ -296,6 +302,9 @@ Result<Answer> run_setmetadata(Invocation& invocation) {
     CYR_TRY(const std::string entry, parser.astring());
     CYR_CHECK(parser.space());
     CYR_TRY(store::MetadataItem item, split_entry(entry));
+    if (is_pattern(item.entry)) {
+      return bad_argument("Invalid metadata entry");
+    }
     CYR_TRY(item.value, parser.nstring());
     items.push_back(std::move(item));
     return success();

@@ -56,7 +56,7 @@ TEST_CASE("rights: older letters") {
 TEST_CASE("rights: input with an unknown letter") {
   const auto bad = Rights::parse_strict("lq");
   REQUIRE_FALSE(bad.has_value());
-  CHECK(bad.error().what == "the q right is not supported");
+  CHECK(bad.error().what == "The q right is not supported");
   CHECK(Rights::parse_strict("lrswipckxtedan0123456789").has_value());
   CHECK_FALSE(Rights::parse_strict("n", {Letters::rfc4314, 'c'}).has_value());
 }

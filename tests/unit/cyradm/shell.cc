@@ -117,6 +117,9 @@ TEST_CASE("patterns: progress on standard output, up to the first failure", "[cy
   CHECK(ran.err.empty());
   CHECK(ran.done == Lines{"delete user/alice"});
   CHECK(fixture.run("dm nosuch*").out.empty());
+  fixture.backend->mailboxes = {"user/zoe", "shared/news", "DELETED/shared"};
+  CHECK(fixture.run("sub *").done ==  // sorted, whatever the store's order
+        Lines{"subscribe DELETED/shared", "subscribe shared/news", "subscribe user/zoe"});
 }
 
 TEST_CASE("listings have the stock layout", "[cyradm]") {
