@@ -266,13 +266,37 @@ def differences(ours, theirs, path=""):
     return [] if ours == theirs else ["%s\n    real %r\n    ours %r" % (path, theirs, ours)]
 
 
+class Copies:
+    """Copies of a store, with other options and accounts for the users; the password of all is "secret"."""
+
+    def __init__(self, scratch, name, store, options, users):
+        self.scratch, self.name, self.store = scratch, name, store
+        self.options, self.users = options, users
+        self.oracle = real_cyrus.Oracle(scratch)
+
+    def copy(self, kind):
+        root = self.scratch.copy(self.store, self.name + "." + kind)
+        path = os.path.join(root, "etc/imapd.conf")
+        with open(path, encoding="utf-8") as f:
+            lines = f.read().splitlines()
+        names = {option.split(":")[0] for option in self.options}
+        lines = [line for line in lines if line.split(":")[0] not in names] + [o.format(root=root) for o in self.options]
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("\n".join(lines) + "\n")
+        for user in self.users:
+            name, _, realm = user.partition("@")
+            subprocess.run(["saslpasswd2", "-p", "-c", "-f", os.path.join(root, "etc/sasldb2"), "-u",
+                            realm or "mail.example.org", name], input=b"secret", check=True)
+        self.oracle.hand_over(root)
+        return root
+
+
 class Case:
     def __init__(self, scratch, number, store, options, words, more):
-        self.scratch, self.store = scratch, store
-        self.name = "%s.%d" % (store, number)
-        self.oracle = real_cyrus.Oracle(scratch)
-        self.options, self.words = options, words
+        self.store, self.words = store, words
         self.commands = [self.spell(line) for line in (COMMON + more).split("\n") if line]
+        self.copies = Copies(scratch, "%s.%d" % (store, number), store, options, sorted({c.split()[0] for c in self.commands}))
+        self.oracle = self.copies.oracle
 
     def spell(self, line):
         line = re.sub(r"\{(\w+)\}", lambda m: self.words[m.group(1)], line)
@@ -281,21 +305,6 @@ class Case:
         who, _, rest = line.partition(" ")
         head, mark, tail = rest.partition(" (")                  # values keep their slashes
         return "%s %s%s%s" % (who, head.replace("/", "."), mark, tail)
-
-    def copy(self, kind):
-        root = self.scratch.copy(self.store, self.name + "." + kind)
-        path = os.path.join(root, "etc/imapd.conf")
-        with open(path, encoding="utf-8") as f:
-            lines = f.read().splitlines()
-        names = {option.split(":")[0] for option in self.options}
-        with open(path, "w", encoding="utf-8") as f:
-            f.write("\n".join([line for line in lines if line.split(":")[0] not in names] + self.options) + "\n")
-        for user in sorted({line.split()[0] for line in self.commands}):
-            name, _, realm = user.partition("@")
-            subprocess.run(["saslpasswd2", "-p", "-c", "-f", os.path.join(root, "etc/sasldb2"), "-u",
-                            realm or "mail.example.org", name], input=b"secret", check=True)
-        self.oracle.hand_over(root)
-        return root
 
     def through_server(self, root):
         answers, clients = [], {}
@@ -319,7 +328,7 @@ class Case:
         return got.stdout.decode("utf-8", "replace").splitlines()
 
     def run(self, driver):
-        theirs, ours = self.copy("real"), self.copy("ours")
+        theirs, ours = self.copies.copy("real"), self.copies.copy("ours")
         wanted, got = self.through_server(theirs), self.without(ours, driver)
         wrong = []
         for line, real, mine in zip(self.commands, wanted, got):

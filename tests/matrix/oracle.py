@@ -1,6 +1,7 @@
 """The real Cyrus 3.6.1 (scripts/fetch-oracle, or where CYRKIT_ORACLE says): its tools, its server, an IMAP client.
 
 As root the store is given to `nobody`, as whom the real programs then run; otherwise they run as whoever started us."""
+import grp
 import os
 import pwd
 import shutil
@@ -60,6 +61,8 @@ class Oracle:
                 self.home = os.path.join(scratch.top, "oracle")
                 if not os.path.isdir(self.home):
                     shutil.copytree(home(), self.home, symlinks=True)
+        self.programs = os.path.join(self.home, "root/usr/lib/cyrus/bin")
+        self.environment = {}                            # the wrapper sets what is needed
 
     def hand_over(self, root):
         """Gives the store to the user that the real programs run as."""
@@ -80,6 +83,23 @@ class Oracle:
         return got.returncode, got.stdout
 
 
+class Ours:
+    """Our programs in place of an Oracle's, for a Server; for the same user."""
+
+    def __init__(self, scratch, folder):
+        self.programs, self.environment = os.path.abspath(folder), {}
+        if os.geteuid() == 0:
+            user = pwd.getpwnam("nobody")
+            self.environment = {"CYRUS_USER": "nobody", "CYRUS_GROUP": grp.getgrgid(user.pw_gid).gr_name}
+            if not reachable(self.programs):
+                self.programs = os.path.join(scratch.top, "programs")
+                if not os.path.isdir(self.programs):
+                    shutil.copytree(folder, self.programs)
+
+    def command(self, program, root, *words):
+        return [os.path.join(self.programs, program), "-C", os.path.join(root, "etc/imapd.conf"), *words]
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
@@ -87,22 +107,21 @@ def free_port():
 
 
 class Server:
-    """A real master with imapd on a free loopback port; a context manager."""
+    """A master with imapd, of an Oracle or Ours, on a free loopback port; a context manager."""
 
     def __init__(self, oracle, root):
         self.oracle, self.root, self.port = oracle, root, free_port()
 
     def __enter__(self):
         conf = os.path.join(self.root, "etc/imapd.conf")
-        programs = os.path.join(self.oracle.home, "root/usr/lib/cyrus/bin")
         services = os.path.join(self.root, "run/services.conf")
         with open(services, "w", encoding="utf-8") as f:
-            f.write(SERVICES.format(programs=programs, conf=conf, port=self.port))
+            f.write(SERVICES.format(programs=self.oracle.programs, conf=conf, port=self.port))
         os.chmod(services, 0o644)
         self.log = open(os.path.join(self.root, "run/master.log"), "wb")
         command = self.oracle.command("master", self.root, "-M", services, "-p", os.path.join(self.root, "run/master.pid"))
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=subprocess.STDOUT,
-                                        start_new_session=True, env={**os.environ, "TZ": "UTC"})
+                                        start_new_session=True, env={**os.environ, "TZ": "UTC", **self.oracle.environment})
         for _ in range(300):
             if self.process.poll() is not None:
                 break
@@ -114,7 +133,7 @@ class Server:
                 time.sleep(0.05)
         self.__exit__()
         with open(self.log.name, "rb") as f:
-            raise RuntimeError("the real server did not come up: %r" % f.read()[-500:])
+            raise RuntimeError("the server did not come up: %r" % f.read()[-500:])
 
     def __exit__(self, *_):
         self.process.terminate()
