@@ -2,7 +2,7 @@
 """The examples of the two overview documents of Cyrus (of 2.1 and of today), one by one as printed there, in cyradm: against
 the real imapd 3.6.1 and, on a store of its own, without a server. Lines with "> " are typed, the others are the answer. Names
 of a group stand for one that every system has, and rights without the later 'n' for those with it; "listaclmamilbox" is the
-document's own slip.
+document's own slip; an owner's entry cannot go, so ted's stays before that of anyone.
 
   cyradm_overview.py --bin DIR
 """
@@ -49,7 +49,7 @@ tech/support:
   group:users lrswipkxtecda
   anyone lrsp
 > cm user/ted; cm user/ted/Drafts; cm user/ted/Sent; cm 'user/ted/Sent Items'; cm user/ted/Spam; cm user/ted/Trash
-> sam user/ted/Spam ted none anyone p ted all
+> sam user/ted/Spam anyone p
 > listaclmailbox user/ted/%
 user/ted/Drafts:
   ted lrswipkxtecda
@@ -58,8 +58,8 @@ user/ted/Sent:
 user/ted/Sent Items:
   ted lrswipkxtecda
 user/ted/Spam:
-  anyone p
   ted lrswipkxtecda
+  anyone p
 user/ted/Trash:
   ted lrswipkxtecda
 > cm rights; dam rights *
@@ -154,8 +154,10 @@ user.bovik.list STORAGE 0/2000 (0%)
 user.bovik.list STORAGE 0/2000 (0%)
 user.bovik.saved STORAGE 0/3000 (0%)
 > create user.moved two; rename user.moved user.moved default
-> cm comp.infosystems.www; lm comp*
-comp.infosystems.www (\HasNoChildren)
+> cm comp.infosystems.www; lm -one comp*
+comp
+comp.infosystems
+comp.infosystems.www
 """
 
 
