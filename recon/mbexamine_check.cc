@@ -16,8 +16,6 @@ namespace {
 using mailbox::CacheItem;
 using mailbox::IndexRecord;
 
-void put(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
 // RFC 5322, local zone: "Sun, 05 Sep 2004 00:00:00 +0000".
 std::string mail_date(std::uint64_t seconds) {
   const auto when = static_cast<std::time_t>(seconds);

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "recon/mbexamine_mailbox.h"
 
@@ -29,5 +31,7 @@ Outcome check_files(ExaminedMailbox& mailbox, const Options& options);
 
 // Does the dump of `message` belong to what was asked for?
 [[nodiscard]] bool wanted(const ExaminedMessage& message, const Options& options);
+
+inline void put(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 }  // namespace cyr::mbexamine

@@ -45,7 +45,7 @@ constexpr auto kOptions = std::to_array<ShownBit>({
     {mailbox::option::imap_duplicatedeliver, "IMAP_DUPDELIVER"},
     {mailbox::option::imap_has_alarms, "IMAP_HAS_ALARMS"},
 });
-constexpr auto kItems = std::to_array<std::pair<std::string_view, CacheItem>>({
+constexpr auto kTextItems = std::to_array<std::pair<std::string_view, CacheItem>>({
     {"Envel", CacheItem::envelope},
     {"BdyStr", CacheItem::bodystructure},
     {"Body", CacheItem::body},
@@ -68,8 +68,6 @@ std::string labels(std::uint32_t bits, const std::array<ShownBit, N>& table) {
   }
   return out;
 }
-
-void put(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 void put_damage(std::string_view indent, const std::vector<std::string>& damage, const Options& options) {
   if (options.classic) {
@@ -164,7 +162,7 @@ bool put_items(ExaminedMailbox& mailbox, const IndexRecord& record, const Option
   if (!items->trouble().empty()) {
     put_damage("      > ", {items->trouble() + "; shown from the message file"}, options);
   }
-  for (const auto& [label, which] : kItems) {
+  for (const auto& [label, which] : kTextItems) {
     const std::string_view text = items->item(which);
     put(fmt::format(" {}>{{{}}}", label, text.size()));
     put(text);

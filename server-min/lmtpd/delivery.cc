@@ -107,7 +107,8 @@ Result<std::string> Delivery::append(const Recipient& recipient, std::string_vie
 
 std::string Delivery::deliver(const Recipient& recipient, std::string_view session_id) {
   if (too_large_) {
-    return "554 5.6.0 Message size exceeds fixed limit\r\n";
+    return fmt::format("552 5.2.3 Message size ({}) exceeds fixed maximum message size ({})\r\n", written_,
+                       limit_);
   }
   if (auto sealed = seal(); !sealed) {
     log(LogLevel::error, "delivery to {} failed: {}", recipient.entry.name, sealed.error().text());

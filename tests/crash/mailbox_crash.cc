@@ -10,10 +10,10 @@
 // reconstruct, violations. Exit status 1 when there is any violation.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 
+#include "format/base/text.h"
 #include "tests/crash/fault_io.h"
 #include "tests/crash/mailbox_scenarios.h"
 
@@ -262,14 +262,23 @@ int run(const std::string& mode, std::size_t every, const std::vector<std::strin
 
 int main(int argc, char** argv) {
   keep_temporary_files_in_memory();
-  CLI::App app("Interrupted operations on mailboxes");
-  std::string mode;
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const std::string mode = words.empty() ? "" : words.front();
   std::size_t every = 1;
   std::vector<std::string> names;
-  app.add_option("mode", mode)->required()->check(CLI::IsMember({"crash", "syncs", "faults"}));
-  app.add_option("--every", every)->check(CLI::PositiveNumber);
-  app.add_option("scenarios", names);
-  CLI11_PARSE(app, argc, argv);
+  bool good = mode == "crash" || mode == "syncs" || mode == "faults";
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    if (words[i] == "--every" && i + 1 < words.size()) {
+      every = parse_number<std::size_t>(words[++i]).value_or(0);
+      good = good && every > 0;
+    } else {
+      names.push_back(words[i]);
+    }
+  }
+  if (!good) {
+    std::fprintf(stderr, "usage: %s crash|syncs|faults [--every N] [SCENARIO...]\n", argv[0]);
+    return 64;
+  }
   try {
     return run(mode, every, names);
   } catch (const std::exception& trouble) {

@@ -28,7 +28,7 @@ COMMANDS = (
     ("renm user/newbie user/newer", ""),
     ("lq user/newer", " STORAGE 0/1000 (0%) MESSAGE 0/50 (0%)\n"),
     ("sam user/newer fred lrq", None),
-    ("lam user/newer", "newer lrswipkxtecdan\nfred lrs\n"),
+    ("lam user/newer", "fred lrs\nnewer lrswipkxtecdan\n"),
     ("sub user/newer", None),                                # nor may subscribe without the right to look it up
     ("sam user/newer cyrus l; sub user/newer; lm user/newer", "user/newer (\\Subscribed \\HasChildren)  \n"),
     ("sam user/newer cyrus none; lm -subscribed", "user/newer  \n"),

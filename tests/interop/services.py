@@ -146,8 +146,11 @@ def talk(command, service, text):
         ours.settimeout(60)
         ours.sendall(text.replace("\n", "\r\n").encode())
         out = b""
-        while piece := ours.recv(65536):
-            out += piece
+        try:
+            while piece := ours.recv(65536):
+                out += piece
+        except ConnectionResetError:                     # it ended with commands of the burst unread; all it said has come
+            pass
         process.wait(60)
     return plain(out.decode(errors="replace"))
 

@@ -117,6 +117,9 @@ class Workload {
     for (char& c : key) {
       constexpr std::string_view odd{"\0\t\n\r\xff.a~ \x80", 10};
       c = roll(2) == 0 ? odd[roll(10)] : static_cast<char>('a' + roll(6));
+      if (c == '\n' && shape_.order == db::Order::mbox) {
+        c = '\t';  // equal to it there: which of two spellings of one key stays is nobody's promise
+      }
     }
     // Long keys are few, so that they are met again, and the file does not grow with the number of
     // operations.
