@@ -194,16 +194,7 @@ class Site:
     def stop(self):
         if not self.process:
             return
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)  # services that are still there: our own session
-        except ProcessLookupError:
-            pass
-        self.process.wait()
+        real_cyrus.end_session(self.process)
         self.process = None
 
     def said(self):

@@ -51,6 +51,20 @@ def reachable(path):
     return True
 
 
+def end_session(process):
+    """Stops a master that leads a session of its own, and the services that it leaves."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
 class Oracle:
     def __init__(self, scratch):
         self.home = os.path.realpath(home())
@@ -136,16 +150,7 @@ class Server:
             raise RuntimeError("the server did not come up: %r" % f.read()[-500:])
 
     def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)  # services that are still there: our own session
-        except ProcessLookupError:
-            pass
-        self.process.wait()
+        end_session(self.process)
         self.log.close()
 
 
