@@ -62,4 +62,19 @@ std::optional<FlippedBit> find_flipped_bit(std::uint32_t difference, std::uint64
   return {};
 }
 
+bool is_one_changed_byte(std::uint32_t difference, std::uint64_t length) {
+  for (unsigned shift = 0; shift < 32; shift += 8) {
+    if ((difference & ~(0xffU << shift)) == 0) {
+      return difference != 0;
+    }
+  }
+  for (std::uint64_t behind = 0; behind < length; ++behind) {
+    difference = reverse_table.step_back(difference);
+    if (difference < 256) {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace cyr

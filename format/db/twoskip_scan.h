@@ -13,7 +13,8 @@ struct Scanned {
   Record record;            // of a repaired one: a copy in SalvageReport::store
   bool whole_tail = true;   // key and value match their CRC
   bool sound_slots = true;  // the pointers are those that were written
-  std::uint8_t marks = 0;   // Mark::repaired_bit, Mark::rebuilt_head
+  bool sure_lengths = true;  // where the key ends is proven, too, not only key and value as one run
+  std::uint8_t marks = 0;    // Mark::repaired_bit, Mark::rebuilt_head
 };
 
 class Scan {
@@ -40,6 +41,7 @@ class Scan {
   [[nodiscard]] bool follows_well(std::uint64_t end) const;
   void accept(Scanned item);
   void damage(std::uint64_t from, std::uint64_t to);
+  void drop_unsure();
   void mend_tails();
   void mend_tail(Scanned& item);
   [[nodiscard]] bool spend(std::uint64_t bytes);

@@ -70,6 +70,9 @@ class Maker:
         with open(flat, "wb") as f:                      # keys and values need no escapes, and '.' sorts low only within names
             for key, value in sorted(self.truth.now.items(), key=lambda kv: (kv[0] + b"\t").translate(MBOX)):
                 f.write(key + b"\t" + value + b"\n")
+        if self.backend == "flat":                       # the real one writes all of it anew for every record
+            os.rename(flat, self.path)
+            return
         self.oracle.give(self.folder)
         self.oracle.check("cvt_cyrusdb", flat, "flat", self.path, self.backend)
         os.unlink(flat)

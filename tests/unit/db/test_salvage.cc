@@ -6,6 +6,7 @@
 #include "format/base/file.h"
 #include "format/db/live_judge.h"
 #include "format/db/salvage_write.h"
+#include "format/db/twoskip_format.h"
 #include "tests/support/check.h"
 #include "tests/support/temp_dir.h"
 #include "tests/unit/db/database_files.h"
@@ -139,6 +140,62 @@ TEST_CASE("twoskip: without its header the file is whole", "[db][salvage]") {
   for (const auto& [key, value] : live) {
     CHECK(records.contains(key));
   }
+}
+
+// A file of `count` records with one empty pointer each, whose DUMMY is lost: it would say that there are none.
+Buffer many_records(std::uint64_t count, std::vector<std::size_t>& offsets, Found& truth) {
+  using namespace db::twoskip;
+  Buffer file = empty_file();
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::string key = "user.number" + std::to_string(1000 + i);
+    const std::string value = "default 0 bovik lrswipkxtecdan of " + std::to_string(i * 7919);
+    HeadShape shape;
+    shape.level = 1;
+    shape.key_size = key.size();
+    shape.value_size = value.size();
+    shape.tail_crc = tail_crc(key, value);
+    offsets.push_back(file.size());
+    const std::uint64_t slots[2] = {0, 0};
+    append_head(file, shape, slots);
+    append_tail(file, key, value);
+    truth.emplace(key, value);
+  }
+  Header header;
+  header.num_records = count;
+  header.current_size = file.size();
+  const auto encoded = encode_header(header);
+  std::copy(encoded.begin(), encoded.end(), file.begin());
+  std::fill(file.begin() + header_size, file.begin() + static_cast<std::ptrdiff_t>(offsets.front()), std::byte{0});
+  return file;
+}
+
+TEST_CASE("twoskip: lengths that only the CRC of key and value speaks for", "[db][salvage]") {
+  std::vector<std::size_t> offsets;
+  Found truth;
+  const Buffer file = many_records(60, offsets, truth);
+  Buffer hurt = file;
+  for (std::size_t i = 0; i < 10; ++i) {  // pointers torn in several bytes: few such heads are believed
+    hurt[offsets[i] + 9] ^= std::byte{0x41};
+    hurt[offsets[i] + 20] ^= std::byte{0x17};
+  }
+  CHECK(found(salvage_bytes(hurt, db::salvage_twoskip)) == truth);
+
+  hurt = file;
+  hurt[offsets[1] + 3] ^= std::byte{1};  // the key, of 15, one byte shorter; the value, of 38, one longer
+  hurt[offsets[1] + 7] ^= std::byte{1};
+  for (std::size_t i = 10; i < 40; ++i) {
+    hurt[offsets[i] + 9] ^= std::byte{0x41};
+    hurt[offsets[i] + 20] ^= std::byte{0x17};
+  }
+  for (std::size_t i = 40; i < 60; ++i) {  // one wrong byte proves itself
+    hurt[offsets[i] + 15] ^= std::byte{0x55};
+  }
+  const Found kept = found(salvage_bytes(hurt, db::salvage_twoskip));
+  CHECK(std::all_of(kept.begin(), kept.end(), [&](const auto& r) {
+    const auto real = truth.find(r.first);
+    return real != truth.end() && real->second == r.second;
+  }));
+  CHECK(kept.size() >= 29);
 }
 
 TEST_CASE("twoskip: what is not committed is left out, or taken when asked", "[db][salvage]") {
