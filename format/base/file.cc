@@ -128,14 +128,19 @@ Result<AtomicFile> AtomicFile::create(Io& io, const fs::path& target, ::mode_t m
 Result<AtomicFile> AtomicFile::create(Io& io, const fs::path& target, const fs::path& temporary,
                                       ::mode_t mode) {
   const auto old = io.stat(target);
-  // A leftover .NEW is garbage of a crash (cyrusdb.md 1.3): it may be a link to something else, so it goes
-  // first.
-  if (auto gone = io.unlink(temporary); !gone && gone.error().code != Errc::not_found) {
-    return gone.error();
+  const auto create = [&] {
+    return File::open(io, temporary, {.write = true, .create = true, .exclusive = true}, old ? old->mode : mode);
+  };
+  auto file = create();
+  if (!file && file.error().code == Errc::exists) {
+    // A leftover .NEW is garbage of a crash (cyrusdb.md 1.3); it may be a link to something else.
+    CYR_CHECK(io.unlink(temporary));
+    file = create();
   }
-  CYR_TRY(File file, File::open(io, temporary, {.write = true, .create = true, .exclusive = true},
-                                old ? old->mode : mode));
-  AtomicFile out(std::move(file), target);
+  if (!file) {
+    return std::move(file.error());
+  }
+  AtomicFile out(std::move(*file), target);
   if (old) {
     CYR_TRY(const FileInfo now, out.file_.info());
     if (now.uid != old->uid || now.gid != old->gid) {
@@ -193,7 +198,21 @@ Status AtomicFile::commit() {
     (void)io.unlink(temporary);
     return done;
   }
-  const File in_place = std::move(file_);  // no longer to be removed by our destructor
+  return in_place();
+}
+
+Status AtomicFile::commit_new() {
+  CYR_CHECK(sync());
+  Io& io = file_.io();
+  const fs::path temporary = file_.path();
+  CYR_CHECK(io.link(temporary, target_));
+  (void)io.unlink(temporary);  // a second name that is left is garbage like any .NEW
+  return in_place();
+}
+
+Status AtomicFile::in_place() {
+  Io& io = file_.io();
+  const File done = std::move(file_);  // no longer to be removed by our destructor
   const fs::path directory = target_.parent_path();
   return io.sync_directory(directory.empty() ? fs::path(".") : directory);
 }

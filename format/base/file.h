@@ -94,10 +94,13 @@ class AtomicFile {
   // sync(), rename, sync of the directory. An error after the rename is reported although the new file is in
   // place.
   Status commit();
+  // The same for a target that is not there: Errc::exists when it is, and the file can still be committed.
+  Status commit_new();
   [[nodiscard]] const fs::path& temporary() const { return file_.path(); }
   [[nodiscard]] File& file() { return file_; }
 
  private:
+  Status in_place();
   AtomicFile(File file, fs::path target) : file_(std::move(file)), target_(std::move(target)) {}
   Status flush();
   File file_;

@@ -201,7 +201,7 @@ class Conversion {
       return named(writer->add(key, value), key);
     };
     // A dry run keeps nothing, so that the order does not matter to it.
-    CYR_TRY(const bool sorted, writes() ? is_sorted(order) : Result<bool>(true));
+    CYR_TRY(const bool sorted, writes() ? source_->sorted_by(order) : Result<bool>(true));
     if (sorted) {
       CYR_CHECK(read_source(add));
     } else {
@@ -215,20 +215,6 @@ class Conversion {
       CYR_CHECK(sorter.finish(add));
     }
     return writer->finish();
-  }
-
-  // Whether the source's records come in the order that the target needs.
-  Result<bool> is_sorted(const KeyOrder& order) {
-    bool sorted = true;
-    bool any = false;
-    std::string previous;
-    CYR_CHECK(source_->for_each("", [&](std::string_view key, std::string_view /*value*/) -> Result<Visit> {
-      sorted = !any || order.less(previous, key);
-      any = true;
-      previous.assign(key);
-      return sorted ? Visit::go_on : Visit::stop;
-    }));
-    return sorted;
   }
 
   Status named(Status status, std::string_view key) const {
@@ -356,7 +342,7 @@ class Conversion {
       if (!some) {
         CYR_TRY(some, target->begin());
       }
-      CYR_CHECK(put_root(*some, layout, key, value));
+      CYR_CHECK(existing > 0 ? put_root(*some, layout, key, value) : some->put(key, value));
       if (++in_it % roots_at_once == 0) {
         CYR_CHECK(some->commit());
         some.reset();

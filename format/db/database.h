@@ -16,6 +16,8 @@
 
 namespace cyr::db {
 
+class KeyOrder;  // order.h
+
 enum class Kind : std::uint8_t {
   flat,
   skiplist,
@@ -125,6 +127,8 @@ class Database {
 
   // The order that the keys are in.
   virtual Result<Order> order() = 0;
+  // Whether for_each gives the keys ascending in `order`, each once. Reads no more values than it must.
+  virtual Result<bool> sorted_by(const KeyOrder& order);
 
   // begin, put or erase, commit.
   Status put(std::string_view key, std::string_view value);

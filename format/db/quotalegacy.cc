@@ -116,7 +116,8 @@ class Listing {
 
   void add(std::string key, fs::path path) {
     const auto expected = path_of(layout_, key);
-    roots_.push_back({std::move(key), path, expected && *expected == path});
+    const bool proper = expected && expected->native() == path.native();  // paths compare part by part, which takes long
+    roots_.push_back({std::move(key), path, proper});
   }
 
   Io& io_;
@@ -150,6 +151,7 @@ class QuotaDatabase final : public Database {
   Result<std::optional<std::string>> get(std::string_view key) override;
   Result<std::optional<std::pair<std::string, std::string>>> next(std::string_view key) override;
   Status for_each(std::string_view prefix, const Visitor& visit) override;
+  Result<bool> sorted_by(const KeyOrder& order) override;
   Result<std::unique_ptr<Transaction>> begin() override;
   Status consistent() override;
   Status repack() override { return success(); }
@@ -183,9 +185,7 @@ class QuotaTransaction final : public Transaction {
     if (const auto change = changes_.find(std::string(key)); change != changes_.end()) {
       return change->second;
     }
-    CYR_TRY(const fs::path path, path_of(database_.layout_, key));
-    CYR_CHECK(lock(std::string(key), path, true));
-    return read_value(database_.io_, path);
+    return locked_value(std::string(key), true);
   }
 
   Status for_each(std::string_view prefix, const Visitor& visit) override {
@@ -230,7 +230,10 @@ class QuotaTransaction final : public Transaction {
 
   Status put(std::string_view key, std::string_view value) override {
     CYR_CHECK(encode_value(value));
-    CYR_TRY(const auto old, get(key));
+    CYR_CHECK(usable());
+    const auto change = changes_.find(std::string(key));
+    CYR_TRY(const auto old, change != changes_.end() ? Result<std::optional<std::string>>(change->second)
+                                                     : locked_value(std::string(key), false));
     if (old != std::optional<std::string>(value)) {
       changes_.insert_or_assign(std::string(key), std::string(value));
     }
@@ -269,6 +272,22 @@ class QuotaTransaction final : public Transaction {
                  : success();
   }
 
+  // The value before this transaction. Without `make` one that is not there is not locked, which is enough for those
+  // that do not look at it: place() notices when another program was faster.
+  Result<std::optional<std::string>> locked_value(const std::string& key, bool make) {
+    if (const auto known = values_.find(key); known != values_.end()) {
+      return known->second;
+    }
+    CYR_TRY(const fs::path path, path_of(database_.layout_, key));
+    CYR_CHECK(lock(key, path, make));
+    if (!locks_.contains(key) || made_.contains(key)) {
+      return std::optional<std::string>();
+    }
+    CYR_TRY(auto value, read_value(database_.io_, path));
+    values_.emplace(key, value);
+    return value;
+  }
+
   // With `make`, an absent file is made, empty (that is no quota root), so that two programs do not both find
   // nothing and lose the value of one; abort() and a commit that does not fill it remove it.
   Status lock(const std::string& key, const fs::path& path, bool make) {
@@ -277,20 +296,34 @@ class QuotaTransaction final : public Transaction {
     }
     Io& io = database_.io_;
     const ::mode_t mode = database_.options_.mode;
+    bool made = false;
     auto file = open_locked(io, path, LockMode::exclusive, LockWait::block, {.write = true}, mode);
     if (!file && file.error().code == Errc::not_found) {
       if (!make) {
         return success();
       }
-      CYR_CHECK(io.make_directories(path.parent_path(), 0755));
+      CYR_CHECK(have_directory(path.parent_path()));
       file =
           open_locked(io, path, LockMode::exclusive, LockWait::block, {.write = true, .create = true}, mode);
-      made_.insert(key);
+      made = true;
     }
     if (!file) {
       return file.error();
     }
+    CYR_TRY(const FileInfo info, file->info());
+    if (made && info.size == 0) {  // else another program was faster and has filled it meanwhile
+      made_.insert(key);
+    }
     locks_.emplace(key, std::move(*file));
+    return success();
+  }
+
+  Status have_directory(const fs::path& path) {
+    if (directories_.contains(path.native())) {
+      return success();
+    }
+    CYR_CHECK(database_.io_.make_directories(path, 0755));
+    directories_.insert(path.native());
     return success();
   }
 
@@ -299,7 +332,7 @@ class QuotaTransaction final : public Transaction {
     for (const auto& [key, value] : changes_) {
       if (value) {
         CYR_TRY(AtomicFile file, new_content(database_.io_, key, *value));
-        CYR_CHECK(file.commit());
+        CYR_CHECK(place(key, file));
       } else {
         CYR_TRY(const fs::path path, path_of(database_.layout_, key));
         CYR_TRY(const bool gone, remove(path));
@@ -313,17 +346,17 @@ class QuotaTransaction final : public Transaction {
   // The same with two syncs for all of them: every content is on disk before the first gets its name.
   Status write_together(std::size_t& done) {
     UnsyncedIo unsynced(database_.io_);
-    std::vector<AtomicFile> files;
+    std::vector<std::pair<const std::string*, AtomicFile>> files;
     for (const auto& [key, value] : changes_) {
       if (value) {
         CYR_TRY(AtomicFile file, new_content(unsynced, key, *value));
         CYR_CHECK(file.sync());
-        files.push_back(std::move(file));
+        files.emplace_back(&key, std::move(file));
       }
     }
     CYR_CHECK(database_.io_.sync_file_system(database_.layout_.base));
-    for (AtomicFile& file : files) {
-      CYR_CHECK(file.commit());
+    for (auto& [key, file] : files) {
+      CYR_CHECK(place(*key, file));
       ++done;
     }
     for (const auto& [key, value] : changes_) {
@@ -335,6 +368,22 @@ class QuotaTransaction final : public Transaction {
       }
     }
     return database_.io_.sync_file_system(database_.layout_.base);
+  }
+
+  // A root that was not there gets its name without a file to lock before: made and deleted for each of many roots,
+  // those cost a file system more than all the rest.
+  Status place(const std::string& key, AtomicFile& file) {
+    if (!locks_.contains(key)) {
+      const Status placed = file.commit_new();
+      if (placed || placed.error().code != Errc::exists) {
+        return placed;
+      }
+      CYR_TRY(const fs::path path, path_of(database_.layout_, key));
+      CYR_CHECK(lock(key, path, true));
+    }
+    CYR_CHECK(file.commit());
+    made_.erase(key);
+    return success();
   }
 
   // Whether there was something to remove.
@@ -349,8 +398,8 @@ class QuotaTransaction final : public Transaction {
   Result<AtomicFile> new_content(Io& io, const std::string& key, const std::string& value) {
     CYR_TRY(const fs::path path, path_of(database_.layout_, key));
     CYR_TRY(const std::string content, encode_value(value));
-    CYR_CHECK(io.make_directories(path.parent_path(), 0755));
-    CYR_CHECK(lock(key, path, true));
+    CYR_CHECK(have_directory(path.parent_path()));
+    CYR_CHECK(lock(key, path, false));
     // Cyrus takes every file of this directory for a quota root, so the new content waits in the one above.
     fs::path temporary = path.parent_path().parent_path() / path.filename();
     temporary += std::string(new_suffix);
@@ -387,7 +436,9 @@ class QuotaTransaction final : public Transaction {
   QuotaDatabase& database_;
   std::map<std::string, std::optional<std::string>, Less> changes_;
   std::map<std::string, File> locks_;
-  std::set<std::string> made_;  // keys whose file lock() made
+  std::map<std::string, std::optional<std::string>> values_;  // of locked keys, before this transaction
+  std::set<std::string> made_;                                // keys whose file lock() made, without content so far
+  std::set<std::string> directories_;                         // that are there
   bool over_ = false;
 };
 
@@ -440,6 +491,12 @@ Status QuotaDatabase::for_each(std::string_view prefix, const Visitor& visit) {
     }
   }
   return damage ? Status(std::move(*damage)) : success();
+}
+
+Result<bool> QuotaDatabase::sorted_by(const KeyOrder& order) {
+  CYR_TRY(const auto all, roots());
+  const auto not_before = [&order](const Root& a, const Root& b) { return !order.less(a.key, b.key); };
+  return std::adjacent_find(all.begin(), all.end(), not_before) == all.end();
 }
 
 Result<std::unique_ptr<Transaction>> QuotaDatabase::begin() {

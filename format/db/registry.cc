@@ -10,6 +10,7 @@
 #include "format/db/file_database.h"
 #include "format/db/flat_format.h"
 #include "format/db/lmdb.h"
+#include "format/db/order.h"
 #include "format/db/quotalegacy.h"
 #include "format/db/skiplist_format.h"
 #include "format/db/sql.h"
@@ -160,6 +161,19 @@ Result<std::unique_ptr<Database>> open(Io& io, const fs::path& path, Kind kind, 
 }
 
 Result<std::unique_ptr<Hold>> Database::hold() { return std::make_unique<Hold>(); }
+
+Result<bool> Database::sorted_by(const KeyOrder& order) {
+  bool sorted = true;
+  bool any = false;
+  std::string previous;
+  CYR_CHECK(for_each("", [&](std::string_view key, std::string_view /*value*/) -> Result<Visit> {
+    sorted = !any || order.less(previous, key);
+    any = true;
+    previous.assign(key);
+    return sorted ? Visit::go_on : Visit::stop;
+  }));
+  return sorted;
+}
 
 Status Database::put(std::string_view key, std::string_view value) {
   CYR_TRY(const auto transaction, begin());
