@@ -88,4 +88,15 @@ bool ConversationsEvidence::apply(const Context& context, mailbox::IndexRecord& 
   return true;
 }
 
+bool ConversationsEvidence::restore(mailbox::IndexRecord& record) const {
+  const meta::ConversationMessage* const at = find(record);
+  if (at == nullptr) {
+    return false;
+  }
+  const auto before = std::pair{record.cid, record.system_flags};
+  record.cid = at->cid;
+  record.system_flags = (record.system_flags & ~kept_flags) | (at->system_flags & kept_flags);
+  return before != std::pair{record.cid, record.system_flags};
+}
+
 }  // namespace cyr::check

@@ -1,6 +1,7 @@
 #include "format/check/crc_fix.h"
 
 #include <array>
+#include <unordered_map>
 
 #include "format/base/crc32.h"
 
@@ -27,6 +28,21 @@ std::uint32_t over_zero_byte(std::uint32_t value) { return crc_table[value & 0xF
 // Difference of the CRC for each single bit of a byte.
 using BitEffects = std::array<std::uint32_t, 8>;
 
+BitEffects last_byte_effects() {
+  BitEffects effects{};
+  for (std::uint32_t bit = 0; bit < 8; ++bit) {
+    effects[bit] = over_zero_byte(1U << bit);
+  }
+  return effects;
+}
+
+// To the byte before.
+void move_on(BitEffects& effects) {
+  for (auto& effect : effects) {
+    effect = over_zero_byte(effect);
+  }
+}
+
 // The mask of one byte whose effects add up to `difference`; 0 when there is none.
 std::uint8_t mask_for(const BitEffects& effects, std::uint32_t difference) {
   std::uint32_t sum = 0;
@@ -44,6 +60,30 @@ std::uint8_t mask_for(const BitEffects& effects, std::uint32_t difference) {
 
 }  // namespace
 
+std::optional<std::pair<ByteFix, ByteFix>> find_wrong_bits(Bytes data, std::uint32_t stored_crc,
+                                                           std::size_t from, std::size_t to) {
+  const std::uint32_t difference = crc32(data) ^ stored_crc;
+  BitEffects effects = last_byte_effects();
+  for (std::size_t i = data.size(); i-- > to;) {
+    move_on(effects);
+  }
+  std::optional<std::pair<ByteFix, ByteFix>> found;
+  std::unordered_map<std::uint32_t, ByteFix> by_effect;  // of the bits that were passed
+  for (std::size_t i = to; i-- > from; move_on(effects)) {
+    for (std::uint32_t bit = 0; bit < 8; ++bit) {
+      const ByteFix here{i, static_cast<std::uint8_t>(1U << bit)};
+      if (const auto other = by_effect.find(difference ^ effects[bit]); other != by_effect.end()) {
+        if (found) {
+          return {};
+        }
+        found.emplace(here, other->second);
+      }
+      by_effect.emplace(effects[bit], here);
+    }
+  }
+  return found;
+}
+
 std::optional<ByteFix> find_wrong_byte(Bytes data, std::uint32_t stored_crc) {
   const std::uint32_t difference = crc32(data) ^ stored_crc;
   if (difference == 0) {
@@ -57,10 +97,7 @@ std::optional<ByteFix> find_wrong_byte(Bytes data, std::uint32_t stored_crc) {
       found = ByteFix{data.size() + i, static_cast<std::uint8_t>(difference >> (24 - 8 * i))};
     }
   }
-  BitEffects effects{};
-  for (std::uint32_t bit = 0; bit < 8; ++bit) {
-    effects[bit] = over_zero_byte(1U << bit);  // in the last byte
-  }
+  BitEffects effects = last_byte_effects();
   for (std::size_t i = data.size(); i-- > 0;) {
     if (const std::uint8_t mask = mask_for(effects, difference); mask != 0) {
       if (found) {
@@ -68,9 +105,7 @@ std::optional<ByteFix> find_wrong_byte(Bytes data, std::uint32_t stored_crc) {
       }
       found = ByteFix{i, mask};
     }
-    for (auto& effect : effects) {
-      effect = over_zero_byte(effect);
-    }
+    move_on(effects);
   }
   return found;
 }

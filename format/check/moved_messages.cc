@@ -30,6 +30,8 @@ Status MovedMessages::run() {
         want(wrong.record);
       }
     }
+  } else {
+    bring_home_by_date();
   }
   if (!wanted_.empty()) {
     std::sort(wanted_.begin(), wanted_.end(), [](const Wanted& a, const Wanted& b) {
@@ -46,6 +48,26 @@ Status MovedMessages::run() {
   CYR_CHECK(settle_missing());
   settle_strays();
   return success();
+}
+
+// Without GUIDs: a file beyond the last UID, which no message had, that has size and time of a missing one.
+void MovedMessages::bring_home_by_date() {
+  for (const std::size_t i : missing_) {
+    const auto facts = state_.records.get(i);
+    const auto is_it = [&](const store::MessageFile& file) {
+      return file.uid > state_.index.last_uid && file.size == facts.size && file.size != 0 &&
+             static_cast<std::uint64_t>(file.mtime) == facts.internaldate && contents_.count(name_of(file)) == 0;
+    };
+    const auto stray = std::find_if(strays_.begin(), strays_.end(), is_it);
+    if (stray == strays_.end() || facts.has(mailbox::flag::unlinked)) {
+      continue;
+    }
+    const Name name = name_of(*stray);
+    contents_.emplace(name, Content{{}, *stray});
+    where_[name] = name;
+    at_[name] = name;
+    bring_home(name, {i, name_of(facts), {}});
+  }
 }
 
 void MovedMessages::want(std::size_t record) {

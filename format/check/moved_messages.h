@@ -39,6 +39,7 @@ class MovedMessages {
 
   void want(std::size_t record);
   Status collect_contents();
+  void bring_home_by_date();
   void find_homes();
   void bring_home(Name content, const Wanted& wanted);
   Status copy_twins();

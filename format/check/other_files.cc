@@ -16,12 +16,38 @@ constexpr std::size_t kQuickSample = 8;  // records that are compared with messa
 constexpr std::size_t kSample = 64;      // and where those do not agree
 constexpr std::size_t kMostRuns = 1000;  // saved runs that are looked into
 
-// Whether at least half of a sample of records have a message file of their size among `files`. Nothing
-// without records that have a file.
-std::optional<bool> messages_fit(Context& context, const store::MailboxFiles& files,
-                                 const mailbox::IndexImage& image, std::size_t sample) {
-  std::size_t sampled = 0;
-  std::size_t here = 0;
+// The records that can be read, of a damaged index too where checksums tell which those are.
+std::optional<mailbox::IndexImage> readable(Bytes file) {
+  if (auto image = mailbox::decode_index(file)) {
+    return std::move(*image);
+  }
+  const auto salvaged = mailbox::salvage_index_header(file);
+  const std::uint64_t size = salvaged.header.record_size;
+  if (salvaged.header.minor_version == 0 || !mailbox::has_record_crc(salvaged.layout) || size == 0) {
+    return {};
+  }
+  mailbox::IndexImage image;
+  image.header = salvaged.header;
+  for (std::uint64_t at = image.header.start_offset; at + size <= file.size(); at += size) {
+    const Bytes raw = file.subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(size));
+    auto record = mailbox::record_crc_ok(raw, salvaged.layout) ? mailbox::decode_index_record(raw, salvaged.layout)
+                                                               : corrupt("CRC");
+    if (record && record->uid != 0) {
+      image.records.push_back(*record);
+    }
+  }
+  return image.records.empty() ? std::nullopt : std::optional(std::move(image));
+}
+
+// Of a sample of records, how many have a message file of their size among `files`.
+struct Fit {
+  std::size_t sampled = 0, here = 0;
+  [[nodiscard]] bool all() const { return here == sampled; }
+};
+
+Fit compare_messages(Context& context, const store::MailboxFiles& files, const mailbox::IndexImage& image,
+                     std::size_t sample) {
+  Fit fit;
   const std::size_t step = std::max<std::size_t>(1, image.records.size() / sample);
   for (std::size_t i = 0; i < image.records.size(); i += step) {
     const auto& record = image.records[i];
@@ -29,10 +55,17 @@ std::optional<bool> messages_fit(Context& context, const store::MailboxFiles& fi
       continue;
     }
     const auto info = context.store.io().stat(files.message(record.uid, record.has(mailbox::flag::archived)));
-    ++sampled;
-    here += info && info->size == record.size ? 1 : 0;
+    ++fit.sampled;
+    fit.here += info && info->size == record.size ? 1 : 0;
   }
-  return sampled == 0 ? std::nullopt : std::optional(2 * here >= sampled);
+  return fit;
+}
+
+// Whether at least half of them have one. Nothing without records that have a file.
+std::optional<bool> messages_fit(Context& context, const store::MailboxFiles& files,
+                                 const mailbox::IndexImage& image, std::size_t sample) {
+  const Fit fit = compare_messages(context, files, image, sample);
+  return fit.sampled == 0 ? std::nullopt : std::optional(2 * fit.here >= fit.sampled);
 }
 
 bool has_messages(Context& context) {
@@ -140,9 +173,9 @@ class Search {
 }  // namespace
 
 bool misses_its_messages(Context& context, Bytes index) {
-  const auto image = mailbox::decode_index(index);
+  const auto image = readable(index);
   if (!image) {
-    return false;  // damaged: its records are judged one by one
+    return false;  // its records are judged one by one
   }
   const auto& files = context.state.files;
   const auto quick = messages_fit(context, files, *image, kQuickSample);
@@ -150,35 +183,68 @@ bool misses_its_messages(Context& context, Bytes index) {
          has_messages(context);
 }
 
+bool names_this_mailbox(Context& context, Bytes index) {
+  const auto header = mailbox::decode_index_header(index);
+  const std::uint32_t listed = context.state.entry.uidvalidity;
+  return header && mailbox::has_record_crc(header->minor_version) && header->header_file_crc != 0 &&
+         (listed == 0 || header->uidvalidity == listed) &&
+         header->header_file_crc == crc_of_file(context, context.state.files.header);
+}
+
+bool names_another_header(Context& context, Bytes index) {
+  const auto header = mailbox::decode_index_header(index);
+  if (!header || !mailbox::has_record_crc(header->minor_version) || header->header_file_crc == 0 ||
+      header->header_file_crc == crc_of_file(context, context.state.files.header)) {
+    return false;
+  }
+  const std::uint32_t listed = context.state.entry.uidvalidity;
+  const bool other_mailbox = listed != 0 && header->uidvalidity != listed;
+  const auto image = readable(index);
+  const bool fits = image && compare_messages(context, context.state.files, *image, kSample).all();
+  return (other_mailbox || !fits) &&
+         (owner_of_index(context, index) || (other_mailbox && find_own_index(context, index)));
+}
+
 std::optional<FoundFile> find_own_index(Context& context, Bytes foreign) {
   const std::uint32_t wanted = context.state.entry.uidvalidity;
   const std::uint32_t header_crc = crc_of_file(context, context.state.files.header);
   const auto is_it = [&](const FoundFile& found) {
     const auto header = mailbox::decode_index_header(found.file.bytes());
-    if (!header || (wanted != 0 && header->uidvalidity != wanted) ||
-        (mailbox::has_record_crc(header->minor_version) && header->header_file_crc != header_crc)) {
+    if (header && wanted != 0 && header->uidvalidity != wanted) {
       return false;
     }
-    const auto image = mailbox::decode_index(found.file.bytes());
-    return image && messages_fit(context, context.state.files, *image, kSample).value_or(false);
+    const bool proven = header && mailbox::has_record_crc(header->minor_version) && header_crc != 0;
+    if (proven && header->header_file_crc != header_crc) {
+      return false;
+    }
+    const auto image = readable(found.file.bytes());
+    const Fit fit = image ? compare_messages(context, context.state.files, *image, kSample) : Fit();
+    if (proven || (header && !mailbox::has_record_crc(header->minor_version))) {
+      return fit.sampled != 0 && 2 * fit.here >= fit.sampled;
+    }
+    // Our header is lost, or that of the index: its messages must all be here, and it not be where it belongs.
+    const bool at_home =
+        header && header->header_file_crc == crc_of_file(context, found.path.parent_path() / "cyrus.header");
+    return fit.sampled != 0 && fit.all() && !at_home && (header || wanted != 0);
   };
   Search search(context, &store::MailboxFiles::index);
   if (auto found = search.live(is_it)) {
     return found;
   }
-  const auto header = mailbox::decode_index_header(foreign);
-  const std::uint32_t of_foreign = header ? header->uidvalidity : 0;
+  const auto image = readable(foreign);
+  const std::uint32_t of_foreign = image ? image->header.uidvalidity : 0;
   return search.saved(
       [of_foreign](const meta::MailboxEntry& entry) { return entry.uidvalidity == of_foreign; }, is_it);
 }
 
 std::optional<std::string> owner_of_index(Context& context, Bytes foreign) {
-  const auto image = mailbox::decode_index(foreign);
+  const auto image = readable(foreign);
   const auto list = context.store.mailbox_list();
   if (!image || !list) {
     return {};
   }
-  const bool crc = mailbox::has_record_crc(image->header.minor_version);
+  const auto sound = mailbox::decode_index_header(foreign);
+  const bool crc = sound && mailbox::has_record_crc(sound->minor_version);
   std::optional<std::string> owner;
   (void)(*list)->for_each("", [&](const meta::ListItem& item) -> Result<db::Visit> {
     if (!item.entry || !item.entry->type.local() || item.entry->name == context.state.entry.name) {

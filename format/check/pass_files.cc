@@ -123,6 +123,7 @@ class FilePass {
         finding.detail = fmt::format(", uid was {}", record.uid);
         context_.fix(std::move(finding));
         record.uid = stray->uid;
+        state_.index.last_uid = std::max(state_.index.last_uid, record.uid);
         const bool stored = state_.records.set(i, record).has_value();
         strays_.erase(stray);
         return stored;

@@ -4,10 +4,13 @@
 // state.header.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "format/acl/acl.h"
 #include "format/base/crc32.h"
 #include "format/check/context.h"
 #include "format/check/crc_fix.h"
+#include "format/check/header_by_crc.h"
 #include "format/check/other_files.h"
 #include "format/mailbox/index_layout.h"
 
@@ -24,20 +27,6 @@ mailbox::HeaderForm form_for(Context& context) {
 bool has_header_crc(const State& state) {
   return state.index_sound && mailbox::has_record_crc(state.index.minor_version) &&
          state.index.header_file_crc != 0;
-}
-
-// One wrong byte of the file, found by the CRC that the index holds.
-std::optional<ByteFix> correct_bytes(const State& state, Buffer& bytes) {
-  const auto fix = find_wrong_byte(bytes, state.index.header_file_crc);
-  if (!fix || fix->offset >= bytes.size()) {
-    return {};
-  }
-  bytes[fix->offset] ^= std::byte{fix->mask};
-  if (!mailbox::decode_header(bytes)) {
-    bytes[fix->offset] ^= std::byte{fix->mask};
-    return {};
-  }
-  return fix;
 }
 
 // What a damaged header still says: fields that are sound or at least doubtful are taken, the comparison with
@@ -63,20 +52,44 @@ void take_salvaged(Context& context, const mailbox::SalvagedHeader& salvaged) {
 }
 
 // The header as mailboxes.db and the quota roots say it should be.
-Status build_from_list(Context& context) {
-  State& state = context.state;
-  state.header = {};
-  state.header.form = form_for(context);
-  state.header.type = meta::encode_type_letters_36(state.entry.type);
-  state.header.name = state.entry.name;
-  state.header.uniqueid = state.entry.uniqueid;
-  state.header.acl = state.entry.acl;
+mailbox::MailboxHeader header_from_list(Context& context) {
+  const meta::MailboxEntry& entry = context.state.entry;
+  mailbox::MailboxHeader header;
+  header.form = form_for(context);
+  header.type = meta::encode_type_letters_36(entry.type);
+  header.name = entry.name;
+  header.uniqueid = entry.uniqueid;
+  header.acl = entry.acl;
   if (const auto quotas = context.store.quotas()) {
-    if (auto root = (*quotas)->find_root(state.entry.name)) {
-      state.header.quotaroot = std::move(*root);
+    if (auto root = (*quotas)->find_root(entry.name)) {
+      header.quotaroot = std::move(*root);
     }
   }
-  return success();
+  return header;
+}
+
+// More than one wrong byte, where mailboxes.db knows all but the flag names: those bytes are right now. A mailbox that
+// was renamed may still have its old name there.
+std::optional<std::size_t> correct_by_list(Context& context, Buffer& bytes) {
+  const std::uint32_t stored = context.state.index.header_file_crc;
+  mailbox::MailboxHeader expected = header_from_list(context);
+  const auto salvaged = mailbox::decode_header_lenient(bytes);
+  auto whole = header_by_crc(expected, bytes, stored);
+  if (!whole && salvaged.name != mailbox::Trust::lost && salvaged.header.name != expected.name) {
+    expected.name = salvaged.header.name;
+    whole = header_by_crc(expected, bytes, stored);
+  }
+  if (!whole) {
+    return {};
+  }
+  const auto encoded = mailbox::encode_header(*whole, whole->form);
+  if (!encoded || crc32(*encoded) != stored) {
+    return {};
+  }
+  const auto first = std::mismatch(bytes.begin(), bytes.end(), encoded->begin(), encoded->end()).first;
+  const auto offset = static_cast<std::size_t>(first - bytes.begin());
+  bytes = *encoded;
+  return offset;
 }
 
 // It names another mailbox (one whose id mailboxes.db has wrong names none).
@@ -84,6 +97,29 @@ bool is_foreign_header(Context& context, const mailbox::MailboxHeader& header) {
   const std::string& own = context.state.entry.uniqueid;
   return !header.uniqueid.empty() && !own.empty() && header.uniqueid != own &&
          is_listed_id(context, header.uniqueid);
+}
+
+// One wrong byte of the file, found by the CRC that the index holds.
+std::optional<std::size_t> correct_byte(const State& state, Buffer& bytes) {
+  const auto fix = find_wrong_byte(bytes, state.index.header_file_crc);
+  if (!fix || fix->offset >= bytes.size()) {
+    return {};
+  }
+  bytes[fix->offset] ^= std::byte{fix->mask};
+  if (!mailbox::decode_header(bytes)) {
+    bytes[fix->offset] ^= std::byte{fix->mask};
+    return {};
+  }
+  return fix->offset;
+}
+
+// The offset of the first byte that was put right.
+std::optional<std::size_t> correct_bytes(Context& context, Buffer& bytes) {
+  if (const auto one = correct_byte(context.state, bytes)) {
+    return one;
+  }
+  const auto header = mailbox::decode_header(bytes);
+  return header && is_foreign_header(context, *header) ? std::nullopt : correct_by_list(context, bytes);
 }
 
 // Its keyword names would give this mailbox's keywords another meaning.
@@ -98,7 +134,8 @@ Status use_own_header(Context& context, const mailbox::MailboxHeader& foreign, b
   state.write_header = true;
   auto header = own ? mailbox::decode_header(own->file.bytes()) : corrupt("not found");
   if (!header) {
-    return build_from_list(context);
+    state.header = header_from_list(context);
+    return success();
   }
   state.header = std::move(*header);
   state.header_sound = true;
@@ -114,7 +151,8 @@ Status read_file(Context& context) {
     }
     context.fix(with(context.of(Problem::header_missing), {.detail = "no such file"}));
     state.write_header = true;
-    return build_from_list(context);
+    state.header = header_from_list(context);
+    return success();
   }
   state.header_exists = true;
   Buffer bytes(file->bytes().begin(), file->bytes().end());
@@ -122,10 +160,10 @@ Status read_file(Context& context) {
   const bool crc_known = has_header_crc(state);
   const bool crc_ok = crc_known && state.header_crc == state.index.header_file_crc;
   if (crc_known && !crc_ok) {
-    if (const auto fix = correct_bytes(state, bytes)) {
+    if (const auto offset = correct_bytes(context, bytes)) {
       Finding finding = context.of(Problem::header_corrected);
       finding.path = state.files.header;
-      finding.offset = fix->offset;
+      finding.offset = *offset;
       context.fix(std::move(finding));
       state.header = *mailbox::decode_header(bytes);
       state.header_sound = true;
@@ -148,9 +186,13 @@ Status read_file(Context& context) {
     return success();
   }
   const auto salvaged = mailbox::decode_header_lenient(bytes);
-  context.fix(with(context.of(Problem::header_missing),
-                   {.detail = salvaged.doubts.empty() ? "not a mailbox header" : salvaged.doubts.front()}));
-  CYR_CHECK(build_from_list(context));
+  std::string detail = salvaged.doubts.empty() ? "not a mailbox header" : salvaged.doubts.front();
+  if (!salvaged.unplaced_flags.empty()) {
+    detail += fmt::format("; keywords that it had, of which nothing says which flags they are: {}",
+                          fmt::join(salvaged.unplaced_flags, " "));
+  }
+  context.fix(with(context.of(Problem::header_missing), {.detail = std::move(detail)}));
+  state.header = header_from_list(context);
   take_salvaged(context, salvaged);
   state.write_header = true;
   return success();

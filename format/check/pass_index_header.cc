@@ -165,33 +165,32 @@ void load_records(Context& context, Bytes file) {
   state.write_index = true;
 }
 
-// True if the file is another mailbox's, and state is that of the mailbox's own index, or of none: nothing in
-// the file is a fact of this mailbox then.
-Result<bool> replace_foreign_index(Context& context, Bytes file) {
-  State& state = context.state;
-  if (!misses_its_messages(context, file)) {
-    return false;
+// What the facts of the mailbox are read from.
+struct Source {
+  std::optional<FoundFile> own;  // found elsewhere; what lies in its place is another mailbox's
+  bool lost = false;             // that, and its own one is nowhere: nothing in the file is a fact of this mailbox
+};
+
+Source find_source(Context& context, Bytes file) {
+  const bool foreign = misses_its_messages(context, file) ? !names_this_mailbox(context, file)
+                                                          : names_another_header(context, file);
+  if (!foreign) {
+    return {};
   }
-  const auto own = find_own_index(context, file);
+  Source source{find_own_index(context, file), false};
   const auto owner = owner_of_index(context, file);
-  if (!own && !owner) {
-    return false;  // its own, and its messages are gone
+  if (!source.own && !owner) {
+    return {};  // its own, and its messages are gone
   }
   Finding finding = context.of(Problem::index_foreign);
-  finding.path = state.files.index;
+  finding.path = context.state.files.index;
   finding.found = owner.value_or("not known");
-  finding.detail = own ? "its own one is " + own->path.native() : "its own one is not to be found";
+  finding.detail =
+      source.own ? "its own one is " + source.own->path.native() : "its own one is not to be found";
   context.fix(std::move(finding));
-  if (!own) {
-    CYR_CHECK(start_over(context, {}));
-    return true;
-  }
-  CYR_TRY(state.index, mailbox::decode_index_header(own->file.bytes()));
-  state.index_sound = true;
-  state.write_index = true;
-  state.before = state.index;
-  load_records(context, own->file.bytes());
-  return true;
+  source.lost = !source.own;
+  context.state.write_index = true;
+  return source;
 }
 
 }  // namespace
@@ -207,15 +206,16 @@ Status pass_index_header(Context& context) {
     return start_over(context, {});
   }
   state.index_exists = true;
-  CYR_TRY(const bool replaced, replace_foreign_index(context, file->bytes()));
-  if (replaced) {
-    return success();
+  const Source source = find_source(context, file->bytes());
+  if (source.lost) {
+    return start_over(context, {});
   }
-  auto header = mailbox::decode_index_header(file->bytes());
+  const Bytes bytes = source.own ? source.own->file.bytes() : file->bytes();
+  auto header = mailbox::decode_index_header(bytes);
   if (header) {
     state.index = std::move(*header);
     state.index_sound = true;
-  } else if (auto corrected = correct_header(file->bytes())) {
+  } else if (auto corrected = correct_header(bytes)) {
     Finding finding = context.of(Problem::index_header_corrected);
     finding.path = state.files.index;
     finding.offset = corrected->second.offset;
@@ -224,13 +224,13 @@ Status pass_index_header(Context& context) {
     state.index_sound = true;
     state.write_index = true;
   } else {
-    CYR_CHECK(use_salvaged(context, file->bytes()));
+    CYR_CHECK(use_salvaged(context, bytes));
     if (state.index_lost) {
       return success();
     }
   }
   state.before = state.index;
-  load_records(context, file->bytes());
+  load_records(context, bytes);
   return success();
 }
 

@@ -11,6 +11,7 @@
 #include "format/check/conversations_evidence.h"
 #include "format/check/crc_fix.h"
 #include "format/check/messages.h"
+#include "format/check/unchecked_bits.h"
 #include "format/mailbox/index_layout.h"
 
 namespace cyr::check {
@@ -38,10 +39,11 @@ class RecordPass {
       }
     }
     if (state_.records_lost != 0) {
-      const std::uint32_t last = accepted_.empty() ? 0 : records_.uid(accepted_.back());
-      add_lost(last, kLastUid);
+      const bool in_order = displaced_.empty() && !accepted_.empty();
+      add_lost(in_order ? records_.uid(accepted_.back()) : 0, kLastUid);
     }
     records_.tidy();
+    CYR_CHECK(correct_unchecked_bits(context_));
     check_bounds();
     return success();
   }
@@ -152,6 +154,10 @@ class RecordPass {
           std::upper_bound(accepted_.begin(), accepted_.end(), suspect.after,
                            [this](std::uint32_t value, std::size_t i) { return value < records_.uid(i); });
       suspect.before = next == accepted_.end() ? kLastUid : records_.uid(*next);
+      if (!displaced_.empty()) {  // neighbours in the file say nothing
+        suspect.after = 0;
+        suspect.before = kLastUid;
+      }
       suspects_.push_back(suspect);
     }
   }
@@ -248,8 +254,8 @@ class RecordPass {
       record.modseq = next_modseq(state_);
       replace("modseq");
     }
-    if (record.cid == 0 && take_cid(record)) {
-      replace("conversation id");
+    if (take_conversation_facts(record)) {
+      replace("conversation id and flags");
     }
     record.createdmodseq = std::min(record.createdmodseq, record.modseq);
     record.savedate = record.savedate > day_ahead ? mtime : record.savedate;
@@ -264,22 +270,10 @@ class RecordPass {
     return records_.set(suspect.record, record);
   }
 
-  // Cyrus gives a message file the internaldate as its time. True when the sound records of the mailbox show
-  // that this is still so (a store that was copied without times has lost it): then the file knows better
-  // than a damaged record.
+  // Then the file knows better than a damaged record.
   bool files_have_dates() {
     if (!files_have_dates_) {
-      std::size_t same = 0, other = 0;
-      constexpr std::size_t enough = 100;
-      for (std::size_t k = 0; k < accepted_.size() && same + other < enough; ++k) {
-        const auto file = find_file(state_, records_.uid(accepted_[k]));
-        if (file != state_.listing.messages.end()) {
-          const bool equal =
-              static_cast<std::uint64_t>(file->mtime) == records_.get(accepted_[k]).internaldate;
-          ++(equal ? same : other);
-        }
-      }
-      files_have_dates_ = same > other;
+      files_have_dates_ = count_file_dates(state_, accepted_).kept();
     }
     return *files_have_dates_;
   }
@@ -313,17 +307,15 @@ class RecordPass {
     }
   }
 
-  // From the owner's conversations database.
-  bool take_cid(mailbox::IndexRecord& record) {
+  // From the owner's conversations database, which has a copy of them.
+  bool take_conversation_facts(mailbox::IndexRecord& record) {
     if (!mailbox::has_cid(state_.index.minor_version)) {
       return false;
     }
     if (!conversations_) {
       conversations_ = ConversationsEvidence::load(context_);
     }
-    const meta::ConversationMessage* const known = conversations_->find(record);
-    record.cid = known != nullptr ? known->cid : 0;
-    return record.cid != 0;
+    return conversations_->restore(record);
   }
 
   void add_lost(std::uint32_t after, std::uint32_t before) {

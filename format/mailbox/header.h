@@ -75,6 +75,8 @@ struct SalvagedHeader {
   Trust quotaroot = Trust::lost;  // sound also when the file says that there is none
   Trust acl = Trust::lost;
   Trust flags = Trust::lost;
+  // Flag names at the end of a file whose list of them lost its beginning: which bits they are nothing tells.
+  std::vector<std::string> unplaced_flags;
   std::vector<std::string> doubts;  // one phrase per thing that was wrong, with its offset
 
   [[nodiscard]] bool intact() const { return doubts.empty(); }

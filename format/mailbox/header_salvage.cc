@@ -102,6 +102,9 @@ class HeaderSalvage {
       doubt("nothing follows the magic", start);
     }
     judge_values();
+    if (out_.flags == Trust::lost) {
+      find_unplaced_flags();
+    }
     return std::move(out_);
   }
 
@@ -346,6 +349,25 @@ class HeaderSalvage {
     at = end == std::string_view::npos ? file_.size() : end + 1;
     return {file_.substr(from, end == std::string_view::npos ? end : end - from),
             end != std::string_view::npos};
+  }
+
+  // The names from the last byte that no text has to the end of the dlist.
+  void find_unplaced_flags() {
+    std::string_view rest = file_;
+    if (const std::size_t end = rest.rfind("))"); end != std::string_view::npos) {
+      rest = rest.substr(0, end);
+    } else {
+      return;
+    }
+    const auto is_odd = [](char c) { return static_cast<unsigned char>(c) < ' '; };
+    const auto odd = std::find_if(rest.rbegin(), rest.rend(), is_odd);
+    rest.remove_prefix(static_cast<std::size_t>(rest.rend() - odd));
+    const auto names = split(rest, ' ');
+    for (std::size_t i = 1; i < names.size() && i <= kMaxUserFlags; ++i) {  // the first one is cut
+      if (valid_flag_name(names[i])) {
+        out_.unplaced_flags.emplace_back(names[i]);
+      }
+    }
   }
 
   // ---- values that no Cyrus would have written.

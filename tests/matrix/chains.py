@@ -140,7 +140,7 @@ class Chain:
 
     def run(self):
         self.call("reconstruct", "-q", ok=(0, 2))        # the old stores have something to mend
-        states, trees = [Store(self.root)], [tree(self.root)]
+        states, trees = [Store(self.root)], [repair.state(self.root)]
         for step in self.steps:
             lost = self.announced(step)
             output = self.reconstruct("--json", "-V", step, "--accept-loss")
@@ -148,12 +148,12 @@ class Chain:
             if done != lost:
                 raise Wrong("-V %s: announced %s, did %s" % (step, lost, done))
             states.append(Store(self.root))
-            trees.append(tree(self.root))
+            trees.append(repair.state(self.root))
             self.compare(step, states[-2], states[-1], lost)
             again = self.reconstruct("-n", "-q")
             if again:
                 raise Wrong("after -V %s a plain reconstruct says: %s" % (step, again[:300]))
-            if trees[-1] != tree(self.root):
+            if trees[-1] != repair.state(self.root):
                 raise Wrong("-n changed something")
             self.ask_real(step)
         self.undo(trees)
@@ -161,9 +161,9 @@ class Chain:
 
     def announced(self, step):
         """What -n and a run without --accept-loss name; neither may convert a mailbox that would lose something."""
-        before = tree(self.root)
+        before = repair.state(self.root)
         dry = losses_of(self.call("reconstruct", "--json", "-n", "-V", step))
-        if before != tree(self.root):
+        if before != repair.state(self.root):
             raise Wrong("-n -V %s changed something" % step)
         return dry
 
@@ -216,22 +216,11 @@ class Chain:
         states = [trees[0]] + [b for a, b in zip(trees, trees[1:]) if a != b]
         for ident, want in zip(reversed(ids), reversed(states[:-1])):
             self.reconstruct("-q", "--undo", ident)
-            got = tree(self.root)
+            got = repair.state(self.root)
             wrong = sorted(k for k in {**want, **got} if want.get(k) != got.get(k))
             if wrong:
                 raise Wrong("--undo %s: %s differ" % (ident, ", ".join(wrong[:5])))
             self.counts["undone"] += 1
-
-
-def tree(root):
-    """{path: (size, mtime, mode, digest)} of everything but locks, old versions and the disposable statuscache.db."""
-    out = {}
-    for path, entry in repair.tree(root).items():
-        if repair.SAVED in path.split("/") or path.startswith("config/lock/") or path.endswith("statuscache.db"):
-            continue
-        mode = os.lstat(os.path.join(root, path)).st_mode
-        out[path] = (entry, mode)
-    return out
 
 
 def losses_of(output):

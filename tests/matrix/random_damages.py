@@ -2,18 +2,24 @@
 """Damages at random places: each kind of damage x every store of Cyrus 3.6.1 x seeds. Which facts were there, which are
 still on disk, which ours keeps.
 
-  random_damages.py --bin DIR [--seeds N] [--first N] [--store NAME] [--damage NAME ...] [--jobs N] [--pairs N] [--markdown] [-v]
+  random_damages.py --bin DIR [--seeds N] [--first N] [--store NAME] [--damage NAME ...] [--jobs N] [--pairs N] [--real]
+                    [--markdown] [-v]
+
+--real: the real reconstruct and quota -f repair a copy of each damaged store, too, for the table's column.
 
 A fact of an index record is on disk when the octets of its record are whole in an index of the mailbox or of the one that
-changed files with it; see Left. Fails when a fact on disk is lost, a fact is wrong, or a second run finds something.
+changed files with it; see Left. Fails when a fact on disk is lost, a fact is wrong, a second run finds
+something, or undoing the repair leaves any file otherwise than it was.
 """
 import argparse
 import collections
 import concurrent.futures
+import json
 import os
 import random
 import shutil
 import struct
+import subprocess
 import sys
 import time
 import zlib
@@ -25,6 +31,7 @@ import golden  # noqa: E402
 import mailboxfile  # noqa: E402
 import matrix  # noqa: E402
 import model  # noqa: E402
+import oracle as real_cyrus  # noqa: E402
 import repair  # noqa: E402
 
 DAMAGES = {}
@@ -77,6 +84,14 @@ def exchange(one, other):
     os.rename(one + ".tmp", other)
 
 
+def if_there(kind, function):
+    """Of two damages the first may have left nothing for the second."""
+    def damage_it(x):
+        if os.path.exists(x.file(kind)) and os.path.getsize(x.file(kind)):
+            function(x)
+    return damage_it
+
+
 def of_each_file(kind):
     """The damages that any file can have."""
     def path(x):
@@ -111,7 +126,7 @@ def of_each_file(kind):
         exchange(path(x), x.other_places[kind])
 
     for function in (lost, empty, cut, zeroed, flipped, swapped):
-        DAMAGES["%s-%s" % (kind, function.__name__)] = function
+        DAMAGES["%s-%s" % (kind, function.__name__)] = if_there(kind, function)
 
 
 for each in ("index", "header", "cache"):
@@ -170,6 +185,11 @@ def messages_odd_names(x):
     for (_, path), name in zip(x.some_messages(3), ("%d", "%d.bak", "0%d.")):
         uid = os.path.basename(path)[:-1]
         shutil.copyfile(path, os.path.join(os.path.dirname(path), name % int(uid)))
+
+
+# They write the whole index with right checksums. Of two damages they come first: no disk gives wrong bytes right ones.
+WRITERS = ("records-swapped", "record-twice", "record-removed", "record-zeroed", "uidvalidity-zero", "counters-wrong",
+           "last-uid-low", "modseq-high")
 
 
 class Index:
@@ -292,6 +312,7 @@ class Left:
         self.reader = facts.Reader(x.root)
         old = facts.octets(intact.places(x.name, x.box["list"])["index"])
         self.old_index = old
+        self.old_header = facts.octets(intact.places(x.name, x.box["list"])["header"])
         minor = struct.unpack_from(">I", old, 8)[0]
         self.size, self.record_size = mailboxfile.SIZES[minor]
         self.guids = minor >= 10
@@ -324,8 +345,18 @@ class Left:
         if kind in model.INDEX_KINDS:
             return any(self.old_index[:self.size] in data for data in self.indexes)
         if kind == "keyword":
-            return any(key[2].encode() in data[:-1] for data in self.headers if not data.endswith(key[2].encode()))
+            return any(self.numbered(key[2].encode(), data) for data in self.headers)
         return True
+
+    def numbered(self, name, data):
+        """The name is there, and before it so much of the list that its number is known."""
+        if name not in data[:-1] or data.endswith(name):
+            return False
+        old = self.old_header
+        first, at = old.find(b"U ("), old.find(name)
+        if self.x.exchanged or len(data) != len(old):
+            return True
+        return sum(a != b for a, b in zip(data[first:at], old[first:at])) <= 3
 
 
 class Case:
@@ -347,7 +378,51 @@ def sizes_of(store, reader, names):
     return SIZES[store]
 
 
-def run_case(scratch, case, bindir):
+def copied(root, suffix):
+    copy = root + suffix
+    subprocess.run(["cp", "-a", root, copy], check=True)
+    golden.rewrite_from(copy, root)
+    return copy
+
+
+def not_undone(root, bindir, targets, words):
+    """What is not as it was, after a repair of a copy was undone."""
+    copy = copied(root, ".undo")
+    try:
+        before = repair.state(copy)
+        _, said = repair.call(copy, bindir, ["reconstruct", "-q"] + (["-G"] if "messages" in words else []) + targets)
+        _, runs = repair.call(copy, bindir, ["reconstruct", "--list-undo", "--json"])
+        for ident in sorted({json.loads(line)["id"] for line in runs.splitlines()}, reverse=True):
+            code, said = repair.call(copy, bindir, ["reconstruct", "-q", "--undo", ident])
+            if code:
+                return ["undo: exit %d: %s" % (code, said.strip()[-200:])]
+        after = repair.state(copy)
+        return ["undo: %s differs" % k for k in sorted({**before, **after}) if before.get(k) != after.get(k)]
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+def kept_by_real(scratch, root, name, targets, words, before, by_bit):
+    """How many facts are there after the real programs repaired a copy. They may die at it: then what is there counts."""
+    oracle = real_cyrus.Oracle(scratch)
+    copy = copied(root, ".real")
+    try:
+        oracle.hand_over(copy)
+        for program in (["reconstruct"] + (["-G"] if "messages" in words else []) + targets, ["quota", "-f"]):
+            try:
+                oracle.run(copy, *program)
+            except subprocess.TimeoutExpired:
+                pass
+        reader = facts.Reader(copy)
+        after = {**model.mailbox_facts(reader, name, reader.mailbox(name), by_bit), **model.limit_facts(reader.quota())}
+        return len(model.compare(before, after)[0])
+    except Exception:                                    # what it left is no store that can be read
+        return 0
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+def run_case(scratch, case, bindir, with_real=False):
     store, words, seed = case
     rng = random.Random("%s %s %d" % case)
     root = scratch.copy(store, "%s.%s.%d" % case)
@@ -363,6 +438,11 @@ def run_case(scratch, case, bindir):
         intact = facts.Reader(scratch.pristine(store))
         for word in words.split("+"):
             DAMAGES[word](x)
+        if with_real:
+            by_bit = "header" in x.changed
+            before = {**model.mailbox_facts(intact, name, intact.mailbox(name), by_bit), **model.limit_facts(intact.quota())}
+            targets = [reader.store.external(n) for n in ([name, other] if x.exchanged else [name])]
+            row["real"] = kept_by_real(scratch, root, name, targets, words, before, by_bit)
         judge(row, scratch, store, name, words, x, intact, bindir)
     except Exception as trouble:                         # the judge's own: a case that says nothing is no pass
         row["problems"].append("judge: %s: %s" % (type(trouble).__name__, trouble))
@@ -381,6 +461,7 @@ def judge(row, scratch, store, name, words, x, intact, bindir):
     case = Case(scratch, store, name, words, x)
     output = ""
     targets = [x.reader.store.external(n) for n in ([name, x.other] if x.exchanged else [name])]
+    row["problems"] += not_undone(x.root, bindir, targets, words)
     for turn in (1, 2):
         start = repair.stamps(x.root) if turn == 2 else None
         code, said = repair.call(x.root, bindir, ["reconstruct", "-q"] + (["-G"] if "messages" in words else []) + targets)
@@ -421,7 +502,8 @@ def cases(args):
     if args.pairs:
         rng = random.Random(1)
         singles = sorted(DAMAGES)
-        names = ["+".join(rng.sample(singles, 2)) for _ in range(args.pairs)]
+        pairs = [rng.sample(singles, 2) for _ in range(args.pairs)]
+        names = ["+".join(sorted(pair, key=lambda word: word not in WRITERS)) for pair in pairs]
     stores = args.store or golden.STORES
     return [(s, n, seed) for n in names for s in stores for seed in range(args.first, args.first + args.seeds)]
 
@@ -435,16 +517,19 @@ def main():
     parser.add_argument("--damage", nargs="+", help="only these; with + between them several at once")
     parser.add_argument("--pairs", type=int, default=0, help="so many pairs of damages instead of each alone")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--real", action="store_true", help="repair a copy of each with the real programs, too")
     parser.add_argument("--markdown", action="store_true")
     parser.add_argument("-v", "--verbose", action="store_true")
     args = parser.parse_args()
+    if args.real:
+        real_cyrus.gate()
     start, rows = time.monotonic(), []
     with golden.Scratch() as scratch:
         todo = cases(args)
         for store in {c[0] for c in todo}:
             scratch.pristine(store)
         with concurrent.futures.ProcessPoolExecutor(args.jobs) as pool:
-            for row in pool.map(run_case, [scratch] * len(todo), todo, [args.bin] * len(todo)):
+            for row in pool.map(run_case, [scratch] * len(todo), todo, [args.bin] * len(todo), [args.real] * len(todo)):
                 rows.append(row)
                 if args.verbose or row["problems"]:
                     print("%-9s %-24s seed %d %s" % (row["store"], row["damage"], row["seed"], row["target"]), flush=True)
@@ -460,13 +545,15 @@ def table(rows, markdown):
     lines = collections.OrderedDict()
     for row in rows:
         line = lines.setdefault(row["damage"], collections.Counter())
-        line.update(cases=1, failed=bool(row["problems"]), **{k: row.get(k, 0) for k in ("before", "left", "ours", "lost")})
+        line.update(cases=1, failed=bool(row["problems"]), **{k: row.get(k, 0) for k in ("before", "left", "real", "ours", "lost")})
     total = collections.Counter()
     for line in lines.values():
         total.update(line)
-    body = [[name] + [str(line[k]) for k in ("cases", "before", "left", "ours", "lost", "failed")]
+    columns = ["cases", "before", "left"] + ["real"] * any("real" in row for row in rows) + ["ours", "lost", "failed"]
+    titles = {"before": "facts before", "left": "left on disk", "real": "after real", "ours": "after ours", "lost": "left but lost"}
+    body = [[name] + [str(line[k]) for k in columns]
             for name, line in list(lines.items()) + [("total", total)]]
-    matrix.show(["damage", "cases", "facts before", "left on disk", "after ours", "left but lost", "failed"], body, markdown)
+    matrix.show(["damage"] + [titles.get(k, k) for k in columns], body, markdown)
 
 
 if __name__ == "__main__":

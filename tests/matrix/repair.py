@@ -37,6 +37,17 @@ def commands(case):
     return [["reconstruct", target]] + extra.get(case.damage, [])
 
 
+def state(root):
+    """{path: (size, mtime, mode, digest)} of everything but locks, old versions and the disposable statuscache.db."""
+    out = {}
+    for path, entry in tree(root).items():
+        if SAVED in path.split("/") or path.startswith("config/lock/") or path.endswith("statuscache.db"):
+            continue
+        mode = os.lstat(os.path.join(root, path)).st_mode
+        out[path] = (entry, mode)
+    return out
+
+
 def call(root, bindir, words):
     conf = os.path.join(root, "etc/imapd.conf")
     got = subprocess.run([os.path.join(bindir, words[0]), "-C", conf, *words[1:]], stdin=subprocess.DEVNULL,
@@ -195,7 +206,7 @@ def saved_records(folder, missing, left):
     for record in got[1] if isinstance(got, tuple) else []:
         for key in [k for k in missing if k[0] != "annotation" and k[2] == record["uid"]]:
             if key[0] == "flag":
-                good = key[3] in mailboxfile.flag_names(record, names)
+                good = any(key[3] in mailboxfile.flag_names(record, known) for known in (names, []))  # name or number
             elif key[0] == "expunged":
                 good = bool(record["system_flags"] & mailboxfile.EXPUNGED)
             else:

@@ -59,3 +59,16 @@ TEST_CASE("two wrong bytes are not explained by one", "[crc_fix]") {
   text[77] = 'z';
   CHECK_FALSE(check::find_wrong_byte(as_bytes(text), stored));
 }
+
+TEST_CASE("two wrong bits are found where they are looked for", "[crc_fix]") {
+  std::string text(160, 'x');
+  const std::uint32_t stored = crc32(text);
+  text[20] ^= 4;
+  text[77] ^= 1;
+  CHECK_FALSE(check::find_wrong_bits(as_bytes(text), stored, 0, 70));
+  const auto bits = check::find_wrong_bits(as_bytes(text), stored, 10, 100);
+  REQUIRE(bits);
+  text[bits->first.offset] = static_cast<char>(text[bits->first.offset] ^ bits->first.mask);
+  text[bits->second.offset] = static_cast<char>(text[bits->second.offset] ^ bits->second.mask);
+  CHECK(text == std::string(160, 'x'));
+}

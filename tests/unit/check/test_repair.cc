@@ -325,3 +325,90 @@ TEST_CASE("a record that is there twice goes, and the index is written", "[repai
   check_same_records(bench.index(), before);
   CHECK(bench.run("user/bovik").all.empty());
 }
+
+TEST_CASE("a header with several wrong bytes is put together from mailboxes.db and its CRC", "[repair]") {
+  Bench bench("default");
+  const auto path = bench.temp / bench.temp.target("user_bovik").at("meta") / "cyrus.header";
+  const std::string whole = test::read_text(path);
+  const auto names = whole.find(" U (");
+  REQUIRE(names != std::string::npos);
+  std::string hurt = whole;
+  for (const std::size_t at : {std::size_t{20}, std::size_t{118}, names - 3, names + 5, names + 9}) {
+    hurt[at] = static_cast<char>(hurt[at] ^ 2);
+  }
+  test::write_text(path, hurt);
+  const auto findings = bench.run("user/bovik");
+  CHECK(findings.count(check::Problem::header_corrected) == 1);
+  CHECK(findings.count(check::Problem::flag_name_lost) == 0);
+  CHECK(test::read_text(path) == whole);
+  CHECK(bench.run("user/bovik").all.empty());
+}
+
+TEST_CASE("an index that names another mailbox's header goes back though most messages fit", "[repair]") {
+  // user.ted and user.tjs of the store have the same messages at first.
+  Bench bench("skiplist");
+  const auto path = [&](std::string_view user) {
+    return bench.temp / "spool/user" / std::string(user) / "cyrus.index";
+  };
+  const std::string ted = test::read_text(path("ted")), tjs = test::read_text(path("tjs"));
+  test::write_text(path("ted"), tjs);
+  test::write_text(path("tjs"), ted);
+  CHECK(bench.run("user/ted").count(check::Problem::index_foreign) == 1);
+  CHECK(bench.run("user/tjs").count(check::Problem::index_foreign) == 1);
+  const auto after = mailbox::decode_index(as_bytes(test::read_text(path("ted"))));
+  const auto before = mailbox::decode_index(as_bytes(ted));
+  REQUIRE_OK(after);
+  REQUIRE(after->records.size() == before->records.size());
+  for (std::size_t i = 0; i < before->records.size(); ++i) {
+    CHECK(same_facts(after->records[i], before->records[i]));
+  }
+}
+
+namespace {
+
+// An index of version 8 with at least four messages, of the store "versions".
+fs::path index_of_version_8(const test::TempStore& temp, std::string& mailbox) {
+  auto store = store::Store::open(posix_io(), temp.conf());
+  REQUIRE_OK(store);
+  const auto all = store::select_mailboxes(**store, {}, {});
+  REQUIRE_OK(all);
+  for (const auto& entry : all->entries) {
+    const auto files = (*store)->files(entry);
+    const auto file = files ? posix_io().read_file(files->index) : Result<FileBytes>(files.error());
+    const auto image = file ? mailbox::decode_index(file->bytes()) : corrupt("no file");
+    if (image && image->header.minor_version == 8 && image->records.size() >= 4) {
+      mailbox = (*store)->external_name(entry.name);
+      return files->index;
+    }
+  }
+  throw std::runtime_error("no such mailbox");
+}
+
+}  // namespace
+
+TEST_CASE("without checksums one wrong bit is seen by what else is known", "[repair]") {
+  Bench bench("versions");
+  std::string name;
+  const fs::path path = index_of_version_8(bench.temp, name);
+  const std::string whole = test::read_text(path);
+  const auto before = mailbox::decode_index(as_bytes(whole));
+  REQUIRE_OK(before);
+  std::string hurt = whole;
+  const std::size_t start = before->header.start_offset, size = before->header.record_size;
+  hurt[28] = static_cast<char>(hurt[28] ^ 0x40);                        // last_uid
+  hurt[start + 4] = static_cast<char>(hurt[start + 4] ^ 0x10);          // internaldate of the first
+  hurt[start + size + 47] = static_cast<char>(hurt[start + size + 47] ^ 0x20);  // a user flag of the second
+  hurt[start + 2 * size + 72] = static_cast<char>(hurt[start + 2 * size + 72] ^ 0x10);  // modseq of the third
+  test::write_text(path, hurt);
+  const auto findings = bench.run(name);
+  CHECK(findings.count(check::Problem::record_bit) == 3);
+  CHECK(findings.count(check::Problem::index_header_bit) == 1);
+  const auto after = mailbox::decode_index(as_bytes(test::read_text(path)));
+  REQUIRE_OK(after);
+  CHECK(after->header.last_uid == before->header.last_uid);
+  for (std::size_t i = 0; i < before->records.size(); ++i) {
+    CHECK(same_facts(after->records[i], before->records[i]));
+    CHECK(after->records[i].modseq == before->records[i].modseq);
+  }
+  CHECK(bench.run(name).all.empty());
+}
