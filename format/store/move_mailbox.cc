@@ -37,7 +37,7 @@ class Move {
       return success();
     }
     CYR_CHECK(in_place_ ? head_.set_quota_root(root_) : head_.set_quota_root_of_copy(root_));
-    CYR_CHECK(head_.touch());
+    CYR_CHECK(touch());
     after_.foldermodseq = head_.index.highestmodseq;
     if (in_place_) {
       head_.header.name = after_.name;
@@ -66,6 +66,23 @@ class Move {
       return success();
     }
     return check_room(admin_.store, *root_, usage_of(head_.index));
+  }
+
+  // Between users the modseq comes from the counters of the new one, who has to be told of it; a user who is
+  // renamed takes his own along.
+  Status touch() {
+    const names::UserId to = admin_.owner_of(after_.name);
+    std::optional<meta::MailboxEntry> inbox;
+    if (!to.empty() && to != head_.files().user) {
+      const auto name = names::MailboxName::inbox_of(to);
+      CYR_TRY(inbox, find_mailbox(admin_.store, name.to_internal(admin_.store.name_space())));
+    }
+    if (!inbox) {
+      return head_.touch();
+    }
+    CYR_TRY(head_.index.highestmodseq,
+            next_modseq(admin_.store, to, entry_.type.kind, head_.index.highestmodseq));
+    return success();
   }
 
   Status change_partition() {

@@ -25,12 +25,12 @@ class Renaming {
     CYR_TRY(const auto children, children_to_move());
     CYR_CHECK(check_children(children));
     CYR_CHECK(report(entry_, request_.to, one(entry_, request_.to)));
-    if (!moves_partition() && !admin_.io().read_only()) {
-      CYR_CHECK(create_parents(admin_, request_.to, ParentsFrom::below));
-    }
     for (const auto& child : children) {
       const std::string to = request_.to + child.name.substr(request_.from.size());
       CYR_CHECK(report(child, to, one(child, to)));
+    }
+    if (!moves_partition() && !admin_.io().read_only()) {
+      CYR_CHECK(create_parents(admin_, request_.to, ParentsFrom::below));
     }
     return finish_user();
   }

@@ -34,7 +34,7 @@ WAYS = ("real", "local", "served")
 
 # What cyradm prints otherwise than through the real server: ways, command, what of it is not compared, why.
 EXPLAINED = (
-    (("local", "served"), r"^xfer ", r"(?s).*", "only a server of a murder transfers; ours is none"),
+    (("local",), r"^xfer ", r"(?s).*", "only a server transfers"),
     (("local",), r"^lm --specialuse", r"(?s).*", "offline the special uses of the owners are shown; a server shows those of who asks"),
     (("local",), r"^lm ", r" \\(?:Drafts|Sent|Junk|Trash|Archive)\b", "the same"),
 )

@@ -111,13 +111,21 @@ cyrus RENAME {old} user/renamed
 cyrus SETACL user/renamed ted +x
 renamed RENAME {n}Work {n}Play
 cyrus DELETE user/renamed
+cyrus CREATE user/mover/a/b
+cyrus CREATE user/taker
+cyrus SETQUOTA user/mover (STORAGE 100 X-NUM-FOLDERS 50)
+cyrus SETQUOTA user/taker (STORAGE 100)
+cyrus SETMETADATA user/mover/a (/shared/comment "counts")
+cyrus RENAME user/mover/a user/mover/x/y
+cyrus RENAME user/mover/x/y user/taker/mine
+cyrus RENAME user/taker user/keeper
 """
 # Store, options instead of its own, what stands for {n} {i} {old}, more commands.
 CASES = [
     ("default", [], {"n": "", "i": "INBOX", "old": "user/fred"}, ""),
     ("default", ["delete_mode: immediate"], {"n": "", "i": "INBOX", "old": "user/fred"}, ""),
     ("modern", [], {"n": "", "i": "INBOX", "old": "user/fred"}, ""),
-    ("classic", [], {"n": "INBOX/", "i": "INBOX", "old": "user/fred"}, ""),
+    ("classic", [], {"n": "INBOX/", "i": "INBOX", "old": "user/fred"}, "cyrus RENAME user/mona user/moni"),
     ("virt", [], {"n": "", "i": "INBOX", "old": "user/sheila"}, """
 cyrus CREATE user/p2er p2
 cyrus CREATE user/p2er/x

@@ -62,6 +62,7 @@ constexpr std::array kCommands{
     CommandRow{"UNAUTHENTICATE", When::after_login, Tell::nothing, false, run_unauthenticate},
     CommandRow{"UNSELECT", When::selected, Tell::nothing, false, run_unselect},
     CommandRow{"UNSUBSCRIBE", When::after_login, Tell::everything, false, run_unsubscribe},
+    CommandRow{"XFER", When::after_login, Tell::everything, false, run_xfer},
     CommandRow{"XLIST", When::after_login, Tell::everything, false, run_xlist},
 };
 

@@ -78,6 +78,7 @@ Result<Answer> run_thread(Invocation& invocation);
 Result<Answer> run_unauthenticate(Invocation& invocation);
 Result<Answer> run_unselect(Invocation& invocation);
 Result<Answer> run_unsubscribe(Invocation& invocation);
+Result<Answer> run_xfer(Invocation& invocation);
 Result<Answer> run_xlist(Invocation& invocation);
 
 }  // namespace cyr::imapd
