@@ -24,8 +24,8 @@ struct FlippedBit {
 };
 [[nodiscard]] std::optional<FlippedBit> find_flipped_bit(std::uint32_t difference, std::uint64_t length);
 
-// Can one wrong byte be all that is wrong, among the last `length` bytes under a CRC or in the stored CRC itself?
-// `difference` as above. What damaged more looks so with a chance of length / 2^24.
+// Can one wrong byte be all that is wrong, among the last `length` bytes under a CRC or in the stored CRC
+// itself? `difference` as above. What damaged more looks so with a chance of length / 2^24.
 [[nodiscard]] bool is_one_changed_byte(std::uint32_t difference, std::uint64_t length);
 
 }  // namespace cyr

@@ -129,7 +129,8 @@ Result<AtomicFile> AtomicFile::create(Io& io, const fs::path& target, const fs::
                                       ::mode_t mode) {
   const auto old = io.stat(target);
   const auto create = [&] {
-    return File::open(io, temporary, {.write = true, .create = true, .exclusive = true}, old ? old->mode : mode);
+    return File::open(io, temporary, {.write = true, .create = true, .exclusive = true},
+                      old ? old->mode : mode);
   };
   auto file = create();
   if (!file && file.error().code == Errc::exists) {

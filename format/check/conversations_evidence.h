@@ -20,7 +20,8 @@ class ConversationsEvidence {
   // Gives a new record the conversation id, the system flags, EXPUNGED and the internaldate that a message of
   // the same content had under the same UID. False, and nothing done, when there was none.
   [[nodiscard]] bool apply(const Context& context, mailbox::IndexRecord& record) const;
-  // Puts right what the database knows of a damaged record: conversation id and flags. True when that changed it.
+  // Puts right what the database knows of a damaged record: conversation id and flags. True when that changed
+  // it.
   [[nodiscard]] bool restore(mailbox::IndexRecord& record) const;
 
  private:

@@ -21,8 +21,9 @@ struct ByteFix {
 // than one, or when the CRC is right already. Time: 255 steps for each byte.
 [[nodiscard]] std::optional<ByteFix> find_wrong_byte(Bytes data, std::uint32_t stored_crc);
 
-// The two flipped bits in data[from, to) after which crc32(data) is `stored_crc`; nothing when there are none or more
-// than one such pair. Time: 8 * (to - from) look-ups. Chance of a wrong answer: 32 * (to - from)^2 / 2^32.
+// The two flipped bits in data[from, to) after which crc32(data) is `stored_crc`; nothing when there are none
+// or more than one such pair. Time: 8 * (to - from) look-ups. Chance of a wrong answer: 32 * (to - from)^2 /
+// 2^32.
 [[nodiscard]] std::optional<std::pair<ByteFix, ByteFix>> find_wrong_bits(Bytes data, std::uint32_t stored_crc,
                                                                          std::size_t from, std::size_t to);
 

@@ -68,7 +68,9 @@ std::optional<mailbox::MailboxHeader> header_by_crc(const mailbox::MailboxHeader
     return {};
   }
   auto header = mailbox::decode_header(file);
-  const auto readable = [](const std::string& name) { return name.empty() || mailbox::valid_flag_name(name); };
+  const auto readable = [](const std::string& name) {
+    return name.empty() || mailbox::valid_flag_name(name);
+  };
   if (!header || !std::all_of(header->flags.begin(), header->flags.end(), readable)) {
     return {};
   }

@@ -56,7 +56,8 @@ void MovedMessages::bring_home_by_date() {
     const auto facts = state_.records.get(i);
     const auto is_it = [&](const store::MessageFile& file) {
       return file.uid > state_.index.last_uid && file.size == facts.size && file.size != 0 &&
-             static_cast<std::uint64_t>(file.mtime) == facts.internaldate && contents_.count(name_of(file)) == 0;
+             static_cast<std::uint64_t>(file.mtime) == facts.internaldate &&
+             contents_.count(name_of(file)) == 0;
     };
     const auto stray = std::find_if(strays_.begin(), strays_.end(), is_it);
     if (stray == strays_.end() || facts.has(mailbox::flag::unlinked)) {

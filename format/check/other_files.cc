@@ -16,27 +16,43 @@ constexpr std::size_t kQuickSample = 8;  // records that are compared with messa
 constexpr std::size_t kSample = 64;      // and where those do not agree
 constexpr std::size_t kMostRuns = 1000;  // saved runs that are looked into
 
-// The records that can be read, of a damaged index too where checksums tell which those are.
-std::optional<mailbox::IndexImage> readable(Bytes file) {
-  if (auto image = mailbox::decode_index(file)) {
-    return std::move(*image);
+// Some records of an index, and its header; of a damaged one too where checksums tell which records can be
+// read.
+struct Sample {
+  mailbox::IndexHeader header;
+  std::vector<mailbox::IndexRecord> records;
+};
+
+// At most about `most` records, from all of the file: half a million of them would take 100 MiB. Nothing when
+// the file cannot be read at all.
+std::optional<Sample> sample_of(Bytes file, std::size_t most) {
+  Sample sample;
+  unsigned layout = 0;
+  if (auto header = mailbox::decode_index_header(file)) {
+    sample.header = std::move(*header);
+    layout = mailbox::record_layout(sample.header);
+  } else {
+    auto salvaged = mailbox::salvage_index_header(file);
+    sample.header = std::move(salvaged.header);
+    layout = mailbox::has_record_crc(salvaged.layout) ? salvaged.layout : 0;
   }
-  const auto salvaged = mailbox::salvage_index_header(file);
-  const std::uint64_t size = salvaged.header.record_size;
-  if (salvaged.header.minor_version == 0 || !mailbox::has_record_crc(salvaged.layout) || size == 0) {
+  const std::uint64_t size = sample.header.record_size;
+  const std::uint64_t start = sample.header.start_offset;
+  if (layout == 0 || size == 0 || start > file.size()) {
     return {};
   }
-  mailbox::IndexImage image;
-  image.header = salvaged.header;
-  for (std::uint64_t at = image.header.start_offset; at + size <= file.size(); at += size) {
-    const Bytes raw = file.subspan(static_cast<std::size_t>(at), static_cast<std::size_t>(size));
-    auto record = mailbox::record_crc_ok(raw, salvaged.layout) ? mailbox::decode_index_record(raw, salvaged.layout)
-                                                               : corrupt("CRC");
+  const std::uint64_t count = (file.size() - start) / size;
+  const std::uint64_t step = std::max<std::uint64_t>(1, count / most);
+  for (std::uint64_t i = 0; i < count; i += step) {
+    const Bytes raw =
+        file.subspan(static_cast<std::size_t>(start + i * size), static_cast<std::size_t>(size));
+    auto record =
+        mailbox::record_crc_ok(raw, layout) ? mailbox::decode_index_record(raw, layout) : corrupt("CRC");
     if (record && record->uid != 0) {
-      image.records.push_back(*record);
+      sample.records.push_back(std::move(*record));
     }
   }
-  return image.records.empty() ? std::nullopt : std::optional(std::move(image));
+  return sample;
 }
 
 // Of a sample of records, how many have a message file of their size among `files`.
@@ -45,12 +61,9 @@ struct Fit {
   [[nodiscard]] bool all() const { return here == sampled; }
 };
 
-Fit compare_messages(Context& context, const store::MailboxFiles& files, const mailbox::IndexImage& image,
-                     std::size_t sample) {
+Fit compare_messages(Context& context, const store::MailboxFiles& files, const Sample& sample) {
   Fit fit;
-  const std::size_t step = std::max<std::size_t>(1, image.records.size() / sample);
-  for (std::size_t i = 0; i < image.records.size(); i += step) {
-    const auto& record = image.records[i];
+  for (const auto& record : sample.records) {
     if (record.has(mailbox::flag::unlinked)) {
       continue;
     }
@@ -62,9 +75,10 @@ Fit compare_messages(Context& context, const store::MailboxFiles& files, const m
 }
 
 // Whether at least half of them have one. Nothing without records that have a file.
-std::optional<bool> messages_fit(Context& context, const store::MailboxFiles& files,
-                                 const mailbox::IndexImage& image, std::size_t sample) {
-  const Fit fit = compare_messages(context, files, image, sample);
+std::optional<bool> messages_fit(Context& context, const store::MailboxFiles& files, Bytes index,
+                                 std::size_t most) {
+  const auto sample = sample_of(index, most);
+  const Fit fit = sample ? compare_messages(context, files, *sample) : Fit();
   return fit.sampled == 0 ? std::nullopt : std::optional(2 * fit.here >= fit.sampled);
 }
 
@@ -173,13 +187,9 @@ class Search {
 }  // namespace
 
 bool misses_its_messages(Context& context, Bytes index) {
-  const auto image = readable(index);
-  if (!image) {
-    return false;  // its records are judged one by one
-  }
   const auto& files = context.state.files;
-  const auto quick = messages_fit(context, files, *image, kQuickSample);
-  return quick && !*quick && !messages_fit(context, files, *image, kSample).value_or(true) &&
+  const auto quick = messages_fit(context, files, index, kQuickSample);
+  return quick && !*quick && !messages_fit(context, files, index, kSample).value_or(true) &&
          has_messages(context);
 }
 
@@ -199,8 +209,8 @@ bool names_another_header(Context& context, Bytes index) {
   }
   const std::uint32_t listed = context.state.entry.uidvalidity;
   const bool other_mailbox = listed != 0 && header->uidvalidity != listed;
-  const auto image = readable(index);
-  const bool fits = image && compare_messages(context, context.state.files, *image, kSample).all();
+  const auto sample = sample_of(index, kSample);
+  const bool fits = sample && compare_messages(context, context.state.files, *sample).all();
   return (other_mailbox || !fits) &&
          (owner_of_index(context, index) || (other_mailbox && find_own_index(context, index)));
 }
@@ -217,12 +227,13 @@ std::optional<FoundFile> find_own_index(Context& context, Bytes foreign) {
     if (proven && header->header_file_crc != header_crc) {
       return false;
     }
-    const auto image = readable(found.file.bytes());
-    const Fit fit = image ? compare_messages(context, context.state.files, *image, kSample) : Fit();
+    const auto sample = sample_of(found.file.bytes(), kSample);
+    const Fit fit = sample ? compare_messages(context, context.state.files, *sample) : Fit();
     if (proven || (header && !mailbox::has_record_crc(header->minor_version))) {
       return fit.sampled != 0 && 2 * fit.here >= fit.sampled;
     }
-    // Our header is lost, or that of the index: its messages must all be here, and it not be where it belongs.
+    // Our header is lost, or that of the index: its messages must all be here, and it not be where it
+    // belongs.
     const bool at_home =
         header && header->header_file_crc == crc_of_file(context, found.path.parent_path() / "cyrus.header");
     return fit.sampled != 0 && fit.all() && !at_home && (header || wanted != 0);
@@ -231,16 +242,18 @@ std::optional<FoundFile> find_own_index(Context& context, Bytes foreign) {
   if (auto found = search.live(is_it)) {
     return found;
   }
-  const auto image = readable(foreign);
-  const std::uint32_t of_foreign = image ? image->header.uidvalidity : 0;
+  const auto header = mailbox::decode_index_header(foreign);
+  const std::uint32_t of_foreign = header ? header->uidvalidity : 0;  // 0: the foreign one is damaged, too
   return search.saved(
-      [of_foreign](const meta::MailboxEntry& entry) { return entry.uidvalidity == of_foreign; }, is_it);
+      [of_foreign](const meta::MailboxEntry& entry) {
+        return of_foreign == 0 || entry.uidvalidity == of_foreign;
+      },
+      is_it);
 }
 
 std::optional<std::string> owner_of_index(Context& context, Bytes foreign) {
-  const auto image = readable(foreign);
   const auto list = context.store.mailbox_list();
-  if (!image || !list) {
+  if (!list) {
     return {};
   }
   const auto sound = mailbox::decode_index_header(foreign);
@@ -251,8 +264,8 @@ std::optional<std::string> owner_of_index(Context& context, Bytes foreign) {
       return db::Visit::go_on;
     }
     const auto files = context.store.files(*item.entry);
-    if (files && (crc ? crc_of_file(context, files->header) == image->header.header_file_crc
-                      : messages_fit(context, *files, *image, kQuickSample).value_or(false))) {
+    if (files && (crc ? crc_of_file(context, files->header) == sound->header_file_crc
+                      : messages_fit(context, *files, foreign, kQuickSample).value_or(false))) {
       owner = item.entry->name;
     }
     return owner ? db::Visit::stop : db::Visit::go_on;

@@ -16,11 +16,12 @@ struct FoundFile {
 
 // True if most messages of an index that decodes are not here, but others are.
 [[nodiscard]] bool misses_its_messages(Context& context, Bytes index);
-// True if an index has the UIDVALIDITY of mailboxes.db and the CRC of the mailbox's header: it is its own, wherever its
-// messages are.
+// True if an index has the UIDVALIDITY of mailboxes.db and the CRC of the mailbox's header: it is its own,
+// wherever its messages are.
 [[nodiscard]] bool names_this_mailbox(Context& context, Bytes index);
-// True if an index has not the CRC of the mailbox's header, but that of another mailbox's, and another UIDVALIDITY than
-// mailboxes.db or a message that is not here: it is that one's, even when most messages of both have the same sizes.
+// True if an index has not the CRC of the mailbox's header, but that of another mailbox's, and another
+// UIDVALIDITY than mailboxes.db or a message that is not here: it is that one's, even when most messages of
+// both have the same sizes.
 [[nodiscard]] bool names_another_header(Context& context, Bytes index);
 // The index with the UIDVALIDITY of mailboxes.db and the CRC of the header whose messages are here.
 [[nodiscard]] std::optional<FoundFile> find_own_index(Context& context, Bytes foreign);

@@ -68,8 +68,8 @@ mailbox::MailboxHeader header_from_list(Context& context) {
   return header;
 }
 
-// More than one wrong byte, where mailboxes.db knows all but the flag names: those bytes are right now. A mailbox that
-// was renamed may still have its old name there.
+// More than one wrong byte, where mailboxes.db knows all but the flag names: those bytes are right now. A
+// mailbox that was renamed may still have its old name there.
 std::optional<std::size_t> correct_by_list(Context& context, Buffer& bytes) {
   const std::uint32_t stored = context.state.index.header_file_crc;
   mailbox::MailboxHeader expected = header_from_list(context);

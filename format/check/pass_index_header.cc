@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "format/base/residency.h"
 #include "format/check/context.h"
 #include "format/check/crc_fix.h"
 #include "format/check/evidence.h"
@@ -168,7 +169,7 @@ void load_records(Context& context, Bytes file) {
 // What the facts of the mailbox are read from.
 struct Source {
   std::optional<FoundFile> own;  // found elsewhere; what lies in its place is another mailbox's
-  bool lost = false;             // that, and its own one is nowhere: nothing in the file is a fact of this mailbox
+  bool lost = false;  // that, and its own one is nowhere: nothing in the file is a fact of this mailbox
 };
 
 Source find_source(Context& context, Bytes file) {
@@ -197,6 +198,7 @@ Source find_source(Context& context, Bytes file) {
 
 Status pass_index_header(Context& context) {
   State& state = context.state;
+  const ResidencyLimit bounded;
   const auto file = context.store.io().read_file(state.files.index);
   if (!file) {
     if (file.error().code != Errc::not_found) {

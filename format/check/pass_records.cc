@@ -39,8 +39,10 @@ class RecordPass {
       }
     }
     if (state_.records_lost != 0) {
-      const bool in_order = displaced_.empty() && !accepted_.empty();
-      add_lost(in_order ? records_.uid(accepted_.back()) : 0, kLastUid);
+      // Above the last one that is left, unless the records were in no order or there is no room for so many.
+      const std::uint32_t last = accepted_.empty() ? 0 : records_.uid(accepted_.back());
+      const bool room = state_.index.last_uid >= last && state_.index.last_uid - last >= state_.records_lost;
+      add_lost(displaced_.empty() && room ? last : 0, kLastUid);
     }
     records_.tidy();
     CYR_CHECK(correct_unchecked_bits(context_));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "format/base/residency.h"
+
 namespace cyr::check {
 
 void RecordTable::reset(unsigned layout, std::uint32_t record_size) {
@@ -18,8 +20,13 @@ void RecordTable::reset(unsigned layout, std::uint32_t record_size) {
 
 void RecordTable::assign(Bytes whole_records) {
   const std::size_t count = whole_records.size() / record_size_;
-  bytes_.assign(whole_records.begin(),
-                whole_records.begin() + static_cast<std::ptrdiff_t>(count * record_size_));
+  bytes_.clear();
+  bytes_.reserve(count * record_size_);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Bytes record = whole_records.subspan(i * record_size_, record_size_);
+    bytes_.insert(bytes_.end(), record.begin(), record.end());
+    ResidencyLimit::tick();  // the file is mapped, and must not be in memory as a whole beside this
+  }
   state_.assign(count, 0);
 }
 

@@ -102,8 +102,8 @@ class UncheckedBits {
     return record.modseq == 0 ? success() : correct(*beyond, record, "modseq", was, record.modseq);
   }
 
-  // A user flag of one message that has no name, nor would be the next one to get one (a header from a backup may
-  // lack the latest names).
+  // A user flag of one message that has no name, nor would be the next one to get one (a header from a backup
+  // may lack the latest names).
   Status user_flags() {
     if (!state_.header_sound) {
       return success();
@@ -132,8 +132,8 @@ class UncheckedBits {
     return success();
   }
 
-  // A counter whose highest bit no counting can have reached (`counted`), and is not needed for what the records have
-  // `reached`; the rest of it must be near that.
+  // A counter whose highest bit no counting can have reached (`counted`), and is not needed for what the
+  // records have `reached`; the rest of it must be near that.
   template <typename Number>
   void correct_counter(Number& counter, std::uint64_t reached, std::uint64_t counted, std::string_view what) {
     const std::uint64_t rest = counter & ~std::bit_floor(std::uint64_t{counter});
@@ -155,7 +155,8 @@ class UncheckedBits {
       return;
     }
     const auto& files = state_.listing.messages;
-    const std::uint32_t last = std::max(records_.uid(records_.size() - 1), files.empty() ? 0U : files.back().uid);
+    const std::uint32_t last =
+        std::max(records_.uid(records_.size() - 1), files.empty() ? 0U : files.back().uid);
     correct_counter(state_.index.last_uid, last, kCountedUids, "last_uid");
     if (mailbox::has_modseq(records_.layout())) {
       std::uint64_t modseq = 0;
@@ -178,8 +179,7 @@ FileDates count_file_dates(const State& state, const std::vector<std::size_t>& s
   for (std::size_t k = 0; k < sound.size() && dates.same + dates.other < kEnoughDates; ++k) {
     const auto file = find_file(state, state.records.uid(sound[k]));
     if (file != state.listing.messages.end()) {
-      const bool equal =
-          static_cast<std::uint64_t>(file->mtime) == state.records.get(sound[k]).internaldate;
+      const bool equal = static_cast<std::uint64_t>(file->mtime) == state.records.get(sound[k]).internaldate;
       ++(equal ? dates.same : dates.other);
     }
   }

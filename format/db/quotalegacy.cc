@@ -116,7 +116,8 @@ class Listing {
 
   void add(std::string key, fs::path path) {
     const auto expected = path_of(layout_, key);
-    const bool proper = expected && expected->native() == path.native();  // paths compare part by part, which takes long
+    const bool proper =
+        expected && expected->native() == path.native();  // paths compare part by part, which takes long
     roots_.push_back({std::move(key), path, proper});
   }
 
@@ -272,8 +273,8 @@ class QuotaTransaction final : public Transaction {
                  : success();
   }
 
-  // The value before this transaction. Without `make` one that is not there is not locked, which is enough for those
-  // that do not look at it: place() notices when another program was faster.
+  // The value before this transaction. Without `make` one that is not there is not locked, which is enough
+  // for those that do not look at it: place() notices when another program was faster.
   Result<std::optional<std::string>> locked_value(const std::string& key, bool make) {
     if (const auto known = values_.find(key); known != values_.end()) {
       return known->second;
@@ -370,8 +371,8 @@ class QuotaTransaction final : public Transaction {
     return database_.io_.sync_file_system(database_.layout_.base);
   }
 
-  // A root that was not there gets its name without a file to lock before: made and deleted for each of many roots,
-  // those cost a file system more than all the rest.
+  // A root that was not there gets its name without a file to lock before: made and deleted for each of many
+  // roots, those cost a file system more than all the rest.
   Status place(const std::string& key, AtomicFile& file) {
     if (!locks_.contains(key)) {
       const Status placed = file.commit_new();
@@ -437,8 +438,8 @@ class QuotaTransaction final : public Transaction {
   std::map<std::string, std::optional<std::string>, Less> changes_;
   std::map<std::string, File> locks_;
   std::map<std::string, std::optional<std::string>> values_;  // of locked keys, before this transaction
-  std::set<std::string> made_;                                // keys whose file lock() made, without content so far
-  std::set<std::string> directories_;                         // that are there
+  std::set<std::string> made_;         // keys whose file lock() made, without content so far
+  std::set<std::string> directories_;  // that are there
   bool over_ = false;
 };
 

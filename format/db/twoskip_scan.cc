@@ -15,8 +15,8 @@ constexpr std::uint64_t short_head = 8;  // bytes before the pointers, without t
 // tried.
 constexpr double acceptable_chance = 1e-4;
 constexpr double crc_values = 4294967296.0;
-// Two lengths changed at random with the same sum, beside a tail that is whole: 1 in 200,000 heads with more than one
-// wrong byte. So many in one file stay below acceptable_chance.
+// Two lengths changed at random with the same sum, beside a tail that is whole: 1 in 200,000 heads with more
+// than one wrong byte. So many in one file stay below acceptable_chance.
 constexpr std::ptrdiff_t most_unsure = 20;
 
 bool all_zero(Bytes bytes) {
@@ -291,8 +291,8 @@ std::optional<Scanned> Scan::proven_by_tail(std::uint64_t offset) {
   return out;
 }
 
-// Two wrong lengths with the right sum would give the key some bytes of the value. Beside a few damaged heads that
-// is not to be expected; where wrong bytes are everywhere it is.
+// Two wrong lengths with the right sum would give the key some bytes of the value. Beside a few damaged heads
+// that is not to be expected; where wrong bytes are everywhere it is.
 void Scan::drop_unsure() {
   const auto unsure = [](const Scanned& item) { return !item.sure_lengths; };
   if (std::count_if(items_.begin(), items_.end(), unsure) <= most_unsure) {

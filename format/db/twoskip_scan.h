@@ -10,9 +10,9 @@
 namespace cyr::db::twoskip {
 
 struct Scanned {
-  Record record;            // of a repaired one: a copy in SalvageReport::store
-  bool whole_tail = true;   // key and value match their CRC
-  bool sound_slots = true;  // the pointers are those that were written
+  Record record;             // of a repaired one: a copy in SalvageReport::store
+  bool whole_tail = true;    // key and value match their CRC
+  bool sound_slots = true;   // the pointers are those that were written
   bool sure_lengths = true;  // where the key ends is proven, too, not only key and value as one run
   std::uint8_t marks = 0;    // Mark::repaired_bit, Mark::rebuilt_head
 };

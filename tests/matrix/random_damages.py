@@ -54,7 +54,7 @@ class Box:
             if not os.path.exists(places["cache"]):
                 places["cache"] = os.path.join(places["archive"], "cyrus.cache")
         self.changed = set()                             # kinds of files that are not what they were
-        self.exchanged = False                           # a file changed places with one of OTHER
+        self.exchanged = set()                           # kinds of files that changed places with those of OTHER
 
     def file(self, kind):
         return self.places[kind]
@@ -122,7 +122,7 @@ def of_each_file(kind):
         x.write(x.file(kind), bytes(data))
 
     def swapped(x):
-        x.exchanged = True
+        x.exchanged.add(kind)
         exchange(path(x), x.other_places[kind])
 
     for function in (lost, empty, cut, zeroed, flipped, swapped):
@@ -327,7 +327,7 @@ class Left:
 
     def contents(self, kind):
         out = []
-        for path in [self.x.places[kind]] + ([self.x.other_places[kind]] if self.x.exchanged else []):
+        for path in [self.x.places[kind]] + ([self.x.other_places[kind]] if kind in self.x.exchanged else []):
             if os.path.exists(path):
                 out.append(facts.octets(path))
         return out
@@ -354,7 +354,7 @@ class Left:
             return False
         old = self.old_header
         first, at = old.find(b"U ("), old.find(name)
-        if self.x.exchanged or len(data) != len(old):
+        if "header" in self.x.exchanged or len(data) != len(old):
             return True
         return sum(a != b for a, b in zip(data[first:at], old[first:at])) <= 3
 

@@ -30,7 +30,7 @@ TARGETS = {"512-byte block zeroed": 94.0, "one bit flipped": 99.0}
 WHOLE = {"twoskip": ("truncated", "tail zeroed"), "skiplist": ("truncated",),
          "flat": ("truncated", "tail zeroed", "512-byte block zeroed")}
 QUICK_ACTIONS = ("truncated", "512-byte block zeroed", "one bit flipped")
-SAMPLE_ABOVE, SAMPLE = 20000, 200                        # live records: looking for half a million takes hours
+SAMPLE_ABOVE, SAMPLE = 20000, 50                         # live records: looking for half a million takes hours
 FEWEST_SEEDS = 10                                         # of fewer an average says nothing
 CHECKED = ("twoskip",)                                    # formats whose checksums leave no excuse for a wrong value
 
@@ -64,10 +64,10 @@ class Score:
     def add(self, found, truth):
         self.runs += 1
         self.live += len(truth.now)
-        for key, value in found.items():
-            if truth.now.get(key) == value:
-                self.right += 1
-            elif key not in truth.ever or value not in truth.ever[key]:
+        others = found.items() - truth.now.items()
+        self.right += len(found) - len(others)
+        for key, value in others:
+            if key not in truth.ever or value not in truth.ever[key]:
                 self.wrong += 1
             elif key in truth.now:
                 self.older += 1
@@ -90,12 +90,7 @@ class Scratch:
 
 
 def parse_show(out):
-    found = {}
-    for line in out.split(b"\n"):
-        key, tab, value = line.partition(b"\t")
-        if tab:
-            found[key] = value
-    return found
+    return dict(line.split(b"\t", 1) for line in out.split(b"\n") if b"\t" in line)
 
 
 def copy_of(path, to):

@@ -1,5 +1,6 @@
-// XFER moves a mailbox to another server of a murder (tools.md 2, "xfermailbox"). This server is in none, so that no other
-// one can be asked: the answers are those of the real imapd where the other server is not to be reached.
+// XFER moves a mailbox to another server of a murder (tools.md 2, "xfermailbox"). This server is in none, so
+// that no other one can be asked: the answers are those of the real imapd where the other server is not to be
+// reached.
 #include "server-min/imapd/commands/registry.h"
 
 namespace cyr::imapd {

@@ -395,8 +395,8 @@ TEST_CASE("without checksums one wrong bit is seen by what else is known", "[rep
   REQUIRE_OK(before);
   std::string hurt = whole;
   const std::size_t start = before->header.start_offset, size = before->header.record_size;
-  hurt[28] = static_cast<char>(hurt[28] ^ 0x40);                        // last_uid
-  hurt[start + 4] = static_cast<char>(hurt[start + 4] ^ 0x10);          // internaldate of the first
+  hurt[28] = static_cast<char>(hurt[28] ^ 0x40);                                // last_uid
+  hurt[start + 4] = static_cast<char>(hurt[start + 4] ^ 0x10);                  // internaldate of the first
   hurt[start + size + 47] = static_cast<char>(hurt[start + size + 47] ^ 0x20);  // a user flag of the second
   hurt[start + 2 * size + 72] = static_cast<char>(hurt[start + 2 * size + 72] ^ 0x10);  // modseq of the third
   test::write_text(path, hurt);

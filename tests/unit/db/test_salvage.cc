@@ -142,7 +142,8 @@ TEST_CASE("twoskip: without its header the file is whole", "[db][salvage]") {
   }
 }
 
-// A file of `count` records with one empty pointer each, whose DUMMY is lost: it would say that there are none.
+// A file of `count` records with one empty pointer each, whose DUMMY is lost: it would say that there are
+// none.
 Buffer many_records(std::uint64_t count, std::vector<std::size_t>& offsets, Found& truth) {
   using namespace db::twoskip;
   Buffer file = empty_file();
@@ -165,7 +166,8 @@ Buffer many_records(std::uint64_t count, std::vector<std::size_t>& offsets, Foun
   header.current_size = file.size();
   const auto encoded = encode_header(header);
   std::copy(encoded.begin(), encoded.end(), file.begin());
-  std::fill(file.begin() + header_size, file.begin() + static_cast<std::ptrdiff_t>(offsets.front()), std::byte{0});
+  std::fill(file.begin() + header_size, file.begin() + static_cast<std::ptrdiff_t>(offsets.front()),
+            std::byte{0});
   return file;
 }
 
