@@ -251,6 +251,21 @@ std::optional<FoundFile> find_own_index(Context& context, Bytes foreign) {
       is_it);
 }
 
+namespace {
+
+// The header with this CRC, and not that of the present mailbox, which may have changed places with another
+// one's.
+bool has_header_of_crc(Context& context, const fs::path& path, std::uint32_t wanted) {
+  const auto file = context.store.io().read_file(path);
+  if (!file || crc32(file->bytes()) != wanted) {
+    return false;
+  }
+  const auto header = mailbox::decode_header(file->bytes());
+  return !header || header->uniqueid.empty() || header->uniqueid != context.state.entry.uniqueid;
+}
+
+}  // namespace
+
 std::optional<std::string> owner_of_index(Context& context, Bytes foreign) {
   const auto list = context.store.mailbox_list();
   if (!list) {
@@ -264,7 +279,7 @@ std::optional<std::string> owner_of_index(Context& context, Bytes foreign) {
       return db::Visit::go_on;
     }
     const auto files = context.store.files(*item.entry);
-    if (files && (crc ? crc_of_file(context, files->header) == sound->header_file_crc
+    if (files && (crc ? has_header_of_crc(context, files->header, sound->header_file_crc)
                       : messages_fit(context, *files, foreign, kQuickSample).value_or(false))) {
       owner = item.entry->name;
     }

@@ -70,7 +70,9 @@ class UncheckedBits {
     for (std::size_t i = 0; i < records_.size(); ++i) {
       const auto file = find_file(state_, records_.uid(i));
       mailbox::IndexRecord record = records_.get(i);
-      const auto mtime = file == state_.listing.messages.end() ? 0 : static_cast<std::uint64_t>(file->mtime);
+      const bool its_own =
+          file != state_.listing.messages.end() && file->size == record.size;  // not another message
+      const auto mtime = its_own ? static_cast<std::uint64_t>(file->mtime) : 0;
       const std::uint64_t bit = mtime == 0 ? 0 : one_bit(record.internaldate, mtime);
       if (bit >= kNaturalDifference || (bit != 0 && only_one)) {
         const std::uint64_t was = record.internaldate;

@@ -17,6 +17,7 @@ import concurrent.futures
 import json
 import os
 import random
+import re
 import shutil
 import struct
 import subprocess
@@ -26,6 +27,7 @@ import zlib
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import cyrusdb  # noqa: E402
 import facts  # noqa: E402
 import golden  # noqa: E402
 import mailboxfile  # noqa: E402
@@ -385,11 +387,18 @@ def copied(root, suffix):
     return copy
 
 
+def records(path):
+    """Of a database that mailboxes share the records count; but for the modseq of a quota root, which never goes back."""
+    got = facts.try_read(cyrusdb.read, path)
+    return None if "error" in got else [(k, re.sub(rb"MODSEQ \d+", b"MODSEQ", v)) for k, v in got[1]]
+
+
 def not_undone(root, bindir, targets, words):
     """What is not as it was, after a repair of a copy was undone."""
     copy = copied(root, ".undo")
     try:
         before = repair.state(copy)
+        shared = {k: records(os.path.join(copy, k)) for k in before if k.endswith(".db")}
         _, said = repair.call(copy, bindir, ["reconstruct", "-q"] + (["-G"] if "messages" in words else []) + targets)
         _, runs = repair.call(copy, bindir, ["reconstruct", "--list-undo", "--json"])
         for ident in sorted({json.loads(line)["id"] for line in runs.splitlines()}, reverse=True):
@@ -397,7 +406,8 @@ def not_undone(root, bindir, targets, words):
             if code:
                 return ["undo: exit %d: %s" % (code, said.strip()[-200:])]
         after = repair.state(copy)
-        return ["undo: %s differs" % k for k in sorted({**before, **after}) if before.get(k) != after.get(k)]
+        return ["undo: %s differs" % k for k in sorted({**before, **after}) if before.get(k) != after.get(k) and
+                not (k in shared and shared[k] is not None and shared[k] == records(os.path.join(copy, k)))]
     finally:
         shutil.rmtree(copy, ignore_errors=True)
 

@@ -164,6 +164,8 @@ class Table:
         for name in damage.DAMAGES:
             if name == "header lost" and backend in ("flat", "quotalegacy"):
                 continue                                  # they have none
+            if self.options.damage and name not in self.options.damage:
+                continue
             theirs, ours = Score(), Score()
             for seed in range(seeds):
                 self.one(maker, path, name, seed, theirs, ours)
@@ -223,6 +225,7 @@ def arguments():
     parser.add_argument("--bin", required=True, help="directory of our programs")
     parser.add_argument("--records", type=int, action="append", help="size of the databases (50, 5000, 500000)")
     parser.add_argument("--backend", action="append", choices=BACKENDS)
+    parser.add_argument("--damage", action="append", choices=list(damage.DAMAGES))
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--large-seeds", type=int, help="seeds for databases above %d records" % SAMPLE_ABOVE)
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="databases at a time")

@@ -364,6 +364,27 @@ TEST_CASE("an index that names another mailbox's header goes back though most me
   }
 }
 
+TEST_CASE("a header that changed places does not make the index a foreign one", "[repair]") {
+  Bench bench("default");
+  const auto header = [&](const std::string& target) {
+    return bench.temp / bench.temp.target(target).at("meta") / "cyrus.header";
+  };
+  const auto before = bench.index();
+  fs::rename(header("user_bovik"), bench.temp / "aside");
+  fs::rename(header("user_ted_Keywords"), header("user_bovik"));
+  fs::rename(bench.temp / "aside", header("user_ted_Keywords"));
+  const fs::path directory = bench.temp / bench.temp.target("user_bovik").at("dir");
+  for (const auto& record : before.records) {  // a message is missing, too
+    if (fs::remove(directory / (std::to_string(record.uid) + "."))) {
+      break;
+    }
+  }
+  const auto findings = bench.run("user/bovik");
+  CHECK(findings.count(check::Problem::index_foreign) == 0);
+  CHECK(findings.count(check::Problem::header_foreign) == 1);
+  CHECK(bench.index().records.size() + 1 == before.records.size());
+}
+
 namespace {
 
 // An index of version 8 with at least four messages, of the store "versions".
