@@ -11,10 +11,9 @@ Result<Answer> run_xfer(Invocation& invocation) {
   CYR_CHECK(parser.space());
   CYR_TRY(const std::string name, parser.astring());
   CYR_CHECK(parser.space());
-  CYR_TRY(const std::string server, parser.astring());
+  CYR_CHECK(parser.astring());  // the server
   if (parser.accept(' ')) {
-    CYR_TRY(const std::string partition, parser.astring());
-    static_cast<void>(partition);
+    CYR_CHECK(parser.astring());  // its partition
   }
   CYR_CHECK(parser.end());
   if (!session.caller->is_admin()) {
