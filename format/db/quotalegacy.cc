@@ -371,15 +371,24 @@ class QuotaTransaction final : public Transaction {
     return database_.io_.sync_file_system(database_.layout_.base);
   }
 
+  // After a commit_new() that failed: another program was faster, or the file system has no hard links.
+  bool can_be_placed_still(Errc code, const fs::path& path) {
+    if (code == Errc::exists) {
+      return true;
+    }
+    const auto there = database_.io_.exists(path);
+    return (code == Errc::permission || code == Errc::unsupported) && there && !*there;
+  }
+
   // A root that was not there gets its name without a file to lock before: made and deleted for each of many
   // roots, those cost a file system more than all the rest.
   Status place(const std::string& key, AtomicFile& file) {
     if (!locks_.contains(key)) {
       const Status placed = file.commit_new();
-      if (placed || placed.error().code != Errc::exists) {
+      CYR_TRY(const fs::path path, path_of(database_.layout_, key));
+      if (placed || !can_be_placed_still(placed.error().code, path)) {
         return placed;
       }
-      CYR_TRY(const fs::path path, path_of(database_.layout_, key));
       CYR_CHECK(lock(key, path, true));
     }
     CYR_CHECK(file.commit());
