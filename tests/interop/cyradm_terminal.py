@@ -72,10 +72,14 @@ class Terminal:
         except ChildProcessError:
             return True
 
-    def finish(self):
-        """The exit status."""
-        while self.read(10):
-            pass
+    def finish(self, seconds=60):
+        """The exit status; None when the program has not ended after SECONDS."""
+        end = time.time() + seconds
+        while not self.ended() and time.time() < end:
+            if not self.read(0.2):
+                time.sleep(0.01)
+        if not self.ended():
+            return None
         try:
             status = os.waitpid(self.pid, 0)[1]
         except ChildProcessError:
@@ -140,6 +144,7 @@ def editing(program, home):
         t.expect("command, mailbox and reason", "listaclmailbox: nosuch: Mailbox does not exist")
         t.send("help sq\r")
         t.expect("help has examples", "> sq user/bovik none")
+        t.expect("prompt", "127.0.0.1> ")  # a Ctrl-D that comes before readline has the terminal is no character for it
         t.send("\x04")
         check("Ctrl-D ends with 0", t.finish() == 0, t.shown)
         t.kill()
@@ -150,6 +155,7 @@ def editing(program, home):
         t.expect("prompt", "127.0.0.1> ")
         t.send("\x1b[A\x1b[A\r")
         t.expect("history of the last session", "listaclmailbox: nosuch")
+        t.expect("prompt", "127.0.0.1> ")
         t.send("exit 3\r")
         check("exit status", t.finish() == 3, t.shown)
         t.kill()
