@@ -173,7 +173,7 @@ std::string Dialogue::take_parameters(const PathArgument& path, Posting& posting
       }
       const std::int64_t limit = session_.config().byte_count(Option::maxmessagesize);
       if (limit > 0 && *size > limit) {
-        return fmt::format("552 5.2.3 Message size ({}) exceeds fixed limit ({})\r\n", *size, limit);
+        return fmt::format("552 5.2.3 Message SIZE exceeds fixed maximum message size ({})\r\n", limit);
       }
       posting.size = *size;
     } else if (name == "BODY") {

@@ -55,8 +55,8 @@ annotation_enable_legacy_commands: yes
 SERVICES = {  # name: program and options, in the order of the file
     "imap": "imapd", "imaps": "imapd -s", "pop3": "pop3d", "pop3s": "pop3d -s", "lmtp": "lmtpd -a", "lmtpauth": "lmtpd"}
 
-# What a server says only when something went wrong in it.
-COMPLAINTS = re.compile(r"IOERROR|DBERROR|FATAL|signaled to death|assert|corrupt|exited, status [1-9]", re.I)
+# What a server says only when something went wrong in it. A service that is stopped while it starts ends by that signal.
+COMPLAINTS = re.compile(r"IOERROR|DBERROR|FATAL|signaled to death by signal (?!15 )|assert|corrupt|exited, status [1-9]", re.I)
 
 
 class Checks:
