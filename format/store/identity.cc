@@ -155,8 +155,12 @@ PossibleRights possible_rights(const Store& store, const meta::MailboxEntry& ent
   constexpr std::string_view order = "lrswipkxtecdan";
   const auto dialect = acl_dialect(store.config());
   PossibleRights out;
-  // Delivery is open to everybody, whatever the ACL says.
-  out.always = owns(store, identifier, entry.name) ? owner_rights(store.config()).print(dialect) : "p";
+  const auto name = names::MailboxName::from_internal(entry.name, store.name_space());
+  if (owns(store, identifier, entry.name)) {
+    out.always = owner_rights(store.config()).print(dialect);
+  } else if (name && name->is_inbox()) {
+    out.always = "p";  // everybody may deliver to a user, whatever the ACL says
+  }
   for (const char letter : order) {
     if (out.always.find(letter) == std::string::npos) {
       out.optional.emplace_back(1, letter);

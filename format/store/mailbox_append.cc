@@ -243,11 +243,11 @@ Result<bool> MailboxEdit::change_flags(const NumberedRecord& at, const FlagChang
   return true;
 }
 
-void MailboxEdit::claim_recent() {
-  recent_claimed_ = true;
+void MailboxEdit::claim_recent(std::optional<std::uint32_t> uid) {
+  recent_claimed_ = std::min(uid.value_or(result_.last_uid), result_.last_uid);
   if (seen_in_index_) {
     result_.recenttime = static_cast<std::uint64_t>(now_);
-    result_.recentuid = std::max(result_.recentuid, result_.last_uid);
+    result_.recentuid = std::max(result_.recentuid, *recent_claimed_);
   }
 }
 

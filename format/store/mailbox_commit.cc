@@ -284,13 +284,13 @@ Status MailboxEdit::write_seen() {
       state.record.lastchange = static_cast<std::int64_t>(index_.last_appenddate);
     }
     if (recent_claimed_) {
-      state.record.lastuid = std::max(state.record.lastuid, index_.last_uid);
+      state.record.lastuid = std::max(state.record.lastuid, *recent_claimed_);
     }
   };
   CYR_CHECK(change_seen(store_, seen_user(index_, actor_), header_.uniqueid, change));
   seen_add_ = {};
   seen_remove_ = {};
-  recent_claimed_ = false;
+  recent_claimed_.reset();
   seen_in_session_ = false;
   return success();
 }

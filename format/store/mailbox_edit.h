@@ -83,8 +83,8 @@ class MailboxEdit {
   Result<std::uint32_t> copy(MailboxView& from, std::uint32_t recno, const CopyOptions& options);
   // False when the message has these flags already: then nothing changes, the modseq neither.
   Result<bool> change_flags(const NumberedRecord& at, const FlagChange& change);
-  // The user has been told of every message: none of them is \Recent any more.
-  void claim_recent();
+  // The user has been told of every message up to `uid`, or of all: none of them is \Recent any more.
+  void claim_recent(std::optional<std::uint32_t> uid = {});
 
   // The ten items of the message's cache record; corrupt when it cannot be read.
   Result<CachedMessage> cached(const mailbox::IndexRecord& record);
@@ -199,11 +199,11 @@ class MailboxEdit {
   std::uint32_t window_first_ = 0;  // recno; 0: empty
   names::UserId actor_;
   bool seen_in_index_ = true;
-  std::optional<SeenState> seen_;             // of actor_, when it is not in the index
-  text::SequenceSet seen_add_, seen_remove_;  // UIDs
-  bool recent_claimed_ = false;
-  bool seen_in_session_ = false;          // by change_flags(), not by an append
-  std::optional<meta::QuotaRoot> quota_;  // of fits_quota()
+  std::optional<SeenState> seen_;                // of actor_, when it is not in the index
+  text::SequenceSet seen_add_, seen_remove_;     // UIDs
+  std::optional<std::uint32_t> recent_claimed_;  // the highest UID that the user was told of
+  bool seen_in_session_ = false;                 // by change_flags(), not by an append
+  std::optional<meta::QuotaRoot> quota_;         // of fits_quota()
   std::unique_ptr<ConversationUpdate> conversations_;
   bool conversations_opened_ = false;
   bool quota_read_ = false;

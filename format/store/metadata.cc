@@ -182,7 +182,7 @@ Status check_rights(const Administration& admin, const meta::MailboxEntry& entry
   if (!mine.has('l')) {
     return refuse(Refusal::nonexistent);
   }
-  const bool may = shared ? mine.has('w') : mine.has('r');
+  const bool may = !shared || mine.has('w');  // one's own remarks need no more than the lookup
   return may ? success() : Status(refuse(Refusal::permission));
 }
 

@@ -72,10 +72,10 @@ void FetchWriter::write_index_items() {
   if (request_.has(FetchItem::modseq)) {
     add("MODSEQ ({})", record.modseq);
   }
-  write_identifiers();
   if (request_.has(FetchItem::rfc822_size)) {
     add("RFC822.SIZE {}", record.size);
   }
+  write_identifiers();
 }
 
 void FetchWriter::write_identifiers() {

@@ -105,21 +105,21 @@ Result<names::MailboxName> Session::parse_name(std::string_view client_name) con
 }
 
 Result<meta::MailboxEntry> Session::find_mailbox(std::string_view client_name) {
-  CYR_TRY(const names::MailboxName name, parse_name(client_name));
-  CYR_TRY(meta::MailboxList * list, store.mailbox_list());
-  CYR_TRY(auto entry, list->find(name.to_internal(store.name_space())));
-  if (!entry || !entry->type.local() || !caller->rights(*entry).has('l')) {
-    return refuse("Mailbox does not exist");
-  }
-  return std::move(*entry);
+  return find_mailbox(client_name, 'l');
 }
 
 Result<meta::MailboxEntry> Session::find_mailbox(std::string_view client_name, char right) {
-  CYR_TRY(auto entry, find_mailbox(client_name));
-  if (!caller->rights(entry).has(right)) {
-    return refuse("Permission denied");
+  CYR_TRY(const names::MailboxName name, parse_name(client_name));
+  CYR_TRY(meta::MailboxList * list, store.mailbox_list());
+  CYR_TRY(auto entry, list->find(name.to_internal(store.name_space())));
+  if (!entry || !entry->type.local()) {
+    return refuse("Mailbox does not exist");
   }
-  return entry;
+  const acl::Rights rights = caller->rights(*entry);
+  if (!rights.has(right)) {
+    return refuse(rights.has('l') ? "Permission denied" : "Mailbox does not exist");
+  }
+  return std::move(*entry);
 }
 
 std::string Session::print_name(std::string_view internal_name) const {

@@ -111,7 +111,8 @@ struct Session {
   // A mailbox that exists here and that the caller may look up. refuse(): "Invalid mailbox name", "Mailbox
   // does not exist".
   Result<meta::MailboxEntry> find_mailbox(std::string_view client_name);
-  // The same, which must grant `right` too: "Permission denied".
+  // One that must grant `right`, and may be out of the caller's sight then. Without it "Permission denied",
+  // or "Mailbox does not exist" for one that he may not look up.
   Result<meta::MailboxEntry> find_mailbox(std::string_view client_name, char right);
   Result<names::MailboxName> parse_name(std::string_view client_name) const;
   // As the client spells it; the internal name for one that he cannot.

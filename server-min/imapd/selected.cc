@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <ctime>
 
+#include "format/base/log.h"
 #include "format/base/text.h"
 
 namespace cyr::imapd {
@@ -74,10 +76,24 @@ Status Selected::claim_recent(std::int64_t now) {
   }
   {
     CYR_TRY(const auto claim, edit(now));
-    claim->claim_recent();
+    claim->claim_recent(known_uid_);
     CYR_CHECK(claim->commit());
   }
+  recent_above_ = known_uid_;
   return refresh();
+}
+
+// What another session was told of is not \Recent here.
+Status Selected::learn_recent() {
+  if (seen_in_index_) {
+    recent_above_ = std::max(recent_above_, view_->index().recentuid);
+  } else if (view_->records().lower_bound(known_uid_ + 1) <= view_->records().size()) {
+    const std::string& uniqueid = view_->header().uniqueid;
+    CYR_TRY(const store::SeenState seen,
+            store::read_seen(store_, store::seen_user(view_->index(), user_), uniqueid));
+    recent_above_ = std::max(recent_above_, seen.record.lastuid);
+  }
+  return success();
 }
 
 Result<std::unique_ptr<store::MailboxEdit>> Selected::edit(std::int64_t now) {
@@ -319,6 +335,10 @@ Status Selected::report(Output& out, const ReportStyle& style) {
   if (style.expunges) {
     report_expunges(out, style);
   }
+  dirty_ = false;
+  if (const Status learnt = learn_recent(); !learnt) {
+    log(LogLevel::error, "{}: {}", name(), learnt.error().text());
+  }
   const std::size_t before = rows_.size();
   add_new_rows();
   for (std::size_t i = before; i < rows_.size(); ++i) {
@@ -328,11 +348,14 @@ Status Selected::report(Output& out, const ReportStyle& style) {
     told_exists_ = exists();
     out.untagged("{} EXISTS", exists());
     out.untagged("{} RECENT", recent());
+    if (const Status claimed = claim_recent(std::time(nullptr)); !claimed) {
+      log(LogLevel::error, "{}: {}", name(), claimed.error().text());
+    }
   }
   report_flags(out, style);
   // What may not be told yet is looked at again next time.
-  dirty_ = !style.expunges &&
-           std::any_of(rows_.begin(), rows_.end(), [&](const MessageRow& row) { return !is_live(row); });
+  dirty_ |= !style.expunges &&
+            std::any_of(rows_.begin(), rows_.end(), [&](const MessageRow& row) { return !is_live(row); });
   return success();
 }
 

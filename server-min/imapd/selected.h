@@ -94,6 +94,7 @@ class Selected {
            std::unique_ptr<store::MailboxView> view)
       : store_(store), user_(std::move(user)), locks_(locks), view_(std::move(view)) {}
   Status claim_recent(std::int64_t now);
+  Status learn_recent();
   void add_new_rows();
   void relocate();
   void report_expunges(Output& out, const ReportStyle& style);
@@ -110,7 +111,7 @@ class Selected {
   text::SequenceSet seen_uids_;  // when it is not in the index
   std::vector<MessageRow> rows_;
   std::uint32_t known_uid_ = 0;     // highest UID that became a row
-  std::uint32_t recent_above_ = 0;  // UIDs above it are \Recent here
+  std::uint32_t recent_above_ = 0;  // new UIDs above it are \Recent here
   std::uint32_t told_exists_ = 0;
   std::string told_flags_;
   bool dirty_ = false;  // something may have to be told

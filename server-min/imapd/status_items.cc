@@ -157,7 +157,9 @@ Result<StatusItems> parse_status_items(CommandParser& parser) {
 Status write_status(Session& session, const meta::MailboxEntry& entry, StatusItems items) {
   Counts counts;
   if (session.selected && session.selected->name() == entry.name) {
-    CYR_CHECK(session.selected->refresh());
+    session.report(true);  // so that the counts are those that the client knows
+  }
+  if (session.selected && session.selected->name() == entry.name) {
     counts = count_selected(*session.selected);
   } else {
     CYR_TRY(counts, count(session, entry, items));

@@ -38,6 +38,8 @@ EXPLAINED = [
     (r"^search$", r"^\* SEARCH |^TAG OK Completed \(\d+ msgs", "texts of message/* parts are searched, too"),
     (r"^quota$", r"^\* BAD Invalid tag", "3.6.1 reads the rest of a refused SETQUOTA as a command"),
     (r"^metadata$", r"/private/vendor/", "3.6.1 lists shared-only entries as private ones, too"),
+    (r"^recent$", r"HIGHESTMODSEQ", "3.6.1 counts one more when a guest copies into the mailbox that he has selected"),
+    (r'^rights "k"', r"HASCHILDREN|^TAG NO Mailbox does not exist", "who may not look a mailbox up is not told of its children"),
     (r"^errors$", r"^TAG BAD ", "words for missing arguments"),
 ]
 

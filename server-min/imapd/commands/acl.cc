@@ -19,7 +19,7 @@ Result<std::string> take_mailbox(CommandParser& parser) {
   return name;
 }
 
-// "Mailbox does not exist" for one that the caller may not look up, "Permission denied" without `a`.
+// Without `a` "Permission denied", or "Mailbox does not exist" for one that the caller may not look up.
 Result<meta::MailboxEntry> administered(Session& session, const std::string& name) {
   return session.find_mailbox(name, 'a');
 }
@@ -99,7 +99,7 @@ Result<Answer> run_myrights(Invocation& invocation) {
   CYR_TRY(const meta::MailboxEntry entry,
           store::need_mailbox(session.store, name.to_internal(session.store.name_space())));
   const acl::Rights rights = session.caller->rights(entry);
-  constexpr std::string_view kEnough = "lrsipkxtea";  // RFC 4314 4
+  constexpr std::string_view kEnough = "lrikxa";  // RFC 4314 4
   if (std::none_of(kEnough.begin(), kEnough.end(), [&](char letter) { return rights.has(letter); })) {
     return no("Mailbox does not exist");
   }

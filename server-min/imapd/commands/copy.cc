@@ -73,10 +73,13 @@ Result<Answer> copy_or_move(Invocation& invocation, CopyMode mode) {
   CYR_TRY(const CopyResult result, copy_messages(session, selected, target, set.msgnos, mode));
   const std::string code =
       fmt::format("[COPYUID {} {} {}] Completed", result.uidvalidity, result.from.print(), result.to.print());
+  const bool may_know = session.caller->rights(target).has('r');  // RFC 4315 3: only of what one can select
   if (!move) {
-    return ok(session.caller->rights(target).has('r') ? code : "Completed");
+    return ok(may_know ? code : "Completed");
   }
-  session.out.untagged("OK {}", code);
+  if (may_know) {
+    session.out.untagged("OK {}", code);
+  }
   session.report(true, invocation.uid);
   return ok();
 }

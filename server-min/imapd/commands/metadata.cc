@@ -125,6 +125,15 @@ Result<std::string> target_of(Session& session, const std::string& name) {
   return entry.name;
 }
 
+// Who may not look a mailbox up and read it sees none of its entries, which is no error.
+Result<bool> sees_entries(Session& session, const std::string& name) {
+  CYR_TRY(const names::MailboxName parsed, session.parse_name(name));
+  CYR_TRY(const meta::MailboxEntry entry,
+          store::need_mailbox(session.store, parsed.to_internal(session.store.name_space())));
+  const acl::Rights rights = session.caller->rights(entry);
+  return session.caller->is_admin() || (rights.has('l') && rights.has('r'));
+}
+
 Result<std::vector<store::MetadataItem>> all_items(Session& session, const std::string& mailbox) {
   store::Administration admin = session.administration();
   return mailbox.empty() ? store::get_server_metadata(admin) : store::get_metadata(admin, mailbox);
@@ -281,6 +290,12 @@ void write_annotations(Session& session, const std::string& mailbox, std::vector
 Result<Answer> run_getmetadata(Invocation& invocation) {
   Session& session = invocation.session;
   CYR_TRY(const GetRequest request, parse_get(invocation.parser));
+  if (!request.mailbox.empty()) {
+    CYR_TRY(const bool sees, sees_entries(session, request.mailbox));
+    if (!sees) {
+      return ok();
+    }
+  }
   CYR_TRY(const std::string mailbox, target_of(session, request.mailbox));
   CYR_TRY(const auto all, all_items(session, mailbox));
   CYR_TRY(const Selection selection, select_items(all, request));

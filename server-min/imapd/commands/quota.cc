@@ -46,10 +46,7 @@ Result<Answer> run_getquotaroot(Invocation& invocation) {
   CYR_CHECK(invocation.parser.space());
   CYR_TRY(const std::string text, invocation.parser.astring());
   CYR_CHECK(invocation.parser.end());
-  CYR_TRY(const meta::MailboxEntry entry, session.find_mailbox(text));
-  if (!session.caller->is_admin() && !session.caller->rights(entry).has('r')) {
-    return no("Permission denied");
-  }
+  CYR_TRY(const meta::MailboxEntry entry, session.find_mailbox(text, session.caller->is_admin() ? 'l' : 'r'));
   CYR_TRY(const auto root, store::quota_root_of(session.store, entry));
   session.out.untagged("QUOTAROOT {}{}{}", session.quoted_name(entry.name), root ? " " : "",
                        root ? session.quoted_name(root->name) : std::string());

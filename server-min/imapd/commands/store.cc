@@ -81,8 +81,9 @@ Result<store::FlagChange> plan_change(const StoreRequest& request, acl::Rights r
   return change;
 }
 
+// RFC 4314 4: one of the flags is enough. Without any named, a replacement needs one that may be taken away.
 bool may_change(const StoreRequest& request, const FlagList& narrowed, acl::Rights rights) {
-  if (request.mode == StoreMode::replace) {
+  if (request.mode == StoreMode::replace && request.flags.empty()) {
     return rights.has('w') || rights.has('s') || rights.has('t');
   }
   return request.flags.empty() || !narrowed.empty();
