@@ -319,6 +319,8 @@ class Run {
   }
 
   void check_all() {
+    check_.threads =
+        jobs();  // the other workers may have nothing left to do while the largest mailbox is looked at
     const auto threads = std::min<std::size_t>(jobs(), std::max<std::size_t>(entries_.size(), 1));
     std::vector<std::thread> workers;
     for (std::size_t i = 1; i < threads; ++i) {

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "format/base/directory_stat.h"
 #include "format/base/residency.h"
 
 namespace cyr {
@@ -67,7 +68,7 @@ FileInfo info_of(const struct ::stat& st) {
   return info;
 }
 
-class PosixIo : public Io {
+class PosixIo : public Io, public StatsInDirectory {
  public:
   Result<int> open(const fs::path& path, OpenFlags flags, ::mode_t mode) override {
     int bits = O_CLOEXEC | O_NOCTTY | (flags.write ? O_RDWR : O_RDONLY);
@@ -132,6 +133,13 @@ class PosixIo : public Io {
   Result<FileInfo> stat(const fs::path& path) override {
     struct ::stat st {};
     CYR_CHECK(status_of(::stat(path.c_str(), &st), "cannot stat", path));
+    return info_of(st);
+  }
+  Result<FileInfo> stat_at(int directory, const std::string& name, const fs::path& path) override {
+    struct ::stat st {};
+    if (::fstatat(directory, name.c_str(), &st, 0) == -1) {
+      return system_error(errno, "cannot stat", path / name);
+    }
     return info_of(st);
   }
   Result<FileInfo> lstat(const fs::path& path) override {

@@ -14,7 +14,8 @@ using Pass = Status (*)(Context&);
 Status list_files(Context& context) {
   State& state = context.state;
   const auto stat = context.options.stat_files ? store::StatFiles::yes : store::StatFiles::no;
-  CYR_TRY(state.listing, store::list_message_files(context.store.io(), state.files, stat));
+  CYR_TRY(state.listing,
+          store::list_message_files(context.store.io(), state.files, stat, context.options.threads));
   if (!state.listing.data_exists && state.index_lost && !state.header_exists) {
     Finding finding = context.of(Problem::directory_missing);
     finding.path = state.files.data;

@@ -29,6 +29,7 @@ struct Options {
   std::optional<ConvertTarget> convert;  // -V
   bool accept_loss = false;              // --accept-loss: convert although something cannot be kept
   std::int64_t now = 0;                  // seconds since 1970, for last_updated and new records; 0: the clock
+  unsigned threads = 1;                  // that one mailbox of very many messages may use
 };
 
 // Receives findings, in the order in which they are made; one at a time for a mailbox, but mailboxes may be

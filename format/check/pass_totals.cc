@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "format/base/parallel.h"
 #include "format/check/context.h"
 #include "format/check/evidence.h"
 #include "format/mailbox/annotation_record.h"
@@ -16,6 +17,8 @@ namespace cyr::check {
 namespace {
 
 using mailbox::IndexHeader;
+
+constexpr std::size_t kLeastPart = 8192;  // records; fewer are not worth a thread
 
 struct Total {
   std::string_view name;  // as Cyrus prints it
@@ -73,9 +76,24 @@ class TotalsPass {
 
   IndexHeader count(const mailbox::SyncCrcAnnotStyle& style) {
     IndexHeader header = state_.index;
-    mailbox::IndexTotals sums(state_.index.minor_version, state_.header.flags, style);
+    const mailbox::IndexTotals none(state_.index.minor_version, state_.header.flags, style);
+    const std::size_t records = state_.records.size();
+    std::vector<mailbox::IndexTotals> parts(parts_of(records, kLeastPart, context_.options.threads), none);
+    for_parts(records, parts.size(), [&](const Part& part) { count(part, parts[part.number]); });
+    for (std::size_t i = 1; i < parts.size(); ++i) {
+      parts[0].add(parts[i]);
+    }
+    const mailbox::IndexTotals& sums = parts[0];
+    sums.apply(header);
+    if (state_.own_annotations_known) {
+      header.quota_annot_used = sums.annotation_bytes + state_.own_annotation_bytes;
+    }
+    return header;
+  }
+
+  void count(const Part& part, mailbox::IndexTotals& sums) const {
     auto annotation = state_.annotations.cbegin();
-    for (std::size_t i = 0; i < state_.records.size(); ++i) {
+    for (std::size_t i = part.begin; i < part.end; ++i) {
       const auto record = state_.records.get(i);
       sums.add(record);
       while (annotation != state_.annotations.cend() && annotation->uid < record.uid) {
@@ -88,11 +106,6 @@ class TotalsPass {
         }
       }
     }
-    sums.apply(header);
-    if (state_.own_annotations_known) {
-      header.quota_annot_used = sums.annotation_bytes + state_.own_annotation_bytes;
-    }
-    return header;
   }
 
   [[nodiscard]] std::string owner(const std::string& userid) const {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "format/base/crc32.h"
 #include "format/base/text.h"
@@ -18,12 +19,28 @@ namespace {
 constexpr std::uint32_t kClientFlags =
     flag::answered | flag::flagged | flag::deleted | flag::draft | flag::seen;
 
+struct MaskAndCrc {
+  std::uint32_t mask, crc;
+};
+
+// Computed once: there may be half a million records.
+const std::vector<MaskAndCrc>& system_flag_crcs() {
+  static const std::vector<MaskAndCrc> crcs = [] {
+    std::vector<MaskAndCrc> out;
+    for (const NamedBit& bit : system_flag_table()) {
+      if ((bit.mask & kClientFlags) != 0) {
+        out.push_back({bit.mask & kClientFlags, crc32(lower_ascii(bit.name))});
+      }
+    }
+    return out;
+  }();
+  return crcs;
+}
+
 std::uint32_t flags_crc(const IndexRecord& record, const std::vector<std::string>& flag_names) {
   std::uint32_t crc = 0;
-  for (const NamedBit& bit : system_flag_table()) {
-    if ((bit.mask & kClientFlags & record.system_flags) != 0) {
-      crc ^= crc32(lower_ascii(bit.name));
-    }
+  for (const MaskAndCrc& flag : system_flag_crcs()) {
+    crc ^= (flag.mask & record.system_flags) != 0 ? flag.crc : 0;
   }
   const std::size_t named = std::min<std::size_t>(flag_names.size(), kUserFlagWords * 32);
   for (std::size_t bit = 0; bit < named; ++bit) {
@@ -70,9 +87,26 @@ constexpr auto kVirtual = std::to_array<VirtualAnnotation>({
      }},
 });
 
-std::uint32_t annotation_crc(std::uint32_t uid, std::string_view entry, std::string_view userid,
-                             std::string_view value) {
-  return crc32(value, crc32(fmt::format("{} {} {} ", uid, entry, userid)));
+// Of formatted text, without a string of its own for each of many records.
+template <class... Arguments>
+std::uint32_t crc32_of(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+  fmt::memory_buffer text;
+  fmt::format_to(std::back_inserter(text), format, std::forward<Arguments>(arguments)...);
+  return crc32(std::string_view(text.data(), text.size()));
+}
+
+// The rows of kVirtual that exist in a version, a bit each.
+std::uint32_t virtual_rows_of(unsigned version) {
+  static const auto rows = [] {
+    std::array<std::uint32_t, kNewestIndexVersion + 1> out{};
+    for (unsigned v = 0; v < out.size(); ++v) {
+      for (std::size_t row = 0; row < kVirtual.size(); ++row) {
+        out[v] |= kVirtual[row].in_version(v) ? 1U << row : 0U;
+      }
+    }
+    return out;
+  }();
+  return version < rows.size() ? rows[version] : 0;
 }
 
 }  // namespace
@@ -81,8 +115,8 @@ std::uint32_t sync_crc_basic(const IndexRecord& record, const std::vector<std::s
   if (record.has(flag::expunged)) {
     return 0;
   }
-  return crc32(fmt::format("{} {} {} ({}) {} {}", record.uid, record.modseq, record.last_updated,
-                           flags_crc(record, flag_names), record.internaldate, record.guid.hex()));
+  return crc32_of("{} {} {} ({}) {} {}", record.uid, record.modseq, record.last_updated,
+                  flags_crc(record, flag_names), record.internaldate, record.guid.hex());
 }
 
 std::uint32_t sync_crc_annot(const IndexRecord& record, unsigned version, const SyncCrcAnnotStyle& style) {
@@ -90,12 +124,11 @@ std::uint32_t sync_crc_annot(const IndexRecord& record, unsigned version, const 
   if (record.has(flag::expunged)) {
     return crc;
   }
-  for (const VirtualAnnotation& annotation : kVirtual) {
-    const std::string value =
-        annotation.in_version(version) ? annotation.value(record, style) : std::string();
+  const std::uint32_t rows = virtual_rows_of(version);
+  for (std::size_t row = 0; row < kVirtual.size(); ++row) {
+    const std::string value = (rows >> row & 1U) != 0 ? kVirtual[row].value(record, style) : std::string();
     if (!value.empty()) {
-      crc ^=
-          annotation_crc(record.uid, std::string(kVendorPrefix) + std::string(annotation.entry), "", value);
+      crc ^= crc32_of("{} {}{}  {}", record.uid, kVendorPrefix, kVirtual[row].entry, value);
     }
   }
   return crc;
@@ -113,7 +146,7 @@ bool is_virtual_annotation(std::string_view entry, unsigned version) {
 
 std::uint32_t sync_crc_annotation(std::uint32_t uid, std::string_view entry, std::string_view userid,
                                   std::string_view value, unsigned version) {
-  return is_virtual_annotation(entry, version) ? 0 : annotation_crc(uid, entry, userid, value);
+  return is_virtual_annotation(entry, version) ? 0 : crc32(value, crc32_of("{} {} {} ", uid, entry, userid));
 }
 
 void IndexTotals::add(const IndexRecord& record) {
@@ -142,6 +175,22 @@ void IndexTotals::add_annotation(std::uint32_t uid, std::string_view entry, std:
                                  std::string_view value) {
   annotation_bytes += value.size();
   sync_annot ^= sync_crc_annotation(uid, entry, userid, value, version_);
+}
+
+void IndexTotals::add(const IndexTotals& other) {
+  for (const auto count :
+       {&IndexTotals::records, &IndexTotals::exists, &IndexTotals::deleted, &IndexTotals::answered,
+        &IndexTotals::flagged, &IndexTotals::unseen, &IndexTotals::expunged, &IndexTotals::unlinked}) {
+    this->*count += other.*count;
+  }
+  for (const auto size : {&IndexTotals::quota_mailbox_used, &IndexTotals::quota_deleted_used,
+                          &IndexTotals::quota_expunged_used, &IndexTotals::annotation_bytes}) {
+    this->*size += other.*size;
+  }
+  last_uid = std::max(last_uid, other.last_uid);
+  highestmodseq = std::max(highestmodseq, other.highestmodseq);
+  sync_basic ^= other.sync_basic;
+  sync_annot ^= other.sync_annot;
 }
 
 void IndexTotals::apply(IndexHeader& header) const {

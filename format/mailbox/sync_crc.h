@@ -43,6 +43,8 @@ class IndexTotals {
   void add(const IndexRecord& record);
   void add_annotation(std::uint32_t uid, std::string_view entry, std::string_view userid,
                       std::string_view value);
+  // Adds what another one, made with the same arguments, has added up.
+  void add(const IndexTotals& other);
   // Sets deleted, answered, flagged, exists, unseen, the quota_*_used but quota_annot_used, the sync CRCs
   // and, only upwards, last_uid and highestmodseq.
   void apply(IndexHeader& header) const;

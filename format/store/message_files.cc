@@ -1,24 +1,74 @@
 #include "format/store/message_files.h"
 
 #include <algorithm>
+#include <iterator>
 
+#include "format/base/directory_stat.h"
+#include "format/base/parallel.h"
 #include "format/mailbox/message_file.h"
 
 namespace cyr::store {
 
 namespace {
 
-struct Lister {
-  Io& io;
-  StatFiles stat;
-  DirectoryListing& out;
+constexpr std::size_t kLeastPart = 8192;  // files; fewer are not worth a thread
 
-  Status add_message(const fs::path& path, std::uint32_t uid, bool archived) {
+// What one thread makes of its part of a directory. Messages go where the caller has room for one per entry,
+// so that half a million are not in memory twice.
+class PartLister {
+ public:
+  PartLister(const fs::path& directory, const DirectoryStat& files, StatFiles stat, bool archived)
+      : directory_(directory), files_(files), stat_(stat), archived_(archived) {}
+
+  void run(const std::vector<DirEntry>& entries, const Part& part, MessageFile* room) {
+    for (std::size_t i = part.begin; i < part.end && status; ++i) {
+      if (entries[i].kind != FileKind::directory) {
+        status = add(entries[i].name, room + part.begin);
+      }
+    }
+  }
+  // Adds what was found; the messages are at the front of the part.
+  void join(DirectoryListing& out) {
+    const auto append = [](std::vector<fs::path>& to, std::vector<fs::path>& from) {
+      std::move(from.begin(), from.end(), std::back_inserter(to));
+    };
+    append(out.odd, found_.odd);
+    append(out.misnamed, found_.misnamed);
+    append(out.leftovers, found_.leftovers);
+  }
+
+  std::size_t messages = 0;
+  Status status;
+
+ private:
+  Status add(const std::string& name, MessageFile* room) {
+    switch (mailbox::classify_entry(name)) {
+      case mailbox::DirectoryEntry::hidden:
+      case mailbox::DirectoryEntry::cyrus_file:
+        return success();
+      case mailbox::DirectoryEntry::leftover:
+        found_.leftovers.push_back(directory_ / name);
+        return success();
+      case mailbox::DirectoryEntry::odd:
+        found_.odd.push_back(directory_ / name);
+        return success();
+      case mailbox::DirectoryEntry::message:
+        break;
+    }
+    const auto uid = mailbox::parse_message_file_name(name);
+    if (!uid || *uid == 0 || mailbox::message_file_name(*uid) != name) {
+      found_.misnamed.push_back(directory_ / name);
+      return success();
+    }
+    return add_message(name, *uid, room);
+  }
+
+  Status add_message(const std::string& name, std::uint32_t uid, MessageFile* room) {
     MessageFile file;
     file.uid = uid;
-    file.archived = archived;
-    if (stat == StatFiles::yes) {
-      const auto info = io.stat(path);
+    file.archived = archived_;
+    if (stat_ == StatFiles::yes) {
+      const auto info = files_.stat(name);
       if (!info) {
         // Gone since the directory was read, or a dangling link: not there.
         return info.error().code == Errc::not_found ? success() : Status(info.error());
@@ -30,36 +80,24 @@ struct Lister {
       file.mtime = info->mtime;
       file.mtime_nsec = info->mtime_nsec;
     }
-    out.messages.push_back(file);
+    room[messages++] = file;
     return success();
   }
 
-  Status add(const fs::path& directory, const DirEntry& entry, bool archived) {
-    if (entry.kind == FileKind::directory) {
-      return success();
-    }
-    switch (mailbox::classify_entry(entry.name)) {
-      case mailbox::DirectoryEntry::hidden:
-        return success();
-      case mailbox::DirectoryEntry::cyrus_file:
-        return success();
-      case mailbox::DirectoryEntry::leftover:
-        out.leftovers.push_back(directory / entry.name);
-        return success();
-      case mailbox::DirectoryEntry::odd:
-        out.odd.push_back(directory / entry.name);
-        return success();
-      case mailbox::DirectoryEntry::message:
-        break;
-    }
-    const auto uid = mailbox::parse_message_file_name(entry.name);
-    if (!uid || *uid == 0 || mailbox::message_file_name(*uid) != entry.name) {
-      out.misnamed.push_back(directory / entry.name);
-      return success();
-    }
-    return add_message(directory / entry.name, *uid, archived);
-  }
+  const fs::path& directory_;
+  const DirectoryStat& files_;
+  StatFiles stat_;
+  bool archived_;
+  DirectoryListing found_;
+};
 
+struct Lister {
+  Io& io;
+  StatFiles stat;
+  unsigned threads;
+  DirectoryListing& out;
+
+  // False: there is no such directory.
   Result<bool> read(const fs::path& directory, bool archived) {
     const auto entries = io.list(directory);
     if (!entries) {
@@ -68,19 +106,36 @@ struct Lister {
       }
       return entries.error();
     }
-    out.messages.reserve(out.messages.size() + entries->size());  // growing would take half as much again
-    for (const auto& entry : *entries) {
-      CYR_CHECK(add(directory, entry, archived));
+    const DirectoryStat files(io, directory);
+    const std::size_t before = out.messages.size();
+    out.messages.resize(before + entries->size());
+    MessageFile* const room = out.messages.data() + before;
+    const std::size_t parts = parts_of(entries->size(), kLeastPart, threads);
+    std::vector<PartLister> listers(parts, PartLister(directory, files, stat, archived));
+    for_parts(entries->size(), parts,
+              [&](const Part& part) { listers[part.number].run(*entries, part, room); });
+    return join(listers, entries->size(), room);
+  }
+
+  Result<bool> join(std::vector<PartLister>& listers, std::size_t count, MessageFile* room) {
+    MessageFile* end = room;
+    for (std::size_t i = 0; i < listers.size(); ++i) {
+      CYR_CHECK(listers[i].status);
+      const MessageFile* const first = room + count * i / listers.size();
+      end = std::copy(first, first + listers[i].messages, end);
+      listers[i].join(out);
     }
+    out.messages.resize(out.messages.size() - static_cast<std::size_t>(room + count - end));
     return true;
   }
 };
 
 }  // namespace
 
-Result<DirectoryListing> list_message_files(Io& io, const MailboxFiles& files, StatFiles stat) {
+Result<DirectoryListing> list_message_files(Io& io, const MailboxFiles& files, StatFiles stat,
+                                            unsigned threads) {
   DirectoryListing out;
-  Lister lister{io, stat, out};
+  Lister lister{io, stat, threads, out};
   CYR_TRY(out.data_exists, lister.read(files.data, false));
   if (files.has_archive()) {
     CYR_TRY(const bool there, lister.read(files.archive, true));

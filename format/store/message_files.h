@@ -23,13 +23,15 @@ struct DirectoryListing {
   std::vector<fs::path> odd;          // files that are nothing of Cyrus's, directory order
   std::vector<fs::path>
       misnamed;  // "007.", "0.": read as a UID by Cyrus, but not under the name it would look for
-  std::vector<fs::path> leftovers;  // `<uid>..NEW` of an interrupted undo      
+  std::vector<fs::path> leftovers;  // `<uid>..NEW` of an interrupted undo
   bool data_exists = false;         // the spool directory is there
 };
 
 enum class StatFiles : bool { no, yes };
 
-// Lists spool and archive directory. With StatFiles::no sizes and times stay 0 (reconstruct -s).
-Result<DirectoryListing> list_message_files(Io& io, const MailboxFiles& files, StatFiles stat);
+// Lists spool and archive directory. With StatFiles::no sizes and times stay 0 (reconstruct -s). `threads`
+// for a directory of very many files.
+Result<DirectoryListing> list_message_files(Io& io, const MailboxFiles& files, StatFiles stat,
+                                            unsigned threads = 1);
 
 }  // namespace cyr::store

@@ -4,6 +4,7 @@ A Truth knows, for every key, the values that were ever committed and the presen
 cvt_cyrusdb (so that there is a sorted part), then transactions of updates, inserts and deletes by `cyr_dbtool batch`, so
 that there are stale versions, dead records, DELETEs and several COMMITs.
 """
+import functools
 import os
 import random
 import subprocess
@@ -22,6 +23,15 @@ class Truth:
 
     def delete(self, key):
         del self.now[key]
+
+    @functools.cache
+    def lines(self):
+        """What a right `show` prints, as a set; once nothing is changed any more."""
+        return frozenset(k + b"\t" + v for k, v in self.now.items())
+
+    @functools.cache
+    def keys(self):
+        return sorted(self.now)
 
 
 def value_of(rng, backend):

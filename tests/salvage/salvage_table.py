@@ -7,6 +7,7 @@ a value that was never committed for its key (checked formats only), or less tha
 import argparse
 import collections
 import concurrent.futures
+import gc
 import os
 import random
 import shutil
@@ -63,10 +64,11 @@ class Score:
 
     def add(self, found, truth):
         self.runs += 1
-        self.live += len(truth.now)
-        others = found.items() - truth.now.items()
+        lines = truth.lines()
+        self.live += len(lines)
+        others = found - lines
         self.right += len(found) - len(others)
-        for key, value in others:
+        for key, value in (line.split(b"\t", 1) for line in others):
             if key not in truth.ever or value not in truth.ever[key]:
                 self.wrong += 1
             elif key in truth.now:
@@ -90,7 +92,8 @@ class Scratch:
 
 
 def parse_show(out):
-    return dict(line.split(b"\t", 1) for line in out.split(b"\n") if b"\t" in line)
+    """The lines that show a record: a set of lines is compared ten times as fast as half a million pairs of key and value."""
+    return {line for line in out.split(b"\n") if b"\t" in line}
 
 
 def copy_of(path, to):
@@ -118,7 +121,7 @@ def by_ours(binary, path, backend, score, truth):
     got = subprocess.run([binary, path, backend, "salvage", "--out", new, "--to", "flat"], stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE, timeout=600, check=False)
     score.seconds += time.monotonic() - start
-    found = {}
+    found = set()
     if got.returncode in (0, 2):
         with open(new, "rb") as f:
             found = parse_show(f.read())
@@ -133,7 +136,7 @@ def whole_in(path, backend, truth, seed):
     with open(path, "rb") as f:
         data = f.read()
     if len(truth.now) > SAMPLE_ABOVE:
-        keys = random.Random(seed).sample(sorted(truth.now), SAMPLE)
+        keys = random.Random(seed).sample(truth.keys(), SAMPLE)
         return {k for k in keys if is_whole(data, backend, k, truth.now[k])}
     return {k for k, v in truth.now.items() if is_whole(data, backend, k, v)}
 
@@ -161,6 +164,8 @@ class Table:
         maker = databases.Maker(databases.Real(self.real.oracle, os.path.join(home, "made")), os.path.join(home, "made"),
                                 backend, count, 1)
         path = maker.make()
+        gc.collect()
+        gc.freeze()                                       # what was put in stays: looking through it takes longer than judging
         for name in damage.DAMAGES:
             if name == "header lost" and backend in ("flat", "quotalegacy"):
                 continue                                  # they have none
@@ -183,7 +188,7 @@ class Table:
         found = by_ours(self.options.binary, hurt, backend, ours, maker.truth)
         if not tree and name in WHOLE[backend]:
             whole = whole_in(hurt, backend, maker.truth, seed)
-            lost = [k for k in whole if found.get(k) != maker.truth.now[k]]
+            lost = [k for k in whole if k + b"\t" + maker.truth.now[k] not in found]
             ours.whole, ours.whole_lost = ours.whole + len(whole), ours.whole_lost + len(lost)
             if lost and name != "512-byte block zeroed":
                 self.failures.append("%s, %d records, %s, seed %d: %d whole live records not saved, such as %r" % (

@@ -3,7 +3,10 @@
 #include "format/base/bytes.h"
 #include "format/base/crc32.h"
 #include "format/base/digest.h"
+#include "format/base/directory_stat.h"
 #include "format/base/file.h"
+#include "format/base/forward_io.h"
+#include "format/base/parallel.h"
 #include "format/base/text.h"
 #include "tests/support/check.h"
 #include "tests/support/temp_dir.h"
@@ -87,4 +90,37 @@ TEST_CASE("a pipe under the name of a file is refused, not waited for", "[base]"
     CHECK(File::open(*io, scratch.path()));  // directories are opened to sync them
   }
   CHECK_FALSE(File::open(posix_io(), pipe, {.write = true}));
+}
+
+TEST_CASE("the files of a directory look the same relative to it and by path", "[base]") {
+  const test::TempDir temp;
+  REQUIRE_OK(posix_io().make_directory(temp.path() / "1.", 0700));
+  REQUIRE_OK(posix_io().symlink("1.", temp.path() / "link"));
+  ForwardIo by_path(posix_io());  // has nothing but stat()
+  const DirectoryStat direct(posix_io(), temp.path());
+  const DirectoryStat indirect(by_path, temp.path());
+  for (const char* const name : {"1.", "link"}) {
+    const auto one = direct.stat(name);
+    const auto other = indirect.stat(name);
+    REQUIRE_OK(one);
+    REQUIRE_OK(other);
+    CHECK(one->same_file(*other));
+    CHECK(one->kind == FileKind::directory);
+    CHECK(one->mtime_nsec == other->mtime_nsec);
+  }
+  CHECK(direct.stat("2.").error().code == Errc::not_found);
+  CHECK(direct.stat("2.").error().text() == indirect.stat("2.").error().text());
+}
+
+TEST_CASE("the parts of a range cover it once", "[base]") {
+  const std::size_t count = GENERATE(0, 1, 7, 100);
+  const std::size_t parts = parts_of(count, 2, 3);
+  CHECK(parts == (count < 4 ? 1U : 3U));
+  std::vector<int> seen(count);
+  for_parts(count, parts, [&](const Part& part) {
+    for (std::size_t i = part.begin; i < part.end; ++i) {
+      ++seen[i];
+    }
+  });
+  CHECK(std::count(seen.begin(), seen.end(), 1) == static_cast<std::ptrdiff_t>(count));
 }

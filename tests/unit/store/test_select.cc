@@ -1,9 +1,14 @@
 // Arguments to mailboxes: exact names, patterns, either separator, users; and message files of a directory.
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "format/base/file.h"
+#include "format/mailbox/message_file.h"
 #include "format/store/message_files.h"
 #include "format/store/select.h"
 #include "tests/support/check.h"
+#include "tests/support/temp_dir.h"
 #include "tests/support/temp_store.h"
 
 using namespace cyr;
@@ -70,4 +75,30 @@ TEST_CASE("the files of a mailbox are sorted by UID, odd ones named", "[files]")
   CHECK(listing->odd.front().filename() == "notes.txt");
   REQUIRE(listing->misnamed.size() == 1);
   CHECK(listing->misnamed.front().filename() == "0116.");
+}
+
+TEST_CASE("several threads list a large directory as one does", "[files]") {
+  test::keep_temporary_files_in_memory();
+  const test::TempDir temp;
+  store::MailboxFiles files;
+  files.data = files.archive = temp.path();
+  constexpr std::uint32_t count = 20000;
+  for (std::uint32_t uid = 1; uid <= count; ++uid) {
+    const std::string name = uid % 1000 == 0 ? fmt::format("odd{}", uid) : mailbox::message_file_name(uid);
+    File file = File::open(posix_io(), temp / name, {.write = true, .create = true}).value();
+    REQUIRE_OK(file.truncate(uid % 7));
+  }
+  const auto one = store::list_message_files(read_only_io(), files, store::StatFiles::yes, 1);
+  const auto several = store::list_message_files(read_only_io(), files, store::StatFiles::yes, 2);
+  REQUIRE_OK(one);
+  REQUIRE_OK(several);
+  REQUIRE(several->messages.size() == count - count / 1000);
+  CHECK(several->odd == one->odd);
+  CHECK(several->odd.size() == count / 1000);
+  CHECK(std::all_of(several->messages.begin(), several->messages.end(), [](const store::MessageFile& file) {
+    return file.size == file.uid % 7 && file.mtime != 0;
+  }));
+  CHECK(std::equal(one->messages.begin(), one->messages.end(), several->messages.begin(),
+                   several->messages.end(),
+                   [](const auto& a, const auto& b) { return a.uid == b.uid && a.mtime == b.mtime; }));
 }
