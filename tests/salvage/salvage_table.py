@@ -8,6 +8,7 @@ import argparse
 import collections
 import concurrent.futures
 import gc
+import json
 import os
 import random
 import shutil
@@ -75,6 +76,10 @@ class Score:
                 self.older += 1
             else:
                 self.risen += 1
+
+    def merge(self, numbers):
+        for name, number in numbers.items():
+            setattr(self, name, getattr(self, name) + number)
 
     def percent(self):
         return 100.0 * self.right / self.live if self.live else 0.0
@@ -157,6 +162,10 @@ class Table:
         self.options, self.real, self.scratch = options, real, scratch
         self.rows = collections.OrderedDict()
         self.failures = []
+        self.known = {}
+        if options.state and os.path.exists(options.state):
+            with open(options.state, encoding="utf-8") as f:
+                self.known = {tuple(row[:4]): row[4:] for row in map(json.loads, f)}
 
     def database(self, backend, count):
         seeds = self.options.large_seeds if count > SAMPLE_ABOVE else self.options.seeds
@@ -173,13 +182,17 @@ class Table:
                 continue
             theirs, ours = Score(), Score()
             for seed in range(seeds):
-                self.one(maker, path, name, seed, theirs, ours)
+                of_theirs, of_ours = self.known.get((backend, count, name, seed)) or self.one(maker, path, name, seed)
+                theirs.merge(of_theirs)
+                ours.merge(of_ours)
             self.rows[backend, count, name] = theirs, ours
             self.judge(backend, count, name, ours)
             print(self.line(backend, count, name), flush=True)
         shutil.rmtree(home, ignore_errors=True)
 
-    def one(self, maker, path, name, seed, theirs, ours):
+    def one(self, maker, path, name, seed):
+        """The numbers of one damaged file, of the real program and of ours; written down at once when there is a --state."""
+        theirs, ours = Score(), Score()
         backend = maker.backend
         tree = backend == "quotalegacy"
         hurt = os.path.join(self.scratch.top, "hurt/conf/quota" if tree else "hurt/x/x.db")
@@ -189,14 +202,18 @@ class Table:
         if not tree and name in WHOLE[backend]:
             whole = whole_in(hurt, backend, maker.truth, seed)
             lost = [k for k in whole if k + b"\t" + maker.truth.now[k] not in found]
-            ours.whole, ours.whole_lost = ours.whole + len(whole), ours.whole_lost + len(lost)
-            if lost and name != "512-byte block zeroed":
-                self.failures.append("%s, %d records, %s, seed %d: %d whole live records not saved, such as %r" % (
+            ours.whole, ours.whole_lost = len(whole), len(lost)
+            if lost:
+                print("%s, %d records, %s, seed %d: %d whole live records not saved, such as %r" % (
                     backend, maker.count, name, seed, len(lost), lost[0]))
         if self.options.actions and (not self.options.quick or (seed == 0 and name in QUICK_ACTIONS)):
             self.failures += actions.try_all(self.options.binary, hurt, backend, "%s %s %d" % (backend, name, seed))
         if seed < self.options.real_seeds:
             by_real(self.real, hurt, backend, theirs, maker.truth, self.options.limit)
+        if self.options.state:
+            with open(self.options.state, "a", encoding="utf-8") as f:
+                f.write(json.dumps([backend, maker.count, name, seed, vars(theirs), vars(ours)]) + "\n")
+        return vars(theirs), vars(ours)
 
     def judge(self, backend, count, name, ours):
         # One flipped bit hits one record: of 50 that is more than a percent. Of a flat file no byte is redundant: what a
@@ -206,6 +223,8 @@ class Table:
         measured = name in TARGETS and ours.runs >= FEWEST_SEEDS
         if measured and ours.percent() < TARGETS[name] and not excused:
             self.failures.append("%s, %d records, %s: %.2f %%, not %.0f" % (backend, count, name, ours.percent(), TARGETS[name]))
+        if ours.whole_lost and name != "512-byte block zeroed":
+            self.failures.append("%s, %d records, %s: %d whole live records not saved" % (backend, count, name, ours.whole_lost))
         if ours.crashed or ours.stopped:
             self.failures.append("%s, %d records, %s: %d runs failed" % (backend, count, name, ours.crashed + ours.stopped))
         if backend in CHECKED and ours.wrong:
@@ -238,6 +257,7 @@ def arguments():
     parser.add_argument("--limit", type=int, default=20, help="seconds for one run of the real program")
     parser.add_argument("--actions", action="store_true", help="also open every damaged file with every action of ours")
     parser.add_argument("--quick", action="store_true", help="the selection of the normal tests")
+    parser.add_argument("--state", help="file that keeps what was measured: the next run with it goes on, after hours")
     parser.add_argument("--write", help="file that gets the table")
     options = parser.parse_args()
     if options.quick:
