@@ -3,15 +3,19 @@
 
 #include <chrono>
 #include <ctime>
+#include <map>
 #include <set>
 #include <thread>
+#include <tuple>
 
 #include "format/base/log.h"
 #include "format/base/text.h"
 #include "format/check/quota_check.h"
 #include "format/check/quota_report.h"
 #include "format/check/quota_select.h"
+#include "format/check/quota_set.h"
 #include "format/cli/app.h"
+#include "format/store/quota_limits.h"
 
 namespace {
 
@@ -28,7 +32,16 @@ struct Arguments {
   bool remove_unused = false;
   bool no_keep = false;
   unsigned threads = 0;
+  std::optional<std::int64_t> over;  // percent
+  check::QuotaOrder order = check::QuotaOrder::name;
+  bool sorted = false;
+  std::vector<std::tuple<std::string, std::string, std::string>> set;  // root, resource, limit
 };
+
+const std::map<std::string, check::QuotaOrder> orders{{"name", check::QuotaOrder::name},
+                                                      {"used", check::QuotaOrder::used},
+                                                      {"percent", check::QuotaOrder::percent},
+                                                      {"limit", check::QuotaOrder::limit}};
 
 void add_options(CLI::App& app, Arguments& arguments) {
   cli::add_common_options(app, arguments.common);
@@ -44,6 +57,18 @@ void add_options(CLI::App& app, Arguments& arguments) {
                "with -f: also remove unused roots that have a limit");
   app.add_flag("--no-keep", arguments.no_keep, "do not keep old versions of what is changed");
   app.add_option("-j,--jobs", arguments.threads, "mailboxes read at the same time")->type_name("N");
+  app.add_option(
+         "--over", arguments.over,
+         "only what is used to so many percent of its limit or more; nothing at all when there is none")
+      ->type_name("PERCENT")
+      ->check(CLI::Range(0, 1000000));
+  app.add_option("--sort", arguments.order, "order of the report: name, used, percent or limit")
+      ->type_name("KEY")
+      ->transform(CLI::CheckedTransformer(orders, CLI::ignore_case).description(""))
+      ->each([&arguments](const std::string&) { arguments.sorted = true; });
+  app.add_option("--set", arguments.set,
+                 "set a limit: a number in the resource's unit (K, M, G, T multiply by 1024) or none")
+      ->type_name("ROOT RESOURCE LIMIT");
   app.add_option("name", arguments.which.names, "mailboxes, with everything below them; * and % match");
 }
 
@@ -139,27 +164,92 @@ Result<bool> fix(store::Store& store, const Arguments& arguments, const check::Q
   return summary.problems == 0;
 }
 
+// "100", "20M" ... in the resource's unit, so that "1G" of STORAGE is 1 GiB: its unit is a kibibyte.
+Result<std::optional<std::int64_t>> limit_of(const std::string& text, meta::Resource resource) {
+  if (equal_ignoring_case(text, "none") || equal_ignoring_case(text, "unlimited") || text == "-1") {
+    return std::optional<std::int64_t>();
+  }
+  constexpr std::string_view letters = "KMGT";
+  const std::size_t letter = text.empty() ? std::string_view::npos : letters.find(text.back() & ~0x20);
+  const auto number =
+      parse_number<std::int64_t>(letter == std::string_view::npos ? text : text.substr(0, text.size() - 1));
+  // STORAGE is in KiB already.
+  const bool kibibytes = meta::resources[static_cast<std::size_t>(resource)].unit == 1024;
+  const int shift =
+      letter == std::string_view::npos ? 0 : static_cast<int>(letter + (kibibytes ? 0 : 1)) * 10;
+  if (!number || *number < 0 || *number > (std::int64_t{1} << 52) >> shift) {
+    return make_error(Errc::invalid, "'" + printable(text) + "' is no limit");
+  }
+  return std::optional(*number << shift);
+}
+
+std::string limit_text(const std::optional<std::int64_t>& limit) {
+  return limit ? std::to_string(*limit) : "none";
+}
+
+// --set. The roots to count again, so that a new root has its mailboxes.
+Result<std::vector<std::string>> set_limits(store::Store& store, const Arguments& arguments) {
+  store::SavedCopies saved(store.io(), saved_roots(store),
+                           store::new_saved_id(std::time(nullptr), ::getpid()), !arguments.no_keep);
+  std::vector<std::string> counted;
+  for (const auto& [name, resource, limit] : arguments.set) {
+    check::QuotaArguments one;
+    one.names = {name};
+    one.users = arguments.which.users;
+    CYR_TRY(const auto selection, check::select_quotas(store, one));
+    if (selection.names.size() != 1) {
+      return make_error(Errc::invalid,
+                        "--set needs the name of one quota root, not '" + printable(name) + "'");
+    }
+    check::QuotaSetting setting{.root = selection.names.front(), .resource = {}, .limit = {}};
+    const auto known = store::resource_of(resource);
+    if (!known) {
+      return make_error(Errc::invalid, "no quota resource '" + printable(resource) + "'")
+          .with_hint("STORAGE, MESSAGE, X-ANNOTATION-STORAGE or X-NUM-FOLDERS");
+    }
+    setting.resource = *known;
+    CYR_TRY(setting.limit, limit_of(limit, *known));
+    CYR_TRY(const auto done, check::set_quota_limit(store, setting, saved));
+    const std::string text = printable(setting.root) + ": " +
+                             std::string(meta::resources[static_cast<std::size_t>(setting.resource)].name) +
+                             (store.io().read_only() ? " limit is " : " limit was ") +
+                             limit_text(done.before) + (store.io().read_only() ? ", would be " : ", now ") +
+                             limit_text(setting.limit) + (done.created ? " (a new root)" : "");
+    std::fprintf(stderr, "%s\n", text.c_str());
+    log_line(LogLevel::notice, text);
+    if (done.created) {
+      CYR_TRY(auto root, check::outermost_root(store, setting.root));
+      counted.push_back(std::move(root));
+    }
+  }
+  return counted;
+}
+
 void print_report(store::Store& store, const Arguments& arguments, const check::QuotaListing& listing,
                   const std::set<std::string>& removed) {
   std::vector<check::NamedQuota> roots;
   for (const auto& root : listing.roots) {
-    if (!removed.contains(root.name)) {
+    if (!removed.contains(root.name) && (!arguments.over || check::is_over(root, *arguments.over))) {
       const bool domain = root.name.ends_with('!');
       roots.push_back(
           {domain ? "@" + root.name.substr(0, root.name.size() - 1) : store.external_name(root.name), root});
     }
   }
+  if (arguments.sorted) {
+    check::sort_quotas(roots, arguments.order);
+  }
   if (arguments.json_report) {
     std::printf("%s\n", check::quota_json(roots).c_str());
     return;
   }
-  if (!arguments.common.json) {
+  // cron sends what is printed: nothing over the limit, no mail.
+  if (!arguments.common.json && !(arguments.over && roots.empty())) {
     std::fputs(std::string(check::quota_table_header()).c_str(), stdout);
   }
   for (const auto& root : roots) {
     const std::string text = arguments.common.json
                                  ? check::quota_json_line(root) + "\n"
-                                 : check::quota_table_lines(root.root, printable(root.name));
+                                 : check::quota_table_lines(root.root, printable(root.name), arguments.over);
     std::fputs(text.c_str(), stdout);
   }
 }
@@ -167,10 +257,20 @@ void print_report(store::Store& store, const Arguments& arguments, const check::
 Result<int> run(const Arguments& arguments) {
   CYR_TRY(auto config, cli::start_program(arguments.common, "quota"));
   cli::install_stop_handlers();
-  const bool read_only = !arguments.fix || arguments.dry_run;
+  const bool read_only = !(arguments.fix || !arguments.set.empty()) || arguments.dry_run;
   CYR_TRY(auto store, store::Store::open(read_only ? read_only_io() : posix_io(),
                                          std::make_shared<const conf::Config>(std::move(config))));
+  CYR_TRY(const auto counted, set_limits(*store, arguments));
   CYR_TRY(const auto selection, check::select_quotas(*store, arguments.which));
+  Printer printer(arguments.common.json);
+  if (!counted.empty() && !store->io().read_only()) {
+    store->close_databases();
+    CYR_TRY([[maybe_unused]] const bool fixed,
+            fix(*store, arguments, {.names = counted, .patterns = {}, .domain = {}}, printer));
+  }
+  if (!arguments.set.empty() && !arguments.fix && arguments.which.names.empty()) {
+    return int{cli::exit_ok};
+  }
   CYR_TRY(auto listing, check::list_quotas(*store, selection));
   bool good = true;
   for (const auto& name : listing.unmatched) {
@@ -178,7 +278,6 @@ Result<int> run(const Arguments& arguments) {
                      make_error(Errc::not_found, "no quota root or mailbox '" + printable(name) + "'"));
     good = false;
   }
-  Printer printer(arguments.common.json);
   if (arguments.fix && (good || listing.unmatched.size() < arguments.which.names.size())) {
     CYR_TRY(const bool fixed, fix(*store, arguments, selection, printer));
     good = good && fixed;

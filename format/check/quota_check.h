@@ -84,6 +84,9 @@ class QuotaChecker {
   // With a read-only Io of the store everything is found and reported and nothing written.
   Result<QuotaSummary> run();
 
+  // Of the records that a release with this form of the mailbox list writes.
+  [[nodiscard]] static meta::QuotaForm form_of(meta::ListFormat format);
+
  private:
   struct Mailbox {
     meta::MailboxEntry entry;  // without ACL and history
@@ -98,7 +101,6 @@ class QuotaChecker {
   Status read_mailboxes();
   Status read_chunk(std::size_t from, std::size_t to, std::vector<Reading>& readings,
                     std::vector<std::unique_ptr<store::Store>>& stores);
-  [[nodiscard]] static meta::QuotaForm form_of(meta::ListFormat format);
   [[nodiscard]] meta::Usage counted(const meta::Usage& used) const;
   void tally(const Mailbox& mailbox, const Reading& reading);
   void skip_mailbox(const std::string& mailbox, const std::string& root, const Error& error);

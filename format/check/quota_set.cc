@@ -1,0 +1,120 @@
+#include "format/check/quota_set.h"
+
+#include "format/base/text.h"
+#include "format/check/quota_check.h"
+#include "format/store/counters.h"
+
+namespace cyr::check {
+
+namespace {
+
+constexpr std::string_view limit_reason = "quota-limit";
+
+// The list's generation is the store's.
+Result<meta::QuotaForm> form_of_store(store::Store& store) {
+  CYR_TRY(meta::MailboxList * list, store.mailbox_list());
+  return QuotaChecker::form_of(list->format());
+}
+
+Result<bool> covers_mailboxes(store::Store& store, const std::string& root) {
+  CYR_TRY(meta::MailboxList * list, store.mailbox_list());
+  bool found = false;
+  CYR_CHECK(list->for_each_under(root, [&found](const meta::ListItem& item) -> Result<db::Visit> {
+    found = item.entry && item.entry->type.local();
+    return found ? db::Visit::stop : db::Visit::go_on;
+  }));
+  return found;
+}
+
+Result<File> lock_changes(store::Store& store) {
+  CYR_TRY(const fs::path path, store.paths().quota_change_lock());
+  CYR_CHECK(store.io().make_directories(path.parent_path(), 0755));
+  return open_locked(store.io(), path, LockMode::exclusive, LockWait::block, {.write = true, .create = true});
+}
+
+Status keep(store::Store& store, meta::Quotas& quotas, const std::string& root, bool there,
+            store::SavedCopies& saved) {
+  if (quotas.database().kind() != db::Kind::quotalegacy) {
+    return saved.before_change(store.paths().quotas_db(), {root, limit_reason});
+  }
+  CYR_TRY(const fs::path file, store.paths().quota_file(root));
+  CYR_CHECK(saved.make_directories(file.parent_path(), 0755, {root, limit_reason}));
+  return there ? saved.before_replace(file, {root, limit_reason})
+               : saved.before_create(file, {root, limit_reason});
+}
+
+// In a database the record alone is what can be taken back.
+Status note_record(store::Store& store, meta::Quotas& quotas, const std::optional<meta::QuotaRoot>& before,
+                   const meta::QuotaRoot& after, store::SavedCopies& saved) {
+  if (quotas.database().kind() == db::Kind::quotalegacy) {
+    return success();
+  }
+  store::SavedItem item;
+  item.action = store::SavedAction::record;
+  item.mailbox = item.key = after.name;
+  item.reason = limit_reason;
+  if (before) {
+    item.old_value = meta::encode_quota(*before);
+  }
+  item.new_value = meta::encode_quota(after);
+  return saved.before_record(store.paths().quotas_db(), std::move(item));
+}
+
+}  // namespace
+
+Result<QuotaSettingDone> set_quota_limit(store::Store& store, const QuotaSetting& setting,
+                                         store::SavedCopies& saved) {
+  CYR_TRY(const auto form, form_of_store(store));
+  if (form == meta::QuotaForm::text && setting.resource != meta::Resource::storage) {
+    return make_error(Errc::unsupported, "quota records of Cyrus 2.4 and older hold STORAGE only");
+  }
+  CYR_TRY([[maybe_unused]] const fs::path valid, store.paths().quota_file(setting.root));
+  CYR_TRY(meta::Quotas * quotas, store.quotas());
+  CYR_TRY(const auto present, quotas->get(setting.root));
+  const auto resource = static_cast<std::size_t>(setting.resource);
+  QuotaSettingDone done{.created = !present, .before = present ? present->limit.at(resource) : std::nullopt};
+  if (!present) {
+    CYR_TRY(const bool used, covers_mailboxes(store, setting.root));
+    if (!used) {
+      return make_error(Errc::not_found, "no quota root and no mailbox '" +
+                                             printable(store.external_name(setting.root)) + "'");
+    }
+  }
+  if (store.io().read_only()) {
+    return done;
+  }
+  CYR_TRY(const File lock, lock_changes(store));
+  CYR_CHECK(keep(store, *quotas, setting.root, present.has_value(), saved));
+  const auto change = [&](std::optional<meta::QuotaRoot>& record) -> Result<bool> {
+    const std::optional<meta::QuotaRoot> before = record;
+    if (!record) {
+      record.emplace();
+      record->name = setting.root;
+      record->form = form;
+    }
+    record->form = std::max(record->form, form);
+    record->limit.at(resource) = setting.limit;
+    if (record->form == meta::QuotaForm::dlist_modseq) {
+      CYR_TRY(record->modseq, store::next_quota_modseq(store, setting.root, record->modseq, &saved));
+    }
+    CYR_CHECK(note_record(store, *quotas, before, *record, saved));
+    return true;
+  };
+  CYR_CHECK(quotas->change(setting.root, change));
+  CYR_CHECK(saved.settle(setting.root));
+  return done;
+}
+
+Result<std::string> outermost_root(store::Store& store, const std::string& root) {
+  CYR_TRY(meta::Quotas * quotas, store.quotas());
+  std::string out = root;
+  for (const auto& candidate : meta::quota_root_candidates(root)) {  // the longest first
+    const auto there = quotas->get(candidate);
+    if (there && *there) {
+      out = candidate;
+    }
+  }
+  return out;
+}
+
+}  // namespace cyr::check
