@@ -8,6 +8,7 @@
 #include "recon/reconstruct_root.h"
 #include "recon/reconstruct_run.h"
 #include "recon/reconstruct_undo.h"
+#include "recon/reconstruct_users.h"
 
 namespace {
 
@@ -19,6 +20,7 @@ struct CommandLine {
   ReconstructOptions run;
   bool no_stat = false, no_keep = false, deprecated_k = false, deprecated_g = false, list_undo = false;
   std::string undo_directory, release, root;
+  std::vector<std::string> merge;
   std::int64_t undo_days = 30;
   std::uint64_t undo_gigabytes = 10;
 };
@@ -40,6 +42,19 @@ void add_undo_options(CLI::App& app, CommandLine& line) {
       ->capture_default_str();
 }
 
+void add_user_options(CLI::App& app, CommandLine& line) {
+  app.add_flag(
+      "--users", line.run.mend_users,
+      "the arguments are user ids, none: everybody; mend and convert their subscriptions and seen state");
+  app.add_option("--merge", line.merge,
+                 "with --users: unite with the .sub and .seen files of this backup (a file or a directory)")
+      ->type_name("PATH")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_flag("--guess", line.run.guess,
+               "with --users: also guess, from logs and rights, subscriptions that are lost altogether");
+}
+
 void add_options(CLI::App& app, CommandLine& line) {
   ReconstructOptions& run = line.run;
   app.add_option("mailbox", run.arguments,
@@ -58,6 +73,10 @@ void add_options(CLI::App& app, CommandLine& line) {
   app.add_flag("-d", run.find_missing, "look for mailboxes on disk that mailboxes.db lacks and add them");
   app.add_flag("-m", run.rebuild_list,
                "rebuild mailboxes.db from its records, its older copies and the partitions first");
+  app.add_flag(
+      "--store", run.whole_store,
+      "the whole store: the list as with -m, every mailbox, users' databases, quota, and what must hold "
+      "between them");
   app.add_option("--release", line.release, "with -m: write the list of this release (2.1 to 3.12)")
       ->type_name("RELEASE");
   app.add_option("--root", line.root, "with -m: no imapd.conf; find out from the tree below this directory")
@@ -87,6 +106,7 @@ void add_options(CLI::App& app, CommandLine& line) {
                "do not keep the old versions of files that are replaced or removed");
   app.add_flag("--check", run.check_only_status, "with -n: exit status 1 when something would be changed");
   app.add_flag("--progress", run.progress, "show how far the run is");
+  add_user_options(app, line);
   add_undo_options(app, line);
 }
 
@@ -101,6 +121,10 @@ std::optional<int> refuse(const CommandLine& line) {
   const bool none = run.arguments.empty();
   if (run.users && run.header_paths) {
     return usage("reconstruct: -u and -P exclude one another");
+  }
+  if (run.whole_store &&
+      (run.rebuild_list || run.recursive || run.scan_filesystem || run.mend_users || !none)) {
+    return usage("reconstruct: --store goes without -m, -r, -f, --users and mailboxes");
   }
   if (run.rebuild_list && (run.recursive || run.scan_filesystem || !none)) {
     return usage("reconstruct: -m goes without -r, -f and mailboxes");
@@ -119,8 +143,14 @@ std::optional<int> refuse(const CommandLine& line) {
       return usage("Using wildcards with -p is not supported.");
     }
   }
-  if (run.force && run.undo.empty() && !run.rebuild_list) {
-    return usage("reconstruct: --force goes with --undo and -m only");
+  if (run.mend_users && (run.rebuild_list || run.header_paths || run.recursive || !run.partition.empty())) {
+    return usage("reconstruct: --users goes without -m, -r, -p and -P");
+  }
+  if ((run.guess || !line.merge.empty()) && !run.mend_users) {
+    return usage("reconstruct: --merge and --guess go with --users only");
+  }
+  if (run.force && run.undo.empty() && !run.rebuild_list && !run.whole_store) {
+    return usage("reconstruct: --force goes with --undo, -m and --store only");
   }
   if (!line.release.empty() && !(run.rebuild_list && cyr::conf::Release::parse(line.release))) {
     return usage("reconstruct: --release goes with -m and needs a release, 2.1 to 3.12");
@@ -174,6 +204,10 @@ Result<int> run(CommandLine& line) {
   line.run.compat_exit = line.common.compat_exit;
   line.run.keep = !line.no_keep;
   line.run.check.stat_files = !line.no_stat;
+  line.run.merge.assign(line.merge.begin(), line.merge.end());
+  if (line.run.mend_users) {
+    return cyr::recon::run_users(std::move(shared), line.run);
+  }
   return cyr::recon::run_reconstruct(std::move(shared), line.run);
 }
 

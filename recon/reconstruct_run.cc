@@ -18,11 +18,13 @@
 #include "format/check/list_rebuild.h"
 #include "format/check/list_records.h"
 #include "format/check/quota_check.h"
+#include "format/check/seen_orphans.h"
 #include "format/cli/common.h"
 #include "format/cli/printer.h"
 #include "format/store/select.h"
 #include "recon/reconstruct_list.h"
 #include "recon/reconstruct_report.h"
+#include "recon/reconstruct_store.h"
 
 namespace cyr::recon {
 
@@ -68,10 +70,46 @@ class Run {
     CYR_CHECK(select());
     check_all();
     CYR_CHECK(recount_roots());
+    if (options_.whole_store) {
+      CYR_CHECK(rest_of_store());
+    }
     return finish();
   }
 
  private:
+  // --store: what lies outside of mailboxes, each step on what the one before has mended.
+  Status rest_of_store() {
+    if (cli::stop_requested()) {
+      return make_error(Errc::cancelled, "stopped by a signal");
+    }
+    // A list that would be another one tells a dry run nothing of the rest.
+    if (options_.dry_run && list_problem_) {
+      return success();
+    }
+    store_->close_databases();
+    const auto add = [this](const StepTotals& step) {
+      totals_.found += step.found;
+      totals_.remaining += step.remaining;
+    };
+    CYR_TRY(const auto users, mend_store_users(*store_, options_, *saved_, locks_));
+    add(users);
+    CYR_TRY(const auto quotas, mend_store_quotas(*store_, options_, style_, *saved_, locks_));
+    add(quotas);
+    std::set<unsigned> broken;
+    CYR_TRY(const auto invariants, check_store_invariants(*store_, options_, true, broken));
+    add(invariants);
+    return success();
+  }
+
+  // Records of the list that contradict one another although each can be read: 4 the record by id, 13 reverse
+  // records.
+  bool contradicting_records() {
+    std::set<unsigned> broken;
+    const auto checked = check_store_invariants(*store_, options_, false, broken);
+    store_->close_databases();
+    return checked && (broken.contains(4) || broken.contains(13));
+  }
+
   // Prints what one step of the run outside of mailboxes found.
   void print(MailboxReport& report) {
     std::fwrite(report.out.data(), 1, report.out.size(), stdout);
@@ -83,7 +121,7 @@ class Run {
   }
 
   Status look_at_list() {
-    if (options_.rebuild_list) {
+    if (options_.rebuild_list || options_.whole_store) {
       return rebuild_list();
     }
     const auto problem = check::mailbox_list_problem(*store_);
@@ -105,10 +143,12 @@ class Run {
 
   // -m.
   Status rebuild_list() {
-    CYR_TRY(const auto plan,
+    CYR_TRY(auto plan,
             check::plan_mailbox_list(
                 *store_, {.release = options_.release, .stop = &cli::stop_requested(), .jobs = jobs()}));
-    if (options_.dry_run || options_.json) {
+    plan.rewrite = options_.whole_store && plan.sources.front().sound && contradicting_records();
+    list_problem_ = plan.writes();
+    if ((options_.dry_run || options_.json) && (options_.rebuild_list || plan.writes())) {
       print_list_plan(plan, options_.json);
     }
     for (const auto& root : plan.absent) {
@@ -125,9 +165,38 @@ class Run {
     if (!options_.dry_run) {
       print(report);
     }
-    tell_rebuilt(std::move(rebuilt), !plan.sources.front().sound);
+    if (options_.rebuild_list || plan.writes()) {
+      totals_.found += plan.writes() ? 1 : 0;
+      tell_rebuilt(std::move(rebuilt), !plan.sources.front().sound);
+    } else {
+      without_directory_ = std::move(rebuilt.missing);
+      totals_.remaining += without_directory_.size() + rebuilt.unresolved;
+    }
     CYR_TRY(const auto companions, check::carry_companions(*store_, plan, *saved_));
     tell_companions(companions);
+    return options_.dry_run ? success() : reattach_seen();
+  }
+
+  // The stock upgrade gives a mailbox whose header has no unique id another one; so does a rebuilt header.
+  Status reattach_seen() {
+    CYR_TRY(const auto orphans, check::find_seen_orphans(*store_, false));
+    std::vector<check::SeenMove> moves;
+    for (const auto& match : orphans.matched) {
+      moves.push_back(match.move);
+    }
+    std::vector<std::string> left;
+    CYR_TRY(const auto moved, check::move_seen_states(*store_, moves, *saved_, left));
+    if (moved != 0) {
+      cli::print_warning(
+          "reconstruct",
+          fmt::format("{} users' seen states of {} mailboxes were filed under other unique ids; "
+                      "they are found again",
+                      moved, moves.size()));
+    }
+    for (const auto& line : left) {
+      cli::print_warning("reconstruct", line);
+      ++totals_.remaining;
+    }
     return success();
   }
 
@@ -153,6 +222,11 @@ class Run {
                       companions.annotations, options_.dry_run ? "would get" : "got",
                       companions.annotations_back, options_.dry_run ? "would come back" : "came back",
                       companions.user_files, options_.dry_run ? "would be renamed" : "were renamed"));
+    }
+    if (companions.seen_states != 0) {
+      cli::print_warning("reconstruct", fmt::format("{} users' seen states {} for copies of mailboxes",
+                                                    companions.seen_states,
+                                                    options_.dry_run ? "would be copied" : "were copied"));
     }
     for (const auto& line : companions.left) {
       cli::print_warning("reconstruct", line);
@@ -477,6 +551,7 @@ class Run {
   std::atomic<std::size_t> next_{0};
   std::mutex mutex_;
   std::size_t done_ = 0;
+  bool list_problem_ = false;  // --store: the list is or would be another one
   RunTotals totals_;
   std::map<check::Problem, std::uint64_t> counts_;
   std::set<std::string> recount_;

@@ -21,6 +21,10 @@ struct ReconstructOptions {
   bool find_missing = false;             // -d
   bool rebuild_list = false;             // -m
   std::optional<conf::Release> release;  // --release, with -m: whose list to write
+  bool whole_store = false;              // --store
+  bool mend_users = false;               // --users
+  std::vector<fs::path> merge;           // --merge, with --users
+  bool guess = false;                    // --guess, with --users
   std::string partition;                 // -p
   bool quiet = false;                    // -q
   bool dry_run = false;                  // -n

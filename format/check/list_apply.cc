@@ -80,10 +80,25 @@ class Writer {
     }
   }
 
+  // The record by id tells something else than the one by name, which is what servers look up (store.md 3.9,
+  // 4). A name that was left is in its history.
+  [[nodiscard]] bool contradicts(const std::string& key, const MailboxEntry& entry) {
+    if (!plan_.rewrite || entry.type.deleted) {
+      return false;
+    }
+    const auto parsed = meta::parse_list_key(key, plan_.format);
+    const auto found = meta::decode_uniqueid_record(parsed.name, records_.at(key));
+    return !found || found->name != entry.name || !(found->type == entry.type) ||
+           found->partition != entry.partition || found->uidvalidity != entry.uidvalidity ||
+           found->createdmodseq != entry.createdmodseq || found->foldermodseq != entry.foldermodseq ||
+           found->acl != entry.acl;
+  }
+
   // An id's record is that of its active name; a name that was left is in the history.
   void put_by_id(MailboxEntry& entry, bool keep) {
     const std::string key = meta::uniqueid_key(entry.uniqueid);
-    if ((keep && records_.contains(key)) || (entry.type.deleted && active_.contains(entry.uniqueid))) {
+    if ((keep && records_.contains(key) && !contradicts(key, entry)) ||
+        (entry.type.deleted && active_.contains(entry.uniqueid))) {
       return;
     }
     if (entry.history.empty() && entry.type.local()) {

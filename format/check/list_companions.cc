@@ -4,6 +4,7 @@
 #include <map>
 
 #include "format/check/list_target.h"
+#include "format/check/user_records.h"
 #include "format/mailbox/annotation_record.h"
 
 namespace cyr::check {
@@ -29,6 +30,8 @@ class Companions {
       CYR_CHECK(annotations());
     }
     CYR_CHECK(rename_user_files());
+    CYR_CHECK(rename_scripts());
+    CYR_CHECK(copy_seen_states());
     CYR_CHECK(saved_.settle(""));
     return std::move(summary_);
   }
@@ -76,6 +79,16 @@ class Companions {
     return encoded ? std::string(as_text(*encoded)) : key;
   }
 
+  // The stock upgrade leaves out the server's own annotations, and those of mailboxes that it leaves out. Any
+  // other one that is not there now was deleted since.
+  [[nodiscard]] bool was_dropped(const std::string& key, bool no_server) const {
+    const auto parts = mailbox::decode_annotation_key(as_bytes(key));
+    if (!parts || plan_.sources.front().lost()) {
+      return true;
+    }
+    return parts->where.empty() ? no_server : plan_.sources.front().find(parts->where) == nullptr;
+  }
+
   Status annotations() {
     const fs::path path = store_.paths().annotations_db();
     auto present = read(path);
@@ -86,12 +99,15 @@ class Companions {
       wanted.emplace(by_id, value);
     }
     std::optional<db::Kind> kind = present ? std::optional(present->first) : std::nullopt;
-    if (plan_.sources.front().lost()) {
-      auto old = read(path.native() + ".OLD");
-      for (const auto& [key, value] : old ? old->second : Records{}) {
-        summary_.annotations_back += wanted.emplace(key_by_id(key), value).second ? 1 : 0;
+    if (auto old = read(path.native() + ".OLD")) {
+      const bool no_server = std::none_of(wanted.begin(), wanted.end(),
+                                          [](const auto& record) { return record.first.starts_with('\0'); });
+      for (const auto& [key, value] : old->second) {
+        if (was_dropped(key, no_server)) {
+          summary_.annotations_back += wanted.emplace(key_by_id(key), value).second ? 1 : 0;
+        }
       }
-      kind = kind || !old ? kind : std::optional(old->first);
+      kind = kind.value_or(old->first);
     }
     if (summary_.annotations + summary_.annotations_back == 0 || !kind || store_.io().read_only()) {
       return success();
@@ -129,23 +145,108 @@ class Companions {
       if (file.localpart.find('^') == std::string::npos) {
         continue;
       }
-      std::string plain = file.localpart;
-      std::replace(plain.begin(), plain.end(), '^', '.');
-      CYR_TRY(const auto to, store_.paths().user_file_by_name({plain, file.domain}, file.suffix));
+      const names::UserId user = plain_user(file);
+      CYR_TRY(const auto to, store_.paths().user_file_by_name(user, file.suffix));
       CYR_TRY(const bool taken, store_.io().exists(to));
-      if (taken) {
+      if (taken && !user_data_of(file.suffix)) {
         summary_.left.push_back(file.path.native() + ": " + to.filename().native() + " is there already");
         continue;
       }
       ++summary_.user_files;
-      if (!store_.io().read_only()) {
-        CYR_CHECK(saved_.make_directories(to.parent_path(), 0755, {"", list_generation}));
-        CYR_CHECK(saved_.before_rename(file.path, to, {"", list_generation}));
-        CYR_CHECK(store_.io().rename(file.path, to));
-        CYR_CHECK(store_.io().sync_directory(to.parent_path()));
-        CYR_CHECK(store_.io().sync_directory(file.path.parent_path()));
+      if (store_.io().read_only()) {
+        continue;
+      }
+      if (taken) {
+        CYR_CHECK(unite(file, to, user));
+        continue;
+      }
+      CYR_CHECK(saved_.make_directories(to.parent_path(), 0755, {"", list_generation}));
+      CYR_CHECK(saved_.before_rename(file.path, to, {"", list_generation}));
+      CYR_CHECK(rename(file.path, to));
+    }
+    return success();
+  }
+
+  static names::UserId plain_user(const UserFile& file) {
+    std::string plain = file.localpart;
+    std::replace(plain.begin(), plain.end(), '^', '.');
+    return {plain, file.domain};
+  }
+
+  Status rename(const fs::path& from, const fs::path& to) {
+    CYR_CHECK(store_.io().rename(from, to));
+    CYR_CHECK(store_.io().sync_directory(to.parent_path()));
+    return store_.io().sync_directory(from.parent_path());
+  }
+
+  // The new server made an empty one when the user came first: what is in both counts.
+  Status unite(const UserFile& file, const fs::path& to, const names::UserId& user) {
+    const UserData what = *user_data_of(file.suffix);
+    const std::string inbox = names::MailboxName::inbox_of(user).to_internal(store_.name_space());
+    CYR_TRY(const auto old, read_user_records(store_, file.path, what, inbox));
+    CYR_TRY(auto present, read_user_records(store_, to, what, inbox));
+    if (merge_user_records(present, old, what) != 0) {
+      CYR_TRY(const auto database, store::user_database(store_, file.suffix, to));
+      if (!database.wanted_kind) {
+        summary_.left.push_back(to.native() + ": no backend " + database.wanted);
+        return success();
+      }
+      CYR_CHECK(write_user_records(store_, database, present, what, inbox, saved_, list_generation));
+    }
+    CYR_TRY([[maybe_unused]] const auto aside, saved_.move_aside(file.path, {"", list_generation}));
+    return success();
+  }
+
+  // sievedir/h/harry^q^bovik, in the same way. It lies on no root that old versions are kept on; renaming
+  // loses nothing.
+  Status rename_scripts() {
+    const fs::path top(std::string(store_.config().text(conf::Option::sievedir)));
+    CYR_CHECK(rename_scripts_below(top, ""));
+    const auto letters = store_.io().list(top / "domain");
+    for (const auto& letter : letters ? *letters : std::vector<DirEntry>{}) {
+      const auto domains = store_.io().list(top / "domain" / letter.name);
+      for (const auto& domain : domains ? *domains : std::vector<DirEntry>{}) {
+        CYR_CHECK(rename_scripts_below(top / "domain" / letter.name / domain.name, domain.name));
       }
     }
+    return success();
+  }
+
+  Status rename_scripts_below(const fs::path& top, const std::string& domain) {
+    const auto letters = store_.io().list(top);
+    for (const auto& letter : letters ? *letters : std::vector<DirEntry>{}) {
+      const auto users = letter.name.size() == 1 ? store_.io().list(top / letter.name)
+                                                 : Result<std::vector<DirEntry>>(std::vector<DirEntry>{});
+      for (const auto& one : users ? *users : std::vector<DirEntry>{}) {
+        if (one.name.find('^') == std::string::npos || one.kind != FileKind::directory) {
+          continue;
+        }
+        const fs::path from = top / letter.name / one.name;
+        CYR_TRY(const auto to, store_.paths().sieve_by_name(plain_user({from, domain, one.name, ""})));
+        CYR_TRY(const bool taken, store_.io().exists(to));
+        if (taken) {
+          summary_.left.push_back(from.native() + ": " + to.native() + " is there already");
+          continue;
+        }
+        ++summary_.user_files;
+        if (!store_.io().read_only()) {
+          CYR_CHECK(store_.io().make_directories(to.parent_path(), 0755));
+          CYR_CHECK(rename(from, to));
+        }
+      }
+    }
+    return success();
+  }
+
+  // A mailbox and its copy had one unique id: what users have read is filed under it for both.
+  Status copy_seen_states() {
+    std::vector<SeenMove> moves;
+    for (const auto& planned : plan_.entries) {
+      if (!planned.shared_id.empty()) {
+        moves.push_back({planned.shared_id, planned.entry.uniqueid, true});
+      }
+    }
+    CYR_TRY(summary_.seen_states, move_seen_states(store_, moves, saved_, summary_.left));
     return success();
   }
 

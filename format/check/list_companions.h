@@ -10,15 +10,17 @@ namespace cyr::check {
 struct CompanionSummary {
   std::uint64_t annotations = 0;       // records that got a unique id as key
   std::uint64_t annotations_back = 0;  // records taken back from annotations.db.OLD
-  std::uint64_t user_files = 0;        // files renamed
+  std::uint64_t user_files = 0;        // files of users renamed, or united with those of the new name
+  std::uint64_t seen_states = 0;       // copied for mailboxes whose unique id another one kept
   std::vector<std::string> left;       // what could not be done, one line each
 };
 
 // For a plan that writes a list of 3.0 or later. annotations.db (from 3.6 on): keys with names become keys
-// with unique ids, those of the server and of unknown mailboxes stay; when the present list had lost its
-// mailboxes, what the stock upgrade left in annotations.db.OLD comes back. User files: `harry^q^bovik.sub`
-// becomes `harry.q.bovik.sub` unless there is such a file already. Everything replaced or renamed is saved;
-// with a read-only Io only counted.
+// with unique ids, those of the server and of unknown mailboxes stay; what the stock upgrade dropped comes
+// back from annotations.db.OLD: annotations of the server when there are none, and those of mailboxes that
+// the present list does not have. User files: `harry^q^bovik.sub` becomes `harry.q.bovik.sub`; where the new
+// server has begun such a file, subscriptions and seen state of both are united. Sieve directories likewise.
+// Everything replaced or renamed is saved; with a read-only Io only counted.
 Result<CompanionSummary> carry_companions(store::Store& store, const ListPlan& plan,
                                           store::SavedCopies& saved);
 

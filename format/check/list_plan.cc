@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -115,7 +116,8 @@ class Planner {
            .entry = std::move(entry),
            .source = std::move(source),
            .reason = std::move(reason),
-           .directory = {}};
+           .directory = {},
+           .shared_id = {}};
     return out;
   }
 
@@ -127,7 +129,7 @@ class Planner {
   void take_present() {
     for (const auto& [name, entry] : present().entries) {
       PlannedEntry& planned = plan(Verdict::kept, entry, present().title, {});
-      const std::string* now = entry.type.local() && !present().sound ? present_name(entry) : nullptr;
+      const std::string* now = entry.type.local() && present().salvaged ? present_name(entry) : nullptr;
       if (now != nullptr) {
         entomb(planned, *now);
       } else if (entry.type.local()) {
@@ -196,7 +198,7 @@ class Planner {
     if (entry.uniqueid.empty() && plan_.format > meta::ListFormat::text) {
       entry.uniqueid = found->entry.uniqueid;
     }
-    if (!present().sound && found->acl_sound) {
+    if (present().salvaged && found->acl_sound) {
       entry.acl = found->entry.acl;
     }
     if (entry.uidvalidity == 0 && plan_.format > meta::ListFormat::text) {
@@ -433,11 +435,13 @@ class Planner {
     if (plan_.format == meta::ListFormat::text) {
       return;
     }
+    ids_from_seen_state();
     std::map<std::string, std::vector<PlannedEntry*>> sharing;
     for (auto& [name, planned] : planned_) {
       MailboxEntry& entry = planned.entry;
-      if (entry.uniqueid.empty() && (planned.changed || !planned.entry.type.deleted)) {
-        give_id(planned, "its unique id is lost: a new one");
+      if (wants_id(planned)) {
+        set_id(planned, make_uniqueid(), "its unique id is lost: a new one");
+        planned.verdict = Verdict::invented;
       }
       if (entry.type.local()) {
         sharing[entry.uniqueid].push_back(&planned);
@@ -450,23 +454,58 @@ class Planner {
     }
   }
 
-  void give_id(PlannedEntry& planned, std::string reason) {
-    MailboxEntry& entry = planned.entry;
-    for (const auto& old : entry.type.local() ? old_style_uniqueids(entry) : std::vector<std::string>{}) {
-      if (!seen_ids_) {
-        seen_ids_ = seen_uniqueids(store_);
-      }
-      if (entry.uniqueid.empty() && seen_ids_->contains(old)) {
-        entry.uniqueid = old;
-        reason = "its unique id follows from name and UIDVALIDITY, and seen state has it";
-      }
-    }
-    if (entry.uniqueid.empty()) {
-      entry.uniqueid = make_uniqueid();
-      planned.verdict = Verdict::invented;
-    }
+  [[nodiscard]] static bool wants_id(const PlannedEntry& planned) {
+    return planned.entry.uniqueid.empty() && (planned.changed || !planned.entry.type.deleted);
+  }
+
+  static void set_id(PlannedEntry& planned, std::string uniqueid, std::string reason) {
+    planned.entry.uniqueid = std::move(uniqueid);
     planned.reason = std::move(reason);
     planned.changed = true;
+  }
+
+  // Users' seen state is filed under ids. Those of 2.0 to 2.4 are made of name and UIDVALIDITY, so a lost one
+  // can be calculated; that of a mailbox which was renamed since still ends in the UIDVALIDITY.
+  void ids_from_seen_state() {
+    const bool any = std::any_of(planned_.begin(), planned_.end(), [](const auto& one) {
+      return wants_id(one.second) && one.second.entry.type.local();
+    });
+    if (!any) {
+      return;
+    }
+    auto unclaimed = seen_uniqueids(store_);
+    for (const auto& [name, planned] : planned_) {
+      unclaimed.erase(planned.entry.uniqueid);
+    }
+    // By UIDVALIDITY and owner: who reads a mailbox most is its owner.
+    std::map<std::pair<std::uint32_t, std::string>, std::vector<PlannedEntry*>> left;
+    for (auto& [internal, planned] : planned_) {
+      if (!wants_id(planned) || !planned.entry.type.local()) {
+        continue;
+      }
+      for (const auto& old : old_style_uniqueids(planned.entry)) {
+        if (planned.entry.uniqueid.empty() && unclaimed.erase(old) != 0) {
+          set_id(planned, old, "its unique id follows from name and UIDVALIDITY, and seen state has it");
+        }
+      }
+      const auto name = names::MailboxName::from_internal(internal, store_.name_space());
+      if (planned.entry.uniqueid.empty() && planned.entry.uidvalidity != 0) {
+        left[{planned.entry.uidvalidity, name ? name->user().text() : ""}].push_back(&planned);
+      }
+    }
+    for (const auto& [key, mailboxes] : left) {
+      const std::string ending = fmt::format("{:08x}", key.first);
+      std::vector<std::string> fitting;
+      for (const auto& [id, users] : unclaimed) {
+        if (id.size() == 16 && id.ends_with(ending) && (key.second.empty() || users.contains(key.second))) {
+          fitting.push_back(id);
+        }
+      }
+      if (mailboxes.size() == 1 && fitting.size() == 1 && unclaimed.erase(fitting.front()) != 0) {
+        set_id(*mailboxes.front(), fitting.front(),
+               "seen state has its unique id: the only one with its UIDVALIDITY");
+      }
+    }
   }
 
   // The one whose name the id was made from keeps it, else the one that the list has, else the older
@@ -474,7 +513,7 @@ class Planner {
   void settle_clash(const std::string& uniqueid, std::vector<PlannedEntry*>& claimants) const {
     const auto rank = [&](const PlannedEntry* planned) {
       return std::tuple(uniqueid_fits_name(uniqueid, planned->entry.name), planned->verdict == Verdict::kept,
-                        !planned->changed);
+                        -changed_at(planned->directory));
     };
     std::stable_sort(claimants.begin(), claimants.end(),
                      [&](const auto* a, const auto* b) { return rank(a) > rank(b); });
@@ -486,9 +525,18 @@ class Planner {
       planned.verdict = Verdict::conflicting;
       planned.reason =
           fmt::format("its unique id {} belongs to {}: a new one", uniqueid, claimants.front()->entry.name);
+      planned.shared_id = uniqueid;
       planned.entry.uniqueid = make_uniqueid();
       planned.changed = true;
     }
+  }
+
+  // When the header of a planned mailbox was written; the end of time when there is none.
+  [[nodiscard]] std::int64_t changed_at(const fs::path& directory) const {
+    const auto found = std::find_if(found_.begin(), found_.end(), [&](const auto& one) {
+      return one.changed != 0 && one.directory == directory;
+    });
+    return found == found_.end() ? std::numeric_limits<std::int64_t>::max() : found->changed;
   }
 
   // 5. Names that only have mailboxes below them (3.2 and later).
@@ -541,8 +589,12 @@ class Planner {
     for (const auto& orphan : orphans) {
       plan_.lost_found.push_back(orphan);
     }
-    plan_.refused = std::any_of(plan_.absent.begin(), plan_.absent.end(),
-                                [&](const AbsentRoot& root) { return root.entries == 0 && unexplained; });
+    // A list of a form with unique ids would get invented ones for mailboxes whose headers have others.
+    const bool needs_headers = present().format && *present().format < meta::ListFormat::dlist_25 &&
+                               plan_.format >= meta::ListFormat::dlist_25;
+    plan_.refused = std::any_of(plan_.absent.begin(), plan_.absent.end(), [&](const AbsentRoot& root) {
+      return root.entries == 0 ? unexplained : needs_headers;
+    });
   }
 
   store::Store& store_;
@@ -555,7 +607,6 @@ class Planner {
   std::multimap<std::string, std::size_t> by_name_, by_id_, by_any_id_;
   std::map<std::string, PlannedEntry> planned_;
   std::set<std::string> by_id_ids_;  // whose directory is planned
-  std::optional<std::set<std::string>> seen_ids_;
   std::set<std::string> active_ids_, seen_earlier_, missing_inboxes_;
 };
 
@@ -578,7 +629,7 @@ std::uint64_t ListPlan::missing_directories() const {
 
 bool ListPlan::writes() const {
   const ListSource& old = sources.front();
-  return !old.sound || old.mixed || old.kind != kind || (old.format && old.format != format) ||
+  return rewrite || !old.sound || old.mixed || old.kind != kind || (old.format && old.format != format) ||
          std::any_of(entries.begin(), entries.end(), [](const auto& one) { return one.changed; });
 }
 

@@ -31,6 +31,7 @@ struct PlannedEntry {
   std::string source;              // "mailboxes.db", "cyrus.header", "db.backup1/mailboxes.db" ...
   std::string reason;              // empty: nothing to say
   fs::path directory;              // of cyrus.header; empty: none found, or no mailbox of this server
+  std::string shared_id;           // the unique id that another mailbox kept; empty: none
   bool changed = false;            // differs from the present list's record
   bool directory_missing = false;  // a local mailbox without one
 };
@@ -58,7 +59,11 @@ struct ListPlan {
   std::vector<PlannedEntry> entries;  // in the order of their names
   std::vector<LostFound> lost_found;
   std::vector<AbsentRoot> absent;
-  bool refused = false;  // mailboxes are known to be missing that an absent root may hold: only with force
+  // Mailboxes are known to be missing that an absent root may hold, or it holds the unique ids that a list of
+  // a later release needs: only with force.
+  bool refused = false;
+  // Records that follow from others (by unique id, reverse ones) contradict them: they are made anew.
+  bool rewrite = false;
 
   [[nodiscard]] std::uint64_t count(Verdict verdict) const;
   [[nodiscard]] std::uint64_t missing_directories() const;

@@ -179,10 +179,16 @@ Result<RebuildSummary> carry_out_plan(store::Store& store, const ListPlan& plan,
 
 Status refuse_plan(const ListPlan& plan) {
   for (const auto& root : plan.absent) {
-    if (plan.refused && root.entries == 0) {
-      return make_error(Errc::invalid,
-                        fmt::format("partition {}: {}, and mailboxes are missing that may lie there",
-                                    root.partition, root.there ? "empty" : "no such directory"))
+    if (plan.refused) {
+      const std::string what = root.there ? "empty" : "no such directory";
+      return make_error(
+                 Errc::invalid,
+                 root.entries == 0
+                     ? fmt::format("partition {}: {}, and mailboxes are missing that may lie there",
+                                   root.partition, what)
+                     : fmt::format("partition {}: {}, and the unique ids of {} mailboxes, which the new list "
+                                   "needs, lie there",
+                                   root.partition, what, root.entries))
           .at(root.root)
           .with_hint("mount its file system; reconstruct -m --force goes on without it");
     }

@@ -117,6 +117,7 @@ Status read_records(store::Store& store, ListSource& source, Reader& reader) {
   if (status.error().code != Errc::corrupt && status.error().code != Errc::not_found) {
     return status;  // permissions or a failing disk: nothing that rebuilding would mend
   }
+  source.salvaged = true;
   source.damage = status.error().what;
   db::SalvageOptions options;
   options.kind = db::kind_from_name(store.config().text(conf::Option::mboxlist_db));
@@ -131,7 +132,9 @@ Status read_records(store::Store& store, ListSource& source, Reader& reader) {
   return success();
 }
 
-Result<ListSource> read_source(store::Store& store, const fs::path& path, std::string title) {
+}  // namespace
+
+Result<ListSource> read_list_source(store::Store& store, const fs::path& path, std::string title) {
   ListSource source;
   source.path = path;
   source.title = std::move(title);
@@ -156,6 +159,8 @@ Result<ListSource> read_source(store::Store& store, const fs::path& path, std::s
   return source;
 }
 
+namespace {
+
 // Paths and titles of everything that may be an earlier state of the list.
 std::vector<std::pair<fs::path, std::string>> candidates(store::Store& store) {
   std::vector<std::pair<fs::path, std::string>> out;
@@ -178,10 +183,10 @@ std::vector<std::pair<fs::path, std::string>> candidates(store::Store& store) {
 
 Result<std::vector<ListSource>> read_list_sources(store::Store& store) {
   std::vector<ListSource> out;
-  CYR_TRY(auto first, read_source(store, store.paths().mailboxes_db(), "mailboxes.db"));
+  CYR_TRY(auto first, read_list_source(store, store.paths().mailboxes_db(), "mailboxes.db"));
   out.push_back(std::move(first));
   for (auto& [path, title] : candidates(store)) {
-    auto source = read_source(store, path, std::move(title));
+    auto source = read_list_source(store, path, std::move(title));
     if (source && !source->lost()) {
       out.push_back(std::move(*source));
     }

@@ -16,6 +16,7 @@ struct ListSource {
   std::string title;             // "mailboxes.db", "db.backup1/mailboxes.db"
   bool there = false;            // the file exists
   bool sound = false;            // opens, holds its format's rules, and every name record can be read
+  bool salvaged = false;         // the file is damaged: its records may be old or wrong ones
   std::string damage;            // what is wrong when it is not
   std::int64_t changed = 0;      // mtime, seconds since 1970
   std::optional<db::Kind> kind;  // nothing: absent, empty or none of ours
@@ -41,5 +42,8 @@ struct ListSource {
 // name begins with its own (mailboxes.db.NEW, .old ...), and the copies of ctl_cyrusdb -c. Files that hold no
 // record are left out, but for the first.
 Result<std::vector<ListSource>> read_list_sources(store::Store& store);
+
+// Any one file that is or was a mailbox list.
+Result<ListSource> read_list_source(store::Store& store, const fs::path& path, std::string title);
 
 }  // namespace cyr::check

@@ -12,8 +12,26 @@ namespace {
 
 using meta::ListFormat;
 
-// Of the generation, for defaults of options.
-conf::Release release_of(ListFormat format) {
+void list_user_files(Io& io, const fs::path& base, const std::string& domain, std::vector<UserFile>& out) {
+  const auto letters = io.list(base / "user");
+  for (const auto& letter : letters ? *letters : std::vector<DirEntry>{}) {
+    if (letter.name.size() != 1) {
+      continue;  // uuid/ is another matter
+    }
+    const fs::path directory = base / "user" / letter.name;
+    const auto files = io.list(directory);
+    for (const auto& file : files ? *files : std::vector<DirEntry>{}) {
+      const std::size_t dot = file.name.rfind('.');
+      if (dot != std::string::npos && dot > 0) {
+        out.push_back({directory / file.name, domain, file.name.substr(0, dot), file.name.substr(dot + 1)});
+      }
+    }
+  }
+}
+
+}  // namespace
+
+conf::Release release_of_list(ListFormat format) {
   switch (format) {
     case ListFormat::text:
     case ListFormat::extended_text:
@@ -32,38 +50,21 @@ conf::Release release_of(ListFormat format) {
   return conf::v3_6;
 }
 
-void list_user_files(store::Store& store, const fs::path& base, const std::string& domain,
-                     std::vector<UserFile>& out) {
-  const auto letters = store.io().list(base / "user");
-  for (const auto& letter : letters ? *letters : std::vector<DirEntry>{}) {
-    if (letter.name.size() != 1) {
-      continue;  // uuid/ is another matter
-    }
-    const fs::path directory = base / "user" / letter.name;
-    const auto files = store.io().list(directory);
-    for (const auto& file : files ? *files : std::vector<DirEntry>{}) {
-      const std::size_t dot = file.name.rfind('.');
-      if (dot != std::string::npos && dot > 0) {
-        out.push_back({directory / file.name, domain, file.name.substr(0, dot), file.name.substr(dot + 1)});
-      }
-    }
-  }
-}
-
-}  // namespace
-
-std::vector<UserFile> user_files(store::Store& store) {
+std::vector<UserFile> user_files_below(Io& io, const fs::path& config_directory) {
   std::vector<UserFile> out;
-  const fs::path conf = store.paths().config_directory();
-  list_user_files(store, conf, "", out);
-  const auto letters = store.io().list(conf / "domain");
+  list_user_files(io, config_directory, "", out);
+  const auto letters = io.list(config_directory / "domain");
   for (const auto& letter : letters ? *letters : std::vector<DirEntry>{}) {
-    const auto domains = store.io().list(conf / "domain" / letter.name);
+    const auto domains = io.list(config_directory / "domain" / letter.name);
     for (const auto& domain : domains ? *domains : std::vector<DirEntry>{}) {
-      list_user_files(store, conf / "domain" / letter.name / domain.name, domain.name, out);
+      list_user_files(io, config_directory / "domain" / letter.name / domain.name, domain.name, out);
     }
   }
   return out;
+}
+
+std::vector<UserFile> user_files(store::Store& store) {
+  return user_files_below(store.io(), store.paths().config_directory());
 }
 
 namespace {
@@ -120,7 +121,7 @@ db::Kind choose_kind(store::Store& store, const ListPlan& plan) {
   if (present.kind && present.format == plan.format) {  // none for the list of another store
     return *present.kind;
   }
-  const auto config = store.config().for_release(release_of(plan.format));
+  const auto config = store.config().for_release(release_of_list(plan.format));
   const auto configured =
       db::kind_from_name((config ? *config : store.config()).text(conf::Option::mboxlist_db));
   if (configured && format_may_use(plan.format, *configured) && *configured != db::Kind::berkeley) {
@@ -256,16 +257,19 @@ bool uniqueid_fits_name(std::string_view uniqueid, std::string_view internal_nam
           uniqueid.starts_with(fmt::format("{:08x}", name_hash(internal_name, false))));
 }
 
-std::set<std::string> seen_uniqueids(store::Store& store) {
-  std::set<std::string> out;
+std::map<std::string, std::set<std::string>> seen_uniqueids(store::Store& store) {
+  std::map<std::string, std::set<std::string>> out;
   for (const auto& file : user_files(store)) {
     if (file.suffix != "seen") {
       continue;
     }
+    std::string localpart = file.localpart;  // either spelling of a dot
+    std::replace(localpart.begin(), localpart.end(), '^', '.');
+    const std::string user = names::UserId{localpart, file.domain}.text();
     if (auto database = store.open_database(file.path, conf::Option::seenstate_db)) {
       // A seen file that cannot be read says nothing.
-      (void)(*database)->for_each("", [&out](std::string_view key, std::string_view) -> Result<db::Visit> {
-        out.emplace(key);
+      (void)(*database)->for_each("", [&](std::string_view key, std::string_view) -> Result<db::Visit> {
+        out[std::string(key)].insert(user);
         return db::Visit::go_on;
       });
     }

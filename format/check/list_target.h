@@ -2,6 +2,7 @@
 // away, owners and quota roots without a mailbox, unique ids of old releases. For list_plan.cc.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -19,12 +20,17 @@ void choose_target(store::Store& store, const std::optional<conf::Release>& rele
 // Spool and metadata roots that are missing or hold nothing.
 Result<std::vector<AbsentRoot>> find_absent_roots(store::Store& store);
 
+// The last release that writes lists of this form, for the defaults of options.
+[[nodiscard]] conf::Release release_of_list(meta::ListFormat format);
+
 // A file of a user below configdirectory by name: "user/b/bovik.seen".
 struct UserFile {
   fs::path path;
   std::string domain, localpart, suffix;  // the local part as the file has it: 2.x writes '^' for a dot
 };
 [[nodiscard]] std::vector<UserFile> user_files(store::Store& store);
+// Likewise below any directory that is or was a configdirectory.
+[[nodiscard]] std::vector<UserFile> user_files_below(Io& io, const fs::path& config_directory);
 
 // Quota roots that cover none of `names` (internal), and users with files but without a mailbox.
 [[nodiscard]] std::vector<LostFound> orphaned_names(store::Store& store,
@@ -39,7 +45,7 @@ struct UserFile {
 [[nodiscard]] std::vector<std::string> old_style_uniqueids(const meta::MailboxEntry& entry);
 // The id is such a one, and of this name.
 [[nodiscard]] bool uniqueid_fits_name(std::string_view uniqueid, std::string_view internal_name);
-// Every unique id that a seen database has state for.
-[[nodiscard]] std::set<std::string> seen_uniqueids(store::Store& store);
+// Every unique id that a seen database has state for, and the ids of the users whose it is.
+[[nodiscard]] std::map<std::string, std::set<std::string>> seen_uniqueids(store::Store& store);
 
 }  // namespace cyr::check

@@ -131,6 +131,16 @@ class Walk {
     return success();
   }
 
+  // Nothing for a suffix of no database.
+  [[nodiscard]] std::optional<DatabaseFile> user_database(std::string_view suffix) const {
+    for (const UserRow& row : user_rows) {
+      if (row.suffix == suffix) {
+        return describe(row.role, row.backend, row.sorted && sorts(config(), false));
+      }
+    }
+    return {};
+  }
+
   Status search() {
     std::set<fs::path> roots;
     for (const std::string& partition : store_.partitions().names()) {
@@ -179,6 +189,7 @@ class Walk {
   [[nodiscard]] DatabaseFile describe(std::string_view role, Option backend, bool sorted) const {
     DatabaseFile file;
     file.role = role;
+    file.option = backend;
     file.wanted = std::string(config().text(backend));
     file.wanted_kind = db::kind_from_name(file.wanted);
     const names::Namespace& ns = store_.name_space();
@@ -259,6 +270,16 @@ Status each_database(Store& store, DatabaseScope scope,
   CYR_CHECK(walk.users());
   CYR_CHECK(walk.mailboxes());
   return walk.search();
+}
+
+Result<DatabaseFile> user_database(Store& store, std::string_view suffix, const fs::path& path) {
+  const std::function<Status(const DatabaseFile&)> none;
+  auto file = Walk(store, none).user_database(suffix);
+  if (!file) {
+    return make_error(Errc::invalid, "no database of users has the suffix " + std::string(suffix));
+  }
+  file->path = path;
+  return std::move(*file);
 }
 
 fs::path path_for(const Store& store, const DatabaseFile& database, db::Kind kind) {

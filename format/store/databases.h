@@ -15,6 +15,7 @@ namespace cyr::store {
 struct DatabaseFile {
   std::string_view role;                // "mailboxes", "subscriptions" ...
   fs::path path;                        // of the quota tree: its directory
+  std::optional<conf::Option> option;   // that asks for the backend; nothing: the backend is fixed
   std::string wanted;                   // the backend's name in imapd.conf
   std::optional<db::Kind> wanted_kind;  // nothing: a backend that this program does not know
   std::optional<db::Kind> kind;         // what the content says; nothing: empty, or nothing that is known
@@ -34,6 +35,10 @@ enum class DatabaseScope : std::uint8_t {
 // that cannot be read gets no `kind`.
 Status each_database(Store& store, DatabaseScope scope,
                      const std::function<Status(const DatabaseFile&)>& visit);
+
+// How a user's database with this suffix ("sub", "seen" ...) is to be at `path`, whether it is there or not.
+// Errc::invalid for a suffix that is no database.
+Result<DatabaseFile> user_database(Store& store, std::string_view suffix, const fs::path& path);
 
 // The name of `path` that the backend `kind` wants for the quotas, given that of another: the tree is
 // `quota`, a file what quota_db_path says or `quotas.db`. Other databases keep their name.
