@@ -9,6 +9,7 @@
 #include "format/mailbox/index_layout.h"
 #include "format/store/archive_rule.h"
 #include "format/store/mailbox_edit.h"
+#include "format/store/parse_options.h"
 
 namespace cyr::store {
 
@@ -193,7 +194,17 @@ Result<std::uint32_t> MailboxEdit::copy(MailboxView& from, std::uint32_t recno, 
   }
   CYR_TRY(record.uid, next_uid());
   record.system_flags = take_seen(record.uid, options.system_flags);
-  record.cache_crc = crc32(cached.whole());
+  Bytes cache = cached.whole();
+  record.cache_crc = crc32(cache);
+  mime::MessageSummary summary;
+  if (!mailbox::has_record_crc(from.index().minor_version)) {  // GUID and time are not in such an old index
+    CYR_TRY(const FileBytes file, from.message(recno));
+    summary = mime::summarise(file.text(), record.internaldate, parse_options(store_.config()));
+    take_summary(summary, record);
+    cache = as_bytes(summary.cache_record);
+  } else if (record.content_offset == 0) {  // not in a newer one
+    record.content_offset = record.header_size;
+  }
   // Only the conversations of one user know of one another.
   const bool same_user = store_.config().is_on(conf::Option::conversations) && !files_.user.empty() &&
                          from.files().user == files_.user;
@@ -201,7 +212,7 @@ Result<std::uint32_t> MailboxEdit::copy(MailboxView& from, std::uint32_t recno, 
     record.cid = 0;
     record.basecid = 0;
   }
-  return finish_append(record, {.cache = cached.whole(),
+  return finish_append(record, {.cache = cache,
                                 .file = from.message_path(source),
                                 .annotations = std::move(annotations),
                                 .copied = true,

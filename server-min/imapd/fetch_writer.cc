@@ -87,8 +87,9 @@ void FetchWriter::write_identifiers() {
     record.cid == 0 ? add("THREADID NIL") : add("THREADID (T{:016x})", record.cid);
   }
   if (request_.has(FetchItem::savedate)) {
-    record.savedate == 0 ? add("SAVEDATE NIL")
-                         : add("SAVEDATE {}", print_date_time(static_cast<std::int64_t>(record.savedate)));
+    // Indexes before version 15 do not have it.
+    const std::uint64_t savedate = record.savedate != 0 ? record.savedate : record.internaldate;
+    add("SAVEDATE {}", print_date_time(static_cast<std::int64_t>(savedate)));
   }
 }
 

@@ -304,7 +304,19 @@ Result<std::optional<std::string>> CommandParser::nstring() {
 
 Result<std::string> CommandParser::flag() {
   const bool system = accept('\\');
-  CYR_TRY(const std::string name, atom());
+  // No atom has a ']', but keywords of stores have, which must be good for taking away, too.
+  const std::size_t start = at_;
+  while (at_ < line_.size() && (is_atom_char(line_[at_]) || line_[at_] == ']')) {
+    ++at_;
+  }
+  if (at_ == start) {
+    return atom();  // which says what is wrong
+  }
+  CYR_CHECK(count(at_ - start));
+  if (at_ - start > limits_.word) {
+    return bad_argument("Word too long in " + command_);
+  }
+  const std::string name = line_.substr(start, at_ - start);
   return system ? "\\" + name : name;
 }
 

@@ -78,7 +78,7 @@ bool matches_leaf(const SearchKey& key, SearchTarget& target) {
     case SearchOp::sentdate:
       return in_range(key, record.sentdate);
     case SearchOp::savedate:
-      return in_range(key, record.savedate);
+      return in_range(key, record.savedate != 0 ? record.savedate : record.internaldate);
     case SearchOp::larger:
       return record.size > key.number;
     case SearchOp::smaller:

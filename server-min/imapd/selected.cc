@@ -7,6 +7,7 @@
 
 #include "format/base/log.h"
 #include "format/base/text.h"
+#include "format/mailbox/index_layout.h"
 
 namespace cyr::imapd {
 
@@ -229,13 +230,27 @@ bool Selected::has_keyword(const MessageRow& row, std::string_view name) const {
   return bit && row.recno != 0 && view_->records().record(row.recno).user_flag(*bit);
 }
 
+// Changes with the flags of a record: its modseq or, in an index too old to have one, a digest of them.
+std::uint64_t Selected::state_of(std::uint32_t recno) const {
+  const mailbox::RecordBlock& records = view_->records();
+  if (mailbox::has_modseq(view_->index().minor_version)) {
+    return records.modseq(recno);
+  }
+  const mailbox::IndexRecord record = records.record(recno);
+  std::uint64_t state = record.system_flags;
+  for (const std::uint32_t word : record.user_flags) {
+    state = (state ^ word) * 0x100000001b3;  // FNV-1a
+  }
+  return state;
+}
+
 void Selected::told(MessageRow& row) {
-  row.told_modseq = row.recno == 0 ? row.told_modseq : view_->records().modseq(row.recno);
+  row.told_state = row.recno == 0 ? row.told_state : state_of(row.recno);
   row.seen_changed = false;
 }
 
 bool Selected::must_tell_flags(const MessageRow& row) const {
-  return row.seen_changed || (is_live(row) && view_->records().modseq(row.recno) != row.told_modseq);
+  return row.seen_changed || (is_live(row) && state_of(row.recno) != row.told_state);
 }
 
 void Selected::add_new_rows() {

@@ -19,8 +19,8 @@ namespace cyr::imapd {
 // One message of the client's view.
 struct MessageRow {
   std::uint32_t uid = 0;
-  std::uint32_t recno = 0;        // in the view; 0: the record is gone
-  std::uint64_t told_modseq = 0;  // of the flags that the client was told
+  std::uint32_t recno = 0;       // in the view; 0: the record is gone
+  std::uint64_t told_state = 0;  // state_of() when the client was told the flags
   bool recent = false;
   bool seen_changed = false;  // seen state outside the index differs from what was told
 };
@@ -95,6 +95,7 @@ class Selected {
       : store_(store), user_(std::move(user)), locks_(locks), view_(std::move(view)) {}
   Status claim_recent(std::int64_t now);
   Status learn_recent();
+  [[nodiscard]] std::uint64_t state_of(std::uint32_t recno) const;
   void add_new_rows();
   void relocate();
   void report_expunges(Output& out, const ReportStyle& style);

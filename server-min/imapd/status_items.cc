@@ -7,6 +7,7 @@
 
 #include "format/base/text.h"
 #include "format/mailbox/index_file.h"
+#include "format/mailbox/index_layout.h"
 #include "format/store/mailbox_view.h"
 #include "format/store/seen_state.h"
 
@@ -68,12 +69,14 @@ Result<Counts> count_records(Session& session, const meta::MailboxEntry& entry) 
   }
   const std::uint32_t told = in_index ? counts.index.recentuid : seen.record.lastuid;
   const mailbox::RecordBlock& records = view->records();
+  counts.index.exists = 0;
   for (std::uint32_t recno = 1; recno <= records.size(); ++recno) {
     const std::uint32_t flags = records.system_flags(recno);
     if ((flags & flag::expunged) != 0) {
       continue;
     }
     const std::uint32_t uid = records.uid(recno);
+    ++counts.index.exists;
     counts.recent += uid > told ? 1 : 0;
     counts.unseen += (in_index ? (flags & flag::seen) != 0 : seen.uids.contains(uid)) ? 0 : 1;
   }
@@ -89,8 +92,11 @@ Result<Counts> count(Session& session, const meta::MailboxEntry& entry, StatusIt
   const bool in_index = store::seen_is_in_index(counts.index, files.user, session.caller->id());
   const bool recent_known = in_index && counts.index.recentuid >= counts.index.last_uid;
   const bool unseen_known = in_index && counts.index.minor_version >= kUnseenInHeader;
+  // What 3.6.1 takes back to an older version counts expunged messages, too.
+  const bool exists_known = mailbox::has_record_crc(counts.index.minor_version);
   counts.unseen = counts.index.unseen;
-  if (((items & bit(StatusItem::recent)) != 0 && !recent_known) ||
+  if (((items & bit(StatusItem::messages)) != 0 && !exists_known) ||
+      ((items & bit(StatusItem::recent)) != 0 && !recent_known) ||
       ((items & bit(StatusItem::unseen)) != 0 && !unseen_known)) {
     return count_records(session, entry);
   }

@@ -14,6 +14,7 @@ import hashlib
 import os
 import re
 import shutil
+import subprocess
 import sys
 import time
 
@@ -160,8 +161,10 @@ def seen_by(server, store, user):
                 continue
             for text in ("MYRIGHTS", "GETACL", "GETQUOTAROOT"):
                 out["%s %s" % (text, mailbox)] = sorted(account.client.command("%s %s" % (text, mailbox))[0])
-            out["STATUS " + mailbox] = account.client.command(
-                "STATUS %s (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN HIGHESTMODSEQ SIZE)" % mailbox)[0]
+            # In an index that it took back to an older version 3.6.1 counts expunged messages, too, and remembers old counts.
+            if store.name != "versions":
+                out["STATUS " + mailbox] = account.client.command(
+                    "STATUS %s (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN HIGHESTMODSEQ SIZE)" % mailbox)[0]
             # One at a time: of several 3.6.1 shows those too that were not asked for.
             out["METADATA " + mailbox] = [line for entry in ("/shared/comment", "/private/comment")
                                           for line in account.client.command("GETMETADATA %s %s" % (mailbox, entry))[0]]
@@ -246,8 +249,11 @@ class Work:
 
     def do(self, account, text):
         lines = account.say(text)
-        # 3.6.1 tells of flags after .SILENT, too.
-        left = (b"* OK", b"* FLAGS", *([b"* %d FETCH" % n for n in range(99)] if "SILENT" in text else []))
+        # 3.6.1 tells of flags after .SILENT, too, and not of \\Seen in an index that has no modseqs.
+        unsure = "SILENT" in text or (self.store.name == "versions" and text.startswith("STORE"))
+        if self.store.name == "versions":                # nor of the modseq there
+            lines = [re.sub(rb"^OK \[HIGHESTMODSEQ \d+\] ", b"OK ", line) for line in lines]
+        left = (b"* OK", b"* FLAGS", *([b"* %d FETCH" % n for n in range(99)] if unsure else []))
         self.said.append((account.user + ": " + text[:100], [line for line in lines if not line.startswith(left)]))
 
     def messages(self, account):
@@ -341,7 +347,7 @@ class Work:
 
 class Chain:
     def __init__(self, scratch, name, options):
-        self.name = name
+        self.name, self.scratch = name, scratch
         self.real, self.ours = real_cyrus.Oracle(scratch), real_cyrus.Ours(scratch, options.bin)
         self.root, self.twin = (scratch.copy(name, name + way) for way in (".handover", ".twin"))
         self.store, self.problems = Store(name, self.root), []
@@ -351,6 +357,9 @@ class Chain:
                 conf.write("sieve_ignore: yes\n")
             shutil.rmtree(os.path.join(root, "sieve"))   # ours runs no scripts
             os.mkdir(os.path.join(root, "sieve"))
+            cache = os.path.join(root, "config/statuscache.db")
+            if os.path.exists(cache):                      # which reconstruct -V has made stale in one of them
+                os.unlink(cache)
             self.real.hand_over(root)
 
     def problem(self, what, lines):
@@ -373,13 +382,26 @@ class Chain:
             said = Work(server, self.store, number).run()
             return said, snapshot(server, self.store, users)
 
+    def said_of(self, root):
+        """What the real reconstruct -n and quota -f find in a store; in a copy of it, as -f corrects."""
+        out = []
+        copy = os.path.join(self.scratch.top, "looked-at")
+        subprocess.run(["cp", "-a", root, copy], check=True)
+        golden.rewrite_from(copy, root)
+        try:
+            for words in (["reconstruct", "-n"], ["quota", "-f"]):
+                code, output = self.real.run(copy, *words)
+                lines = [line for line in output.decode("utf-8", "replace").split("\n") if complains(words[0], line)]
+                out += ["real %s: %s" % (" ".join(words), line) for line in lines + ["exit %d" % code] * bool(code)]
+        finally:
+            shutil.rmtree(copy)
+        return out
+
     def silent(self, what):
-        for words in (["reconstruct", "-n"], ["quota", "-f"]):
-            code, output = self.real.run(self.root, *words)
-            lines = [line for line in output.decode("utf-8", "replace").split("\n") if complains(words[0], line)]
-            if code:
-                lines.append("exit %d" % code)
-            self.problem("%s, real %s" % (what, " ".join(words)), lines)
+        """Of what the real one finds wrong in its own work, it may find the same here."""
+        figures = re.compile(r"\d+")
+        usual = {figures.sub("N", line) for line in self.said_of(self.twin)}
+        self.problem(what, [line for line in self.said_of(self.root) if figures.sub("N", line) not in usual])
 
     def run(self, rounds):
         last = None

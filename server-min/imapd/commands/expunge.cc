@@ -48,7 +48,7 @@ Result<Answer> run_expunge(Invocation& invocation) {
   }
   CYR_TRY(const std::uint32_t count, expunge_deleted(session, uids ? &*uids : nullptr));
   session.report(true, invocation.uid);
-  if (count > 0 && session.selected) {
+  if (count > 0 && session.selected && session.selected->highestmodseq() > 0) {
     return ok(fmt::format("[HIGHESTMODSEQ {}] Completed", session.selected->highestmodseq()));
   }
   return ok();

@@ -27,7 +27,11 @@ struct Node {
 // The client's names in order: own, others', shared; DELETED last; parents before children.
 struct NameOrder {
   char separator;
-  static int group(std::string_view name) { return equal_ignoring_case(name, "INBOX") ? 0 : 1; }
+  [[nodiscard]] int group(std::string_view name) const {
+    constexpr std::string_view kInbox = "INBOX";
+    const bool below = name.size() > kInbox.size() && name[kInbox.size()] == separator;
+    return equal_ignoring_case(below ? name.substr(0, kInbox.size()) : name, kInbox) ? 0 : 1;
+  }
   bool operator()(const std::string& a, const std::string& b) const {
     if (group(a) != group(b)) {
       return group(a) < group(b);
@@ -99,6 +103,7 @@ class Lister {
     return !request_.special_use_only || (node.entry && !special_use_of(session_, *node.entry).empty());
   }
   [[nodiscard]] bool has_children(Tree::const_iterator at) const;
+  [[nodiscard]] bool hides_child(Tree::const_iterator at) const;
   Status report(Tree::const_iterator at, bool child_info);
   void report_parents(const Key& key);
   void write(std::string_view attributes, std::string_view name, bool child_info);
@@ -168,16 +173,11 @@ Status Lister::collect_subscriptions() {
 }
 
 bool Lister::has_children(Tree::const_iterator at) const {
-  const std::string prefix = at->first.name + separator_;
   const bool subscriptions = request_.mode == ListMode::lsub;
-  for (auto next = std::next(at); next != tree_.end() && next->first.section == at->first.section; ++next) {
-    const bool inbox = next->first.name == "INBOX";
-    if (!next->first.name.starts_with(prefix)) {
-      if (inbox) {
-        continue;
-      }
-      return false;
-    }
+  const Key first{at->first.section, at->first.name + separator_};
+  for (auto next = tree_.lower_bound(first); next != tree_.end() && next->first.section == first.section &&
+                                             next->first.name.starts_with(first.name);
+       ++next) {
     if (subscriptions ? next->second.subscribed : next->second.entry.has_value()) {
       return true;
     }
@@ -222,6 +222,19 @@ void Lister::write(std::string_view attributes, std::string_view name, bool chil
                         text::print_astring(name, text::LiteralForm::synchronizing),
                         child_info ? " (CHILDINFO (\"SUBSCRIBED\"))" : "");
   session_.out.relieve();
+}
+
+// Below it is a selected mailbox that the patterns do not show (RFC 5258 3.5: CHILDINFO).
+bool Lister::hides_child(Tree::const_iterator at) const {
+  const Key first{at->first.section, at->first.name + separator_};
+  for (auto next = tree_.lower_bound(first); next != tree_.end() && next->first.section == first.section &&
+                                             next->first.name.starts_with(first.name);
+       ++next) {
+    if (selects(next->second) && !matches_any(next->first.name)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 Status Lister::report(Tree::const_iterator at, bool child_info) {
@@ -281,23 +294,19 @@ Status Lister::run() {
     if (!selects(at->second)) {
       continue;
     }
-    if (parents && (request_.recursive_match || !matches_any(at->first.name))) {
-      report_parents(at->first);
-    }
     if (matches_any(at->first.name)) {
-      CYR_CHECK(report(at, false));
+      CYR_CHECK(report(at, request_.recursive_match && hides_child(at)));
+    } else if (parents) {
+      report_parents(at->first);
     }
   }
   return success();
 }
 
-// LIST "" "": the separator and the root of the reference.
+// LIST "" "": the separator. No name here is rooted, so the root of every reference is empty.
 void write_root(Session& session, const ListRequest& request) {
-  const char separator = session.caller->separator();
-  const std::size_t end = request.reference.find(separator);
-  const std::string root = end == std::string::npos ? "" : request.reference.substr(0, end + 1);
-  session.out.untagged("{} (\\Noselect) \"{}\" {}", request.mode == ListMode::lsub ? "LSUB" : "LIST",
-                       separator, text::print_astring(root));
+  session.out.untagged("{} (\\Noselect) \"{}\" \"\"", request.mode == ListMode::lsub ? "LSUB" : "LIST",
+                       session.caller->separator());
 }
 
 Result<Answer> list(Invocation& invocation, ListMode mode) {
