@@ -25,6 +25,19 @@ Result<std::optional<File>> open_counters(Store& store, const names::UserId& use
 
 }  // namespace
 
+Result<meta::Counters> read_counters(Store& store, const names::UserId& user) {
+  meta::Counters counters;
+  counters.version = 0;
+  CYR_TRY(const auto file, open_counters(store, user, LockMode::shared));
+  if (file) {
+    CYR_TRY(const auto bytes, file->map());
+    if (auto read = meta::decode_counters(bytes.bytes())) {
+      counters = *read;
+    }
+  }
+  return counters;
+}
+
 Result<std::optional<std::uint64_t>> highest_counter(Store& store, const names::UserId& user) {
   std::optional<std::uint64_t> highest;
   CYR_TRY(const auto file, open_counters(store, user, LockMode::shared));

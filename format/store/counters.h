@@ -16,6 +16,8 @@ namespace cyr::store {
 
 enum class CounterKind : std::uint8_t { mail, quota };
 
+// The counters of `user`; all zero where there are none, or none that can be read.
+Result<meta::Counters> read_counters(Store& store, const names::UserId& user);
 // highestmodseq of the counters of `user` (empty: those of the shared mailboxes). Nothing where there are
 // none, or none that can be read: such a file is left alone.
 Result<std::optional<std::uint64_t>> highest_counter(Store& store, const names::UserId& user);

@@ -1,5 +1,7 @@
 #include "format/store/mailbox_head.h"
 
+#include <algorithm>
+
 #include "format/base/crc32.h"
 #include "format/mailbox/index_file.h"
 #include "format/mailbox/index_layout.h"
@@ -58,9 +60,27 @@ Result<MailboxHead> MailboxHead::open(Administration& admin, const meta::Mailbox
   return head;
 }
 
+bool MailboxHead::is_deleted() const {
+  const auto name = names::MailboxName::from_internal(entry_.name, admin_->store.name_space());
+  return name && name->is_deleted();
+}
+
+// What happens to a deleted mailbox is no news for its owner: the counters hear of the modseq that it had,
+// and of the new one only where its place in the list changes.
 Status MailboxHead::touch(ModseqUse use) {
-  CYR_TRY(index.highestmodseq,
-          next_modseq(admin_->store, files_.user, entry_.type.kind, index.highestmodseq, use));
+  Store& store = admin_->store;
+  if (!is_deleted()) {
+    CYR_TRY(index.highestmodseq, next_modseq(store, files_.user, entry_.type.kind, index.highestmodseq, use));
+    return success();
+  }
+  CYR_CHECK(note_modseq(store, files_.user, entry_.type.kind, index.highestmodseq, {}));
+  CYR_CHECK(touch_unnoted());
+  return use.folder ? note_modseq(store, files_.user, entry_.type.kind, index.highestmodseq, use) : success();
+}
+
+Status MailboxHead::touch_unnoted() {
+  CYR_TRY(const auto highest, highest_counter(admin_->store, files_.user));
+  index.highestmodseq = std::max(highest.value_or(0), index.highestmodseq) + 1;
   return success();
 }
 
@@ -98,7 +118,7 @@ Status MailboxHead::commit() {
     as_read_ = header;
   }
   CYR_CHECK(mailbox::write_index_header(lock_.index(), index));
-  if (index.highestmodseq != modseq_as_read_) {
+  if (index.highestmodseq != modseq_as_read_ && !is_deleted()) {
     CYR_CHECK(note_folder_modseq(admin_->store, files_.user, header.uniqueid, index.highestmodseq));
     modseq_as_read_ = index.highestmodseq;
   }

@@ -29,10 +29,15 @@ class MailboxHead {
 
   // Gives the mailbox its next modseq.
   Status touch(ModseqUse use = {});
+  // The same, and the owner's counters do not hear of it yet: note_modseq.
+  Status touch_unnoted();
+  // Lies below DELETED.
+  [[nodiscard]] bool is_deleted() const;
   // Puts the mailbox under `root` (nothing: none): what it uses is taken from the one and added to the other.
   Status set_quota_root(const std::optional<std::string>& root);
-  // The same for a copy that takes the mailbox's place, which counts of its own: its folder and, if it has any,
-  // its contents are added in a write each, then the original's taken off, also where the root stays the same.
+  // The same for a copy that takes the mailbox's place, which counts of its own: its folder and, if it has
+  // any, its contents are added in a write each, then the original's taken off, also where the root stays the
+  // same.
   Status set_quota_root_of_copy(const std::optional<std::string>& root);
   Status commit();
 

@@ -42,10 +42,12 @@ class Move {
     if (in_place_) {
       head_.header.name = after_.name;
       CYR_CHECK(rename_entry(admin_, entry_, after_));
+      CYR_CHECK(note_modseqs());
       CYR_CHECK(head_.commit());
     } else {
       CYR_CHECK(copy());
       CYR_CHECK(rename_entry(admin_, entry_, after_));
+      CYR_CHECK(note_modseqs());
       CYR_CHECK(note_folder_modseq(admin_.store, head_.files().user, entry_.uniqueid, after_.foldermodseq));
       CYR_CHECK(clear_old_place());
     }
@@ -68,21 +70,21 @@ class Move {
     return check_room(admin_.store, *root_, usage_of(head_.index));
   }
 
-  // Between users the modseq comes from the counters of the new one, who has to be told of it; a user who is
-  // renamed takes his own along.
-  Status touch() {
+  // The modseq comes from the counters of the owner up to now; they hear of it when the list has the new
+  // name, after those who may see the mailbox no longer.
+  Status touch() { return head_.is_deleted() ? head_.touch() : head_.touch_unnoted(); }
+
+  Status note_modseqs() {
+    if (head_.is_deleted()) {
+      return success();
+    }
+    const std::uint64_t modseq = head_.index.highestmodseq;
+    const names::UserId& from = head_.files().user;
+    CYR_CHECK(note_modseq(admin_.store, from, entry_.type.kind, modseq, {}));
+    // What becomes a user's mailbox out of a shared one is no news to him.
     const names::UserId to = admin_.owner_of(after_.name);
-    std::optional<meta::MailboxEntry> inbox;
-    if (!to.empty() && to != head_.files().user) {
-      const auto name = names::MailboxName::inbox_of(to);
-      CYR_TRY(inbox, find_mailbox(admin_.store, name.to_internal(admin_.store.name_space())));
-    }
-    if (!inbox) {
-      return head_.touch();
-    }
-    CYR_TRY(head_.index.highestmodseq,
-            next_modseq(admin_.store, to, entry_.type.kind, head_.index.highestmodseq));
-    return success();
+    return from.empty() || to == from ? success()
+                                      : note_modseq(admin_.store, to, entry_.type.kind, modseq, {});
   }
 
   Status change_partition() {

@@ -111,6 +111,7 @@ cyrus RENAME {old} user/renamed
 cyrus SETACL user/renamed ted +x
 renamed RENAME {n}Work {n}Play
 cyrus DELETE user/renamed
+cyrus CREATE user/mover
 cyrus CREATE user/mover/a/b
 cyrus CREATE user/taker
 cyrus SETQUOTA user/mover (STORAGE 100 X-NUM-FOLDERS 50)
