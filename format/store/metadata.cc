@@ -8,8 +8,10 @@
 
 #include "format/base/text.h"
 #include "format/mailbox/annotation_record.h"
+#include "format/store/counters.h"
 #include "format/store/mailbox_head.h"
 #include "format/store/metadata_entries.h"
+#include "format/store/new_partition.h"
 #include "format/store/quota_usage.h"
 #include "format/text/imap_date.h"
 
@@ -216,7 +218,8 @@ void add_rows(std::vector<MetadataItem>& items, std::span<const MetadataRow> row
   }
   for (const MetadataRow& row : rows) {
     for (const bool shared : {false, true}) {
-      if ((shared ? row.shared : row.priv) && !there.contains({std::string(row.entry), shared})) {
+      const bool shown = row.place == MetadataPlace::database || (shared ? row.shared : row.priv);
+      if (shown && !there.contains({std::string(row.entry), shared})) {
         items.push_back({std::string(row.entry), shared, value_of(row)});
       }
     }
@@ -271,15 +274,48 @@ std::optional<std::string> head_value(const MailboxHead& head, const FileInfo& i
   return name == "lastpop" ? date_or_nothing(index.pop3_last_login) : std::nullopt;
 }
 
-std::optional<std::string> server_value(Administration& admin, const MetadataRow& row) {
-  if (row.place != MetadataPlace::file) {
-    return {};
+// All of a user's counters, as 3.6 lists them.
+Result<std::string> counters_text(Administration& admin) {
+  const auto user = names::UserId::parse(admin.actor.userid, admin.store.name_space());
+  CYR_TRY(const meta::Counters all, read_counters(admin.store, user));
+  return fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {}", all.version, all.highestmodseq, all.mailmodseq,
+                     all.caldavmodseq, all.carddavmodseq, all.notesmodseq, all.mailfoldersmodseq,
+                     all.caldavfoldersmodseq, all.carddavfoldersmodseq, all.notesfoldersmodseq,
+                     all.quotamodseq, all.raclmodseq, all.uidvalidity);
+}
+
+Result<std::string> modseq_text(Administration& admin) {
+  const auto user = names::UserId::parse(admin.actor.userid, admin.store.name_space());
+  CYR_TRY(const meta::Counters all, read_counters(admin.store, user));
+  return std::to_string(all.highestmodseq);
+}
+
+Result<std::optional<std::string>> computed_server_value(Administration& admin, std::string_view name) {
+  std::optional<std::string> out;
+  if (name == "usercounters") {
+    CYR_TRY(out, counters_text(admin));
+  } else if (name == "usermodseq") {
+    CYR_TRY(out, modseq_text(admin));
+  } else {
+    const DiskSpace space = disk_space(admin);
+    out = name == "freespace"         ? std::to_string(space.all_free)
+          : name == "freespace/total" ? fmt::format("{};{}", space.all_free, space.all_size)
+                                      : fmt::format("{};{}", space.most_free, space.most_size);
   }
-  const auto bytes = admin.io().read_file(message_file(admin.store, row.entry));
-  if (!bytes) {
-    return {};
+  return out;
+}
+
+Result<std::optional<std::string>> server_value(Administration& admin, const MetadataRow& row) {
+  if (row.place == MetadataPlace::computed) {
+    return computed_server_value(admin, row.entry.substr(mailbox::kVendorPrefix.size()));
   }
-  return std::string(split(bytes->text(), '\n').front());
+  std::optional<std::string> out;
+  if (row.place == MetadataPlace::file) {
+    if (const auto bytes = admin.io().read_file(message_file(admin.store, row.entry))) {
+      out = std::string(split(bytes->text(), '\n').front());
+    }
+  }
+  return out;
 }
 
 std::vector<std::string> words_of(std::string_view text) {
@@ -369,7 +405,15 @@ Result<std::vector<MetadataItem>> get_metadata(Administration& admin, const std:
 Result<std::vector<MetadataItem>> get_server_metadata(Administration& admin) {
   CYR_CHECK(need_keyed_list(admin.store));
   CYR_TRY(auto items, stored_items(admin, "", admin.actor.userid));
-  add_rows(items, server_metadata_rows(), [&](const MetadataRow& row) { return server_value(admin, row); });
+  Status status = success();
+  add_rows(items, server_metadata_rows(), [&](const MetadataRow& row) {
+    auto value = server_value(admin, row);
+    if (!value) {
+      status = value.error();
+    }
+    return value.value_or(std::nullopt);
+  });
+  CYR_CHECK(status);
   return items;
 }
 

@@ -53,8 +53,12 @@ constexpr std::array mailbox_entries = {
 constexpr std::array server_entries = {
     MetadataRow{"/vendor/cmu/cyrus-imapd/squat", Type::boolean},
     MetadataRow{"/vendor/cmu/cyrus-imapd/shutdown", Type::string, Place::file},
+    MetadataRow{"/vendor/cmu/cyrus-imapd/freespace/percent/most", Type::string, Place::computed},
+    MetadataRow{"/vendor/cmu/cyrus-imapd/freespace/total", Type::string, Place::computed},
     MetadataRow{"/vendor/cmu/cyrus-imapd/freespace", Type::string, Place::computed},
     MetadataRow{"/vendor/cmu/cyrus-imapd/expire", Type::number},
+    MetadataRow{"/vendor/cmu/cyrus-imapd/usercounters", Type::string, Place::computed, false, true},
+    MetadataRow{"/vendor/cmu/cyrus-imapd/usermodseq", Type::string, Place::computed, false, true},
     MetadataRow{"/motd", Type::string, Place::file},
     MetadataRow{"/comment", Type::string, Place::database, true, true},
     MetadataRow{"/admin"},

@@ -11,7 +11,7 @@
 namespace cyr::store {
 
 enum class MetadataPlace : std::uint8_t {
-  database,  // annotations.db
+  database,  // annotations.db; shown as shared and as private, whichever of the two can be set
   option,    // a bit of the index header's options
   date,      // pop3_show_after of the index header
   file,      // conf/msg/NAME

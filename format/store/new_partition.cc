@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <random>
+#include <set>
 
 namespace cyr::store {
 
@@ -15,6 +16,8 @@ struct Candidate {
   std::string name;
   double free_bytes = 0;
   double free_percent = 0;
+  double size_bytes = 0;
+  unsigned long file_system = 0;  // its id
 };
 
 // Every partition that may be chosen, with its free space; one that cannot be asked counts as full.
@@ -30,11 +33,13 @@ std::vector<Candidate> candidates_of(const Administration& admin) {
       continue;
     }
     struct statvfs space {};
-    Candidate candidate{name, 0, 0};
+    Candidate candidate{name};
     if (::statvfs(root->c_str(), &space) == 0 && space.f_blocks > 0) {
       candidate.free_bytes = static_cast<double>(space.f_bavail) * static_cast<double>(space.f_frsize);
       candidate.free_percent =
           100.0 * static_cast<double>(space.f_bavail) / static_cast<double>(space.f_blocks);
+      candidate.size_bytes = static_cast<double>(space.f_blocks) * static_cast<double>(space.f_frsize);
+      candidate.file_system = space.f_fsid;
     }
     all.push_back(candidate);
     if (limit > 0 && 100.0 - candidate.free_percent <= limit) {
@@ -100,6 +105,25 @@ Result<std::string> partition_for(Administration& admin, std::string_view name,
     return refuse(Refusal::unknown_partition);
   }
   return partition;
+}
+
+DiskSpace disk_space(const Administration& admin) {
+  DiskSpace out;
+  const auto kib = [](double bytes) { return static_cast<std::uint64_t>(bytes / 1024.0); };
+  double best = -1;
+  std::set<unsigned long> counted;
+  for (const Candidate& candidate : candidates_of(admin)) {
+    if (candidate.free_percent > best) {
+      best = candidate.free_percent;
+      out.most_free = kib(candidate.free_bytes);
+      out.most_size = kib(candidate.size_bytes);
+    }
+    if (counted.insert(candidate.file_system).second) {
+      out.all_free += kib(candidate.free_bytes);
+      out.all_size += kib(candidate.size_bytes);
+    }
+  }
+  return out;
 }
 
 Result<names::Layout> layout_for(Administration& admin, std::string_view name) {

@@ -14,4 +14,12 @@ Result<std::string> partition_for(Administration& admin, std::string_view name,
 // id; without such a mailbox as mailbox_legacy_dirs says.
 Result<names::Layout> layout_for(Administration& admin, std::string_view name);
 
+// Space in KiB on the partitions that new mailboxes may come to: of the one with the highest share free, and
+// of all, each file system once.
+struct DiskSpace {
+  std::uint64_t most_free = 0, most_size = 0;
+  std::uint64_t all_free = 0, all_size = 0;
+};
+[[nodiscard]] DiskSpace disk_space(const Administration& admin);
+
 }  // namespace cyr::store

@@ -38,10 +38,18 @@ EXPLAINED = (
     (("local",), r"^lm --specialuse", r"(?s).*", "offline the special uses of the owners are shown; a server shows those of who asks"),
     (("local",), r"^lm ", r" \\(?:Drafts|Sent|Junk|Trash|Archive)\b", "the same"),
 )
+# What the real tools say of ours and not of their own, and why.
+OPENED_EXPLAINED = (
+    # A user who is gone at once (delete_mode: immediate) leaves a tombstone, as any mailbox does; 3.6.1 leaves in its place
+    # a name that only has children, of which none is there (administration.EXPLAINED), and its list shows no such names.
+    re.compile(r'real ctl_mboxlist -d: "user\.[^"]*": .*"mbtype": "ed", "acl": \{\}'),
+    re.compile(r"real ctl_mboxlist -v: 'user\.[^']*' has a DB entry but no directory on partition '\(null\)'"),
+)
 # What differs from run to run, besides what administration.Plain knows.
 CHANGING = (
     (re.compile(r"([/.])[0-9A-F]{8}(?=[\s@/.)\"]|$)", re.M), r"\1STAMP"),
     (re.compile(r"lastupdate: .*"), "lastupdate: TIME"),
+    (re.compile(r"(freespace|total|most): [\d;]+"), r"\1: SPACE"),
     (re.compile(r" +$", re.M), ""),
 )
 
@@ -195,7 +203,7 @@ class Session:
             for what, lines in said[kind].items():
                 wrong += ["%s: real %s: %s" % (kind, what, line) for line in lines if line not in said["real"][what]]
                 wrong += ["%s: real %s: missing: %s" % (kind, what, line) for line in said["real"][what] if line not in lines]
-        return wrong
+        return [text for text in wrong if self.name != "immediate" or not any(known.search(text) for known in OPENED_EXPLAINED)]
 
     def judge(self, root, plain):
         out = {}
