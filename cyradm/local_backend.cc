@@ -127,7 +127,7 @@ class LocalBackend : public Backend {
   }
   Result<std::vector<QuotaRoot>> quota_roots(const std::string& mailbox) override {
     CYR_TRY(const auto entry, entry_of(mailbox));
-    CYR_TRY(const auto root, store::quota_root_of(*store_, entry));
+    CYR_TRY(const auto root, store::quota_root_of(begin().store, entry));
     return root ? std::vector<QuotaRoot>{shown(*root)} : std::vector<QuotaRoot>();
   }
   Status set_quota(const std::string& root, const std::vector<QuotaLimit>& limits) override {
@@ -181,14 +181,14 @@ class LocalBackend : public Backend {
 
   Status reconstruct(const std::string& mailbox, bool recursive, const ReportLine& report) override {
     CYR_TRY(const auto entry, entry_of(mailbox));
-    return repair_mailboxes(begin(), entry, recursive, report);
+    return repair_mailboxes(begin_repair(), entry, recursive, report);
   }
   Status fix_quota(const std::string& root, const ReportLine& report) override {
     std::string name;
     if (!root.empty()) {
       CYR_TRY(name, internal(root));
     }
-    return repair_quotas(begin(), name, report);
+    return repair_quotas(begin_repair(), name, report);
   }
   Status transfer(const std::string&, const std::string&, const std::optional<std::string>&) override {
     return make_error(Errc::unsupported, "a mailbox can only be transferred by a running server");
@@ -203,6 +203,13 @@ class LocalBackend : public Backend {
   // Each command sees the store as it is now, whoever changed it meanwhile.
   store::Administration& begin() {
     admin_.now = static_cast<std::int64_t>(std::time(nullptr));
+    store_->may_lack_quotas(true);
+    return admin_;
+  }
+  // Where the quota database is gone the headers say which root was whose.
+  store::Administration& begin_repair() {
+    begin();
+    store_->may_lack_quotas(false);
     return admin_;
   }
   [[nodiscard]] names::UserId user() const {

@@ -569,4 +569,9 @@ Result<std::unique_ptr<Database>> open_tree(Io& io, const fs::path& path, const 
   return std::unique_ptr<Database>(std::make_unique<QuotaDatabase>(io, std::move(layout), options));
 }
 
+Result<std::unique_ptr<Database>> open_tree_to_be(Io& io, const fs::path& path, const OpenOptions& options) {
+  CYR_TRY(Layout layout, layout_of(io, path, options));
+  return std::unique_ptr<Database>(std::make_unique<QuotaDatabase>(io, std::move(layout), options));
+}
+
 }  // namespace cyr::db::quotalegacy

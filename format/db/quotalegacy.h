@@ -17,5 +17,7 @@ namespace cyr::db::quotalegacy {
 
 // Errc::not_found without `create` when there is no directory "quota".
 Result<std::unique_ptr<Database>> open_tree(Io& io, const fs::path& path, const OpenOptions& options);
+// The same tree where there need be none yet: it has no roots, and the first that is written makes it.
+Result<std::unique_ptr<Database>> open_tree_to_be(Io& io, const fs::path& path, const OpenOptions& options);
 
 }  // namespace cyr::db::quotalegacy

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "format/db/database.h"
+#include "format/db/quotalegacy.h"
 
 namespace cyr::store {
 
@@ -36,6 +37,20 @@ Result<std::unique_ptr<Store>> Store::open(Io& io, const fs::path& config_file,
   return open(io, std::make_shared<const conf::Config>(std::move(config)));
 }
 
+db::OpenOptions Store::open_options(db::Kind kind, conf::Option option, bool create) const {
+  const names::Namespace& ns = name_space();
+  return {.create = create,
+          .order = {},
+          .mode = 0600,
+          .full_dir_hash = ns.fulldirhash,
+          .virtual_domains = ns.virtdomains != names::VirtualDomains::off,
+          .sql = {.engine = std::string(config_->text(conf::Option::sql_engine)),
+                  .database = std::string(config_->text(conf::Option::sql_database)),
+                  .table = {}},
+          .sync = db::name_syncs(config_->text(option)) &&
+                  !(kind == db::Kind::skiplist && config_->is_on(conf::Option::skiplist_unsafe))};
+}
+
 Result<std::unique_ptr<db::Database>> Store::open_database(const fs::path& path, conf::Option option,
                                                            bool create) {
   CYR_TRY(const bool there, io_.exists(path));
@@ -52,18 +67,7 @@ Result<std::unique_ptr<db::Database>> Store::open_database(const fs::path& path,
           .at(config_->file());
     }
   }
-  const names::Namespace& ns = name_space();
-  return db::open(io_, path, *kind,
-                  {.create = create,
-                   .order = {},
-                   .mode = 0600,
-                   .full_dir_hash = ns.fulldirhash,
-                   .virtual_domains = ns.virtdomains != names::VirtualDomains::off,
-                   .sql = {.engine = std::string(config_->text(conf::Option::sql_engine)),
-                           .database = std::string(config_->text(conf::Option::sql_database)),
-                           .table = {}},
-                   .sync = db::name_syncs(config_->text(option)) &&
-                           !(kind == db::Kind::skiplist && config_->is_on(conf::Option::skiplist_unsafe))});
+  return db::open(io_, path, *kind, open_options(*kind, option, create));
 }
 
 Result<bool> Store::make_mailbox_list() {
@@ -88,16 +92,34 @@ Result<meta::MailboxList*> Store::mailbox_list() {
   return &*mailbox_list_;
 }
 
+// The legacy tree is no database file: it is found by its directory, whatever quota_db_path says.
+Result<std::unique_ptr<db::Database>> Store::open_quotas() {
+  const bool tree = db::kind_from_name(config_->text(conf::Option::quota_db)) == db::Kind::quotalegacy;
+  const fs::path path = tree ? paths_.quota_directory() : paths_.quotas_db();
+  if (may_lack_quotas_) {
+    CYR_TRY(const bool there, io_.exists(path));
+    if (!there && tree) {
+      return db::quotalegacy::open_tree_to_be(
+          io_, path, open_options(db::Kind::quotalegacy, conf::Option::quota_db, true));
+    }
+    return open_database(path, conf::Option::quota_db, !there && !io_.read_only());
+  }
+  return open_database(path, conf::Option::quota_db);
+}
+
 Result<meta::Quotas*> Store::quotas() {
   if (!quotas_) {
-    const auto kind = db::kind_from_name(config_->text(conf::Option::quota_db));
-    const bool tree = kind == db::Kind::quotalegacy;
-    // The legacy tree is no database file: it is found by its directory, whatever quota_db_path says.
-    CYR_TRY(auto database,
-            open_database(tree ? paths_.quota_directory() : paths_.quotas_db(), conf::Option::quota_db));
+    CYR_TRY(auto database, open_quotas());
     quotas_.emplace(std::move(database));
   }
   return &*quotas_;
+}
+
+void Store::may_lack_quotas(bool may) {
+  if (may != may_lack_quotas_) {
+    may_lack_quotas_ = may;
+    quotas_.reset();
+  }
 }
 
 Result<db::Database*> Store::annotations() {

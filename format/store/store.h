@@ -57,6 +57,9 @@ class Store {
   // Makes an empty list where there is none, as every server of 3.6.1 does when it starts; whether it did.
   Result<bool> make_mailbox_list();
   Result<meta::Quotas*> quotas();
+  // Whether a store without a quota database has no roots, and gets one with its first; otherwise quotas() is
+  // Errc::not_found then, because repair has to tell a database that was lost from an empty one.
+  void may_lack_quotas(bool may);
   Result<db::Database*> annotations();  // annotations.db
   // Forgets what is open, for a database that was replaced.
   void close_databases();
@@ -79,6 +82,8 @@ class Store {
   [[nodiscard]] std::vector<fs::path> saved_roots() const;
 
  private:
+  Result<std::unique_ptr<db::Database>> open_quotas();
+  [[nodiscard]] db::OpenOptions open_options(db::Kind kind, conf::Option option, bool create) const;
   Store(Io& io, std::shared_ptr<const conf::Config> config, names::Paths paths)
       : io_(io), config_(std::move(config)), paths_(std::move(paths)) {}
   Io& io_;
@@ -86,6 +91,7 @@ class Store {
   names::Paths paths_;
   std::optional<meta::MailboxList> mailbox_list_;
   std::optional<meta::Quotas> quotas_;
+  bool may_lack_quotas_ = false;
   std::unique_ptr<db::Database> annotations_;
   bool keyed_ = true;  // mailboxes.db is of 3.6 or later, or not there
 };

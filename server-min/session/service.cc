@@ -190,6 +190,7 @@ Result<std::unique_ptr<Service>> Service::start(const ServiceDefinition& definit
     service->server_name_ = host_name();
   }
   CYR_TRY(service->store_, store::Store::open(posix_io(), service->config_));
+  service->store_->may_lack_quotas(true);
   CYR_TRY(const bool new_list, service->store_->make_mailbox_list());
   if (new_list) {
     log(LogLevel::notice, "{}: made a new, empty mailbox list; for mailboxes on the disk: reconstruct -m",

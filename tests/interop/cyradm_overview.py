@@ -191,10 +191,6 @@ def without_server(scratch, program, name, more, text):
     site = shell.Site(scratch, program, name + ".local", more)
     with site.server:                                    # makes the databases of a new store
         pass
-    quotas = os.path.join(site.root, "config/quota")
-    os.makedirs(quotas, exist_ok=True)
-    owner = os.stat(os.path.dirname(quotas))
-    os.chown(quotas, owner.st_uid, owner.st_gid)
     conf = os.path.join(site.root, "etc/imapd.conf")
     script = site.write("overview", "".join(typed + "\n" for typed, _ in steps(text)))
     done = subprocess.run([program, "--norc", "--local", conf, "--echo", "-f", script], stdin=subprocess.DEVNULL, check=False,
