@@ -148,6 +148,7 @@ Status ImapBackend::authenticate(const LoginOptions& options) {
   }
   if (!options.user.empty()) {
     settings_.user = options.user;
+    settings_.user_named = true;
   }
   if (!options.mechanisms.empty()) {
     settings_.mechanisms = options.mechanisms;

@@ -36,6 +36,7 @@ struct ImapSettings {
   wire::TlsClientOptions tls_options = {};
   bool allow_plaintext = false;  // the password over an open line
   std::string user;
+  bool user_named = false;  // by the person, not taken from the environment
   std::string authorization;
   std::string mechanisms;  // empty: what the server offers
   std::string service = "imap";
@@ -91,9 +92,17 @@ class ImapClient {
   Status read_greeting();
   Status begin_tls(const ImapSettings& settings);
   Status secure(const ImapSettings& settings);
-  Result<std::string> choose_mechanisms(const ImapSettings& settings) const;
+  // Mechanisms, separated by blanks.
+  struct Offer {
+    std::string tickets;
+    std::string others;
+    std::string unsafe;  // not to be used on this line
+  };
+  [[nodiscard]] Offer offered(const ImapSettings& settings) const;
+  Status prove_identity(const ImapSettings& settings, const Offer& offer);
   Status authenticate(const ImapSettings& settings, const std::string& mechanisms);
   Result<ImapResponse> exchange(const wire::SaslClient::Start& start);
+  void abandon(const std::string& tag);
   Status login_command(const ImapSettings& settings);
   Status after_login(const ImapResponse& answer);
   Result<std::string> answer_challenge(const ImapResponse& response, std::optional<std::string>& initial);

@@ -17,6 +17,12 @@ bool is_plaintext(std::string_view mechanism) {
          plaintext_mechanisms.end();
 }
 
+// Bound to the TLS channel.
+bool is_bound(std::string_view mechanism) { return mechanism.ends_with("-PLUS"); }
+
+// Kerberos: what GSSAPI and GSS-SPNEGO have instead of a password.
+bool is_ticket(std::string_view mechanism) { return mechanism.starts_with("GSS"); }
+
 Error in_clear(const std::string& mechanisms) {
   return make_error(Errc::permission, "the server offers no TLS and only " + mechanisms +
                                           ", which would send the password in clear")
@@ -29,29 +35,31 @@ bool ImapClient::line_is_safe(const ImapSettings& settings) const {
   return tls_.has_value() || local_ || settings.allow_plaintext;
 }
 
-// What the user asked for, or what the server offers; never a plaintext mechanism over an open line.
-Result<std::string> ImapClient::choose_mechanisms(const ImapSettings& settings) const {
-  std::string usable;
-  std::string unsafe;
+// What the user asked for, or what the server offers; a plaintext mechanism over an open line is none of
+// them.
+ImapClient::Offer ImapClient::offered(const ImapSettings& settings) const {
+  Offer out;
   const auto wanted = split(settings.mechanisms, ' ');
+  // Cyrus up to 3.6 binds to TLS 1.3 what is only defined for older ones (RFC 9266 4.2), so both never agree.
+  const bool may_differ = tls_ && tls_->binding_name == "tls-exporter";
   for (const auto& capability : capabilities_) {
     if (!capability.starts_with("AUTH=")) {
       continue;
     }
     const std::string mechanism = capability.substr(std::strlen("AUTH="));
-    const bool asked = settings.mechanisms.empty() ||
-                       std::any_of(wanted.begin(), wanted.end(), [&mechanism](std::string_view word) {
-                         return equal_ignoring_case(word, mechanism);
-                       });
+    const bool asked = settings.mechanisms.empty()
+                           ? !(is_bound(mechanism) && may_differ)
+                           : std::any_of(wanted.begin(), wanted.end(), [&mechanism](std::string_view word) {
+                               return equal_ignoring_case(word, mechanism);
+                             });
     if (asked) {
-      std::string& list = is_plaintext(mechanism) && !line_is_safe(settings) ? unsafe : usable;
+      std::string& list = is_plaintext(mechanism) && !line_is_safe(settings) ? out.unsafe
+                          : is_ticket(mechanism)                             ? out.tickets
+                                                                             : out.others;
       list.append(list.empty() ? "" : " ").append(mechanism);
     }
   }
-  if (usable.empty() && !unsafe.empty()) {
-    return in_clear(unsafe);
-  }
-  return usable;
+  return out;
 }
 
 Status ImapClient::login(const ImapSettings& settings) {
@@ -60,17 +68,30 @@ Status ImapClient::login(const ImapSettings& settings) {
     connection_->set_timeout(settings.timeout);
     return success();
   }
-  CYR_TRY(const std::string mechanisms, choose_mechanisms(settings));
-  if (!mechanisms.empty()) {
-    CYR_CHECK(authenticate(settings, mechanisms));
-  } else if (!settings.mechanisms.empty() && !equal_ignoring_case(settings.mechanisms, "LOGIN")) {
-    return make_error(Errc::permission, "the server does not offer " + settings.mechanisms);
-  } else {
-    CYR_CHECK(login_command(settings));
-  }
+  CYR_CHECK(prove_identity(settings, offered(settings)));
   logged_in_ = true;
   connection_->set_timeout(settings.timeout);
   return success();
+}
+
+Status ImapClient::prove_identity(const ImapSettings& settings, const Offer& offer) {
+  if (!offer.tickets.empty()) {
+    Status done = authenticate(settings, offer.tickets);
+    // Who has no ticket, or one that is of no use here, may have a password.
+    if (done || offer.others.empty() || done.error().code != Errc::permission || !connection_->is_open()) {
+      return done;
+    }
+  }
+  if (!offer.others.empty()) {
+    return authenticate(settings, offer.others);
+  }
+  if (!offer.unsafe.empty()) {
+    return in_clear(offer.unsafe);
+  }
+  if (!settings.mechanisms.empty() && !equal_ignoring_case(settings.mechanisms, "LOGIN")) {
+    return make_error(Errc::permission, "the server does not offer " + settings.mechanisms);
+  }
+  return login_command(settings);
 }
 
 Status ImapClient::login_command(const ImapSettings& settings) {
@@ -116,6 +137,16 @@ Result<std::string> ImapClient::answer_challenge(const ImapResponse& response,
   return wire::to_base64(reply);
 }
 
+// "*" ends an exchange; afterwards there may be another. A server that has nothing to say to that is given
+// up.
+void ImapClient::abandon(const std::string& tag) {
+  constexpr std::chrono::milliseconds patience{5'000};
+  connection_->set_timeout(patience);
+  if (!connection_->flush() || !wait_for_answer(tag, {}, false)) {
+    close();
+  }
+}
+
 Result<ImapResponse> ImapClient::exchange(const wire::SaslClient::Start& start) {
   constexpr int most_steps = 32;
   const std::string tag = next_tag();
@@ -132,7 +163,7 @@ Result<ImapResponse> ImapClient::exchange(const wire::SaslClient::Start& start) 
     auto line = answer_challenge(response, initial);
     connection_->write((line ? *line : "*") + "\r\n");
     if (!line) {
-      close();  // it may not answer any more
+      abandon(tag);
       return std::move(line).error();
     }
     ::explicit_bzero(line->data(), line->size());
@@ -142,6 +173,7 @@ Result<ImapResponse> ImapClient::exchange(const wire::SaslClient::Start& start) 
 }
 
 Status ImapClient::authenticate(const ImapSettings& settings, const std::string& mechanisms) {
+  connection_->set_timeout(settings.login_timeout);
   const bool own_certificate = tls_ && !settings.tls_options.certificate.empty();
   wire::SaslClientSettings sasl;
   sasl.service = settings.service;
@@ -150,6 +182,11 @@ Status ImapClient::authenticate(const ImapSettings& settings, const std::string&
   sasl.remote = peer_address_;
   sasl.user = settings.user;
   sasl.authorization = settings.authorization;
+  // A ticket or certificate has a name of its own: where another was asked for, that must not pass silently.
+  if (sasl.authorization.empty() && settings.user_named &&
+      (is_ticket(mechanisms) || mechanisms == "EXTERNAL")) {
+    sasl.authorization = settings.user;
+  }
   sasl.password = [this, &settings] { return settings.password(host_, settings.user); };
   sasl.plaintext = line_is_safe(settings);
   sasl.minimum_layer = settings.minimum_layer;
@@ -157,7 +194,11 @@ Status ImapClient::authenticate(const ImapSettings& settings, const std::string&
   CYR_TRY(auto client, wire::SaslClient::create(std::move(sasl)));
   sasl_.emplace(std::move(client));
   if (tls_) {
-    sasl_->set_tls(*tls_, own_certificate);
+    wire::TlsInfo tls = *tls_;
+    if (mechanisms.find("-PLUS") == std::string::npos) {
+      tls.binding_data.clear();  // GSSAPI would use it all the same (RFC 4752 has none), SCRAM speak of it
+    }
+    sasl_->set_tls(tls, own_certificate);
   }
   CYR_TRY(const auto start, sasl_->start(mechanisms));
   CYR_TRY(const auto answer, exchange(start));

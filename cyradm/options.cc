@@ -169,6 +169,7 @@ Status settle(const Raw& raw, ProgramOptions& out) {
   out.imap.tls_options.ca_file = raw.ca_file;
   out.imap.tls_options.ca_directory = raw.ca_directory;
   out.imap.tls_options.certificate = raw.tls_key.value_or("");
+  out.imap.user_named = !raw.user.empty();
   out.imap.user = raw.user.empty() ? login_name() : raw.user;
   if (raw.timeout > 0) {
     out.imap.timeout = std::chrono::seconds(raw.timeout);

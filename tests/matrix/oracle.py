@@ -123,14 +123,15 @@ def free_port():
 class Server:
     """A master with imapd, of an Oracle or Ours, on a free loopback port; a context manager."""
 
-    def __init__(self, oracle, root):
+    def __init__(self, oracle, root, services=None):
         self.oracle, self.root, self.port = oracle, root, free_port()
+        self.services = services or SERVICES
 
     def __enter__(self):
         conf = os.path.join(self.root, "etc/imapd.conf")
         services = os.path.join(self.root, "run/services.conf")
         with open(services, "w", encoding="utf-8") as f:
-            f.write(SERVICES.format(programs=self.oracle.programs, conf=conf, port=self.port))
+            f.write(self.services.format(programs=self.oracle.programs, conf=conf, port=self.port))
         os.chmod(services, 0o644)
         self.log = open(os.path.join(self.root, "run/master.log"), "wb")
         command = self.oracle.command("master", self.root, "-M", services, "-p", os.path.join(self.root, "run/master.pid"))
