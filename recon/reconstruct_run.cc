@@ -18,6 +18,7 @@
 #include "format/check/list_rebuild.h"
 #include "format/check/list_records.h"
 #include "format/check/quota_check.h"
+#include "format/check/quota_set.h"
 #include "format/check/seen_orphans.h"
 #include "format/cli/common.h"
 #include "format/cli/printer.h"
@@ -174,7 +175,31 @@ class Run {
     }
     CYR_TRY(const auto companions, check::carry_companions(*store_, plan, *saved_));
     tell_companions(companions);
-    return options_.dry_run ? success() : reattach_seen();
+    if (options_.dry_run) {
+      return success();
+    }
+    return check::goes_down(plan) ? users_by_name(plan) : reattach_seen();
+  }
+
+  // Before 3.6 users' databases have names, and subscriptions and quota roots another form.
+  Status users_by_name(const check::ListPlan& plan) {
+    std::map<std::string, names::UserId> inboxes;
+    for (const auto& planned : plan.entries) {
+      const auto name = names::MailboxName::from_internal(planned.entry.name, store_->name_space());
+      if (name && name->is_inbox() && planned.entry.type.local()) {
+        inboxes.emplace(planned.entry.uniqueid, name->user());
+      }
+    }
+    store_->close_databases();
+    CYR_TRY(const auto users, mend_store_users(*store_, options_, *saved_, locks_, std::move(inboxes)));
+    totals_.found += users.found;
+    const auto form = check::QuotaChecker::form_of(plan.format);
+    CYR_TRY(const auto quotas, check::write_quota_forms(*store_, form, *saved_));
+    totals_.found += quotas.written;
+    for (const auto& line : quotas.lost) {
+      cli::print_warning("reconstruct", line);
+    }
+    return success();
   }
 
   // The stock upgrade gives a mailbox whose header has no unique id another one; so does a rebuilt header.
@@ -217,7 +242,7 @@ class Run {
     if (companions.annotations + companions.annotations_back + companions.user_files != 0) {
       cli::print_warning(
           "reconstruct",
-          fmt::format("{} annotations {} unique ids as keys, {} {} from annotations.db.OLD, "
+          fmt::format("{} annotations {} other keys, {} {} from annotations.db.OLD, "
                       "{} users' files {}",
                       companions.annotations, options_.dry_run ? "would get" : "got",
                       companions.annotations_back, options_.dry_run ? "would come back" : "came back",

@@ -14,8 +14,10 @@
 namespace cyr::recon {
 
 Result<StepTotals> mend_store_users(store::Store& store, const ReconstructOptions& options,
-                                    store::SavedCopies& saved, store::UserLocks& locks) {
+                                    store::SavedCopies& saved, store::UserLocks& locks,
+                                    std::map<std::string, names::UserId> inboxes) {
   check::UsersOptions how;
+  how.inboxes = std::move(inboxes);
   how.stop = &cli::stop_requested();
   CYR_TRY(const auto summary,
           check::mend_users(store, how, saved, locks, [&](const check::UserFinding& finding) {

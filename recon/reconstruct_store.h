@@ -2,6 +2,7 @@
 // standard output and says how much it found, changed and had to leave.
 #pragma once
 
+#include <map>
 #include <set>
 
 #include "format/check/checker.h"
@@ -16,9 +17,10 @@ struct StepTotals {
   std::uint64_t found = 0, remaining = 0;
 };
 
-// Subscriptions, seen state and the other databases of users.
+// Subscriptions, seen state and the other databases of users. `inboxes`: as in check::UsersOptions.
 Result<StepTotals> mend_store_users(store::Store& store, const ReconstructOptions& options,
-                                    store::SavedCopies& saved, store::UserLocks& locks);
+                                    store::SavedCopies& saved, store::UserLocks& locks,
+                                    std::map<std::string, names::UserId> inboxes = {});
 // Every quota root, as quota -f does.
 Result<StepTotals> mend_store_quotas(store::Store& store, const ReconstructOptions& options,
                                      const ReportStyle& style, store::SavedCopies& saved,

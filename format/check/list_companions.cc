@@ -21,13 +21,20 @@ class Companions {
     for (const auto& planned : plan.entries) {
       if (!planned.entry.type.deleted && !planned.entry.uniqueid.empty()) {
         ids_.emplace(planned.entry.name, &planned.entry);
+        names_.emplace(planned.entry.uniqueid, &planned.entry.name);
       }
     }
   }
 
   Result<CompanionSummary> run() {
-    if (meta::is_keyed(plan_.format)) {
+    if (meta::is_keyed(plan_.format) || goes_down(plan_)) {
       CYR_CHECK(annotations());
+    }
+    if (goes_down(plan_)) {
+      CYR_CHECK(tell_scripts());
+    }
+    if (plan_.format < meta::ListFormat::dlist_30) {
+      return std::move(summary_);
     }
     CYR_CHECK(rename_user_files());
     CYR_CHECK(rename_scripts());
@@ -79,6 +86,22 @@ class Companions {
     return encoded ? std::string(as_text(*encoded)) : key;
   }
 
+  // The way back: the key with the mailbox's name, and the owner's id where 3.6 has its token.
+  [[nodiscard]] std::string key_by_name(const std::string& key) const {
+    auto parts = mailbox::decode_annotation_key(as_bytes(key));
+    const auto found = parts ? names_.find(parts->where) : names_.end();
+    if (found == names_.end()) {
+      return key;
+    }
+    parts->where = *found->second;
+    if (parts->userid == mailbox::kOwnerToken) {
+      const auto name = names::MailboxName::from_internal(parts->where, store_.name_space());
+      parts->userid = name ? name->user().text() : "";
+    }
+    const auto encoded = mailbox::encode_annotation_key(*parts);
+    return encoded ? std::string(as_text(*encoded)) : key;
+  }
+
   // The stock upgrade leaves out the server's own annotations, and those of mailboxes that it leaves out. Any
   // other one that is not there now was deleted since.
   [[nodiscard]] bool was_dropped(const std::string& key, bool no_server) const {
@@ -94,12 +117,12 @@ class Companions {
     auto present = read(path);
     Records wanted;
     for (const auto& [key, value] : present ? present->second : Records{}) {
-      const std::string by_id = key_by_id(key);
-      summary_.annotations += by_id == key ? 0 : 1;
-      wanted.emplace(by_id, value);
+      std::string wanted_key = goes_down(plan_) ? key_by_name(key) : key_by_id(key);
+      summary_.annotations += wanted_key == key ? 0 : 1;
+      wanted.emplace(std::move(wanted_key), value);
     }
     std::optional<db::Kind> kind = present ? std::optional(present->first) : std::nullopt;
-    if (auto old = read(path.native() + ".OLD")) {
+    if (auto old = goes_down(plan_) ? std::nullopt : read(path.native() + ".OLD")) {
       const bool no_server = std::none_of(wanted.begin(), wanted.end(),
                                           [](const auto& record) { return record.first.starts_with('\0'); });
       for (const auto& [key, value] : old->second) {
@@ -238,6 +261,17 @@ class Companions {
     return success();
   }
 
+  // They stay: an undo would not bring a directory of scripts back.
+  Status tell_scripts() {
+    const fs::path top = fs::path(std::string(store_.config().text(conf::Option::sievedir))) / "uuid";
+    CYR_TRY(const bool there, store_.io().exists(top));
+    if (there) {
+      summary_.left.push_back(top.native() +
+                              ": Sieve scripts lie by unique id, where no release before 3.6 looks");
+    }
+    return success();
+  }
+
   // A mailbox and its copy had one unique id: what users have read is filed under it for both.
   Status copy_seen_states() {
     std::vector<SeenMove> moves;
@@ -253,7 +287,8 @@ class Companions {
   store::Store& store_;
   const ListPlan& plan_;
   store::SavedCopies& saved_;
-  std::map<std::string, const meta::MailboxEntry*> ids_;
+  std::map<std::string, const meta::MailboxEntry*> ids_;  // by name
+  std::map<std::string, const std::string*> names_;       // by unique id
   CompanionSummary summary_;
 };
 
@@ -261,7 +296,7 @@ class Companions {
 
 Result<CompanionSummary> carry_companions(store::Store& store, const ListPlan& plan,
                                           store::SavedCopies& saved) {
-  if (plan.format < meta::ListFormat::dlist_30) {
+  if (plan.format < meta::ListFormat::dlist_30 && !goes_down(plan)) {
     return CompanionSummary{};
   }
   Companions companions(store, plan, saved);

@@ -129,7 +129,8 @@ class Planner {
   void take_present() {
     for (const auto& [name, entry] : present().entries) {
       PlannedEntry& planned = plan(Verdict::kept, entry, present().title, {});
-      const std::string* now = entry.type.local() && present().salvaged ? present_name(entry) : nullptr;
+      const bool elsewhere = entry.type.local() && (present().salvaged || lost_its_directory(entry));
+      const std::string* now = elsewhere ? present_name(entry) : nullptr;
       if (now != nullptr) {
         entomb(planned, *now);
       } else if (entry.type.local()) {
@@ -140,6 +141,13 @@ class Planner {
       convert(planned.entry, !meta::is_keyed(present().format.value_or(plan_.format)));
       planned.changed = planned.changed || !(planned.entry == entry);
     }
+  }
+
+  // No directory of its name or id, on a partition that can be seen: the mailbox may be one that lies under
+  // another name, after a rename that was cut short, or an upgrade with another default domain.
+  [[nodiscard]] bool lost_its_directory(const MailboxEntry& entry) {
+    return !entry.uniqueid.empty() && !by_name_.contains(entry.name) && !by_id_.contains(entry.uniqueid) &&
+           absent_root(entry.partition) == nullptr;
   }
 
   // A damaged list may show a record that was replaced when its mailbox was renamed or deleted: the mailbox

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "format/check/list_layout.h"
 #include "format/check/list_target.h"
 #include "format/check/list_update.h"
 #include "format/store/unique_id.h"
@@ -171,8 +172,10 @@ Result<RebuildSummary> carry_out_plan(store::Store& store, const ListPlan& plan,
   }
   report_plan(store, plan, reporter);
   if (plan.writes() && !store.io().read_only()) {
+    CYR_TRY(const auto by_id, lay_out_by_name(store, plan, saved));
     CYR_CHECK(apply_list_plan(store, plan, saved,
                               row_of(old.lost() ? Problem::list_lost : Problem::list_damaged).slug, now));
+    CYR_CHECK(put_directories_aside(store.io(), by_id, saved));
   }
   return summary_of(plan);
 }

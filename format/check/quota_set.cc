@@ -2,6 +2,7 @@
 
 #include "format/base/text.h"
 #include "format/check/quota_check.h"
+#include "format/check/quota_files.h"
 #include "format/store/counters.h"
 
 namespace cyr::check {
@@ -103,6 +104,48 @@ Result<QuotaSettingDone> set_quota_limit(store::Store& store, const QuotaSetting
   CYR_CHECK(quotas->change(setting.root, change));
   CYR_CHECK(saved.settle(setting.root));
   return done;
+}
+
+Result<QuotaForms> write_quota_forms(store::Store& store, meta::QuotaForm form, store::SavedCopies& saved) {
+  QuotaForms out;
+  std::vector<meta::QuotaRoot> roots;
+  const auto visited =
+      visit_quota_roots(store, [&](std::string_view, std::string_view, const Result<meta::QuotaRoot>& root) {
+        if (root && root->form > form) {
+          roots.push_back(*root);
+        }
+      });
+  if (!visited) {
+    return visited.error().code == Errc::not_found ? Result<QuotaForms>(std::move(out)) : visited.error();
+  }
+  CYR_TRY(meta::Quotas * quotas, store.quotas());
+  for (const auto& root : roots) {
+    std::string lost;
+    for (std::size_t i = 1; form == meta::QuotaForm::text && i < meta::resource_count; ++i) {
+      lost += root.limit.at(i) ? " " + std::string(meta::resources[i].name) : "";
+    }
+    if (!lost.empty()) {
+      out.lost.push_back(root.name + ": the limits of" + lost + " have no place in this release");
+    }
+    ++out.written;
+    if (store.io().read_only()) {
+      continue;
+    }
+    CYR_CHECK(keep(store, *quotas, root.name, true, saved));
+    const auto change = [&](std::optional<meta::QuotaRoot>& record) -> Result<bool> {
+      if (!record) {
+        return false;
+      }
+      const std::optional<meta::QuotaRoot> before = record;
+      record->form = form;
+      record->scan.reset();
+      CYR_CHECK(note_record(store, *quotas, before, *record, saved));
+      return true;
+    };
+    CYR_CHECK(quotas->change(root.name, change));
+  }
+  CYR_CHECK(saved.settle(""));
+  return out;
 }
 
 Result<std::string> outermost_root(store::Store& store, const std::string& root) {

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "format/meta/quota.h"
 #include "format/store/saved_copies.h"
@@ -26,6 +27,14 @@ struct QuotaSettingDone {
 // (2.0 to 2.4: STORAGE only), corrupt for a record that cannot be read. With a read-only Io only found out.
 Result<QuotaSettingDone> set_quota_limit(store::Store& store, const QuotaSetting& setting,
                                          store::SavedCopies& saved);
+
+// For a store that goes down to an earlier release: every record in a form that this one reads. What `text`
+// cannot hold (limits of other resources than STORAGE) is named in `lost`, one line a root.
+struct QuotaForms {
+  std::uint64_t written = 0;
+  std::vector<std::string> lost;
+};
+Result<QuotaForms> write_quota_forms(store::Store& store, meta::QuotaForm form, store::SavedCopies& saved);
 
 // What to count again after that: the root, or the outermost one that covers it and so lost mailboxes to it.
 Result<std::string> outermost_root(store::Store& store, const std::string& root);

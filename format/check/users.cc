@@ -88,6 +88,7 @@ class Users {
       }
       return db::Visit::go_on;
     }));
+    inbox_ids_.insert(options_.inboxes.begin(), options_.inboxes.end());
     CYR_TRY(const auto sources, read_list_sources(store_));
     for (std::size_t i = 1; i < sources.size(); ++i) {
       for (const auto& [name, entry] : sources[i].entries) {
@@ -152,8 +153,7 @@ class Users {
     for (const auto& entry : entries_of(store_.io(), directory)) {
       const std::string suffix =
           entry.name.ends_with(".db") ? entry.name.substr(0, entry.name.size() - 3) : "";
-      if (!store::user_database(store_, suffix, directory / entry.name) ||
-          (!in_store && !user_data_of(suffix))) {
+      if (suffix.empty() || (!in_store && !user_data_of(suffix))) {
         continue;
       }
       if (user != inbox_ids_.end()) {
@@ -223,10 +223,40 @@ class Users {
     return file;
   }
 
+  // What is no database of records (counters), or one of which two cannot become one: to where the server
+  // looks for it, unless it has one there.
+  Status bring_over(const UserId& user, const std::vector<UserSource>& sources, const fs::path& place) {
+    for (const auto& source : sources) {
+      if (source.path == place) {
+        continue;
+      }
+      CYR_TRY(const bool taken, store_.io().exists(place));
+      if (taken || sources.size() > 1) {
+        tell(UserStep::left, user.text(), source.path, "the server looks for it at " + place.native());
+        continue;
+      }
+      if (!dry_run()) {
+        CYR_CHECK(saved_.make_directories(place.parent_path(), 0755, {"", users_reason}));
+        CYR_CHECK(saved_.before_rename(source.path, place, {"", users_reason}));
+        CYR_CHECK(store_.io().rename(source.path, place));
+        CYR_CHECK(store_.io().sync_directory(place.parent_path()));
+        CYR_CHECK(store_.io().sync_directory(source.path.parent_path()));
+      }
+      tell(UserStep::converted, user.text(), place, "was " + source.path.native());
+    }
+    return success();
+  }
+
   Status mend(const UserKey& key, const std::vector<UserSource>& sources) {
     CYR_TRY(const fs::path place, place_of(key.first, key.second, sources));
-    CYR_TRY(const auto file, database_at(key.second, place));
     summary_.files += sources.size();
+    if (!user_data_of(key.second)) {
+      CYR_CHECK(bring_over(key.first, sources, place));
+    }
+    if (!store::user_database(store_, key.second, place)) {
+      return success();
+    }
+    CYR_TRY(const auto file, database_at(key.second, place));
     if (!file.wanted_kind) {
       return make_error(Errc::config, "no backend " + file.wanted);
     }
@@ -236,30 +266,25 @@ class Users {
       CYR_TRY(lock, locks_.take(store_.io(), path, store::LockFor::change));
     }
     const auto what = user_data_of(key.second);
-    return what ? mend_records(key.first, file, *what, sources) : convert(key.first, file, sources);
+    return what ? mend_records(key.first, file, *what, sources) : convert(key.first, file);
   }
 
-  // Databases of which two cannot become one.
-  Status convert(const UserId& user, const DatabaseFile& file, const std::vector<UserSource>& sources) {
-    for (const auto& source : sources) {
-      if (source.path != file.path) {
-        tell(UserStep::left, user.text(), source.path, "the server looks for it at " + file.path.native());
-        continue;
-      }
-      const auto kind = db::detect(store_.io(), file.path);
-      if (!kind || !*kind || **kind == *file.wanted_kind) {
-        continue;  // an empty one is made new by the server
-      }
-      db::ConvertOptions how;
-      how.keep_old = false;  // it is among the saved ones
-      how.dry_run = dry_run();
-      how.open = file.open;
-      CYR_CHECK(saved_.before_replace(file.path, {"", users_reason}));
-      CYR_TRY(const auto done, db::convert(store_.io(), file.path, *kind, file.path, *file.wanted_kind, how));
-      tell(UserStep::converted, user.text(), file.path,
-           fmt::format("{} was {}, {} records", file.path.filename().native(), db::name_of(**kind),
-                       done.records));
+  // In its place, to another backend.
+  Status convert(const UserId& user, const DatabaseFile& file) {
+    const auto there = store_.io().exists(file.path);
+    const auto kind = there && *there ? db::detect(store_.io(), file.path)
+                                      : Result<std::optional<db::Kind>>(std::optional<db::Kind>());
+    if (!kind || !*kind || **kind == *file.wanted_kind) {
+      return success();  // an empty one is made new by the server
     }
+    db::ConvertOptions how;
+    how.keep_old = false;  // it is among the saved ones
+    how.dry_run = dry_run();
+    how.open = file.open;
+    CYR_CHECK(saved_.before_replace(file.path, {"", users_reason}));
+    CYR_TRY(const auto done, db::convert(store_.io(), file.path, *kind, file.path, *file.wanted_kind, how));
+    tell(UserStep::converted, user.text(), file.path,
+         fmt::format("was {}, {} records", db::name_of(**kind), done.records));
     return success();
   }
 

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct UsersOptions {
   // Other states of the same databases, from a backup: files (bovik.seen, sub.db) or directories that are or
   // were a configdirectory. Only read.
   std::vector<fs::path> merge;
+  // Whose databases lie below which unique id, besides what the lists say: those of 2.4 have no ids.
+  std::map<std::string, names::UserId> inboxes;
   // Where no subscription is left: from telemetry logs and proc files, else from the rights on mailboxes. And
   // seen state under an unknown id that fits one mailbox by its numbers only.
   bool guess = false;

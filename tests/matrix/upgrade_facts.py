@@ -73,7 +73,7 @@ class Before:
         fields, records = any_index.read(facts.octets(meta["index"]))
         owner, minor, shared = user_of(name), fields["minor_version"], fields.get("options", 0) & SHARED_SEEN
         uniqueid = header["uniqueid"]
-        files = facts.message_files(spool)
+        files = facts.message_files(spool, self.store.archive(entry["partition"], below))
         seen = {u: set(facts.expand(s[uniqueid]["uids"])) for u, s in self.seen_files.items() if uniqueid in s}
         messages = {}
         for record in records:
