@@ -69,13 +69,31 @@ void SelectedTarget::set_message(std::uint32_t msgno) {
   body_.reset();
 }
 
+namespace {
+
+// The subject is cached as an nstring, the addresses are not.
+std::optional<std::string_view> bare_subject(std::string_view item) {
+  if (item == "NIL") {
+    return {};
+  }
+  if (item.starts_with('"') && item.ends_with('"') && item.size() > 1) {
+    return item.substr(1, item.size() - 2);  // what needs a backslash is a literal
+  }
+  const std::size_t end = item.starts_with('{') ? item.find("\r\n") : std::string_view::npos;
+  return end == std::string_view::npos ? item : item.substr(end + 2);
+}
+
+}  // namespace
+
 bool SelectedTarget::cached_text_has(mailbox::CacheItem item, std::string_view needle) {
   const auto text = reader_->item(item);
   if (!text) {
     log(LogLevel::error, "{}: message {}: {}", selected_.name(), reader_->record().uid, text.error().text());
     return false;
   }
-  return search_form(*text).find(needle) != std::string::npos;
+  const std::optional<std::string_view> value =
+      item == mailbox::CacheItem::subject ? bare_subject(*text) : *text;
+  return value && search_form(*value).find(needle) != std::string::npos;
 }
 
 std::optional<std::string> SelectedTarget::header_text(std::string_view name) {
