@@ -19,7 +19,7 @@ struct CommandLine {
   cyr::cli::CommonOptions common;
   ReconstructOptions run;
   bool no_stat = false, no_keep = false, deprecated_k = false, deprecated_g = false, list_undo = false;
-  std::string undo_directory, release, root;
+  std::string undo_directory, release, root, to_release;
   std::vector<std::string> merge;
   std::int64_t undo_days = 30;
   std::uint64_t undo_gigabytes = 10;
@@ -79,6 +79,9 @@ void add_options(CLI::App& app, CommandLine& line) {
       "between them");
   app.add_option("--release", line.release, "with -m: write the list of this release (2.1 to 3.12)")
       ->type_name("RELEASE");
+  app.add_option("--to-release", line.to_release,
+                 "bring the whole store to this release: -m --release RELEASE -V RELEASE")
+      ->type_name("RELEASE");
   app.add_option("--root", line.root, "with -m: no imapd.conf; find out from the tree below this directory")
       ->type_name("DIR");
   app.add_flag("-s,--no-stat", line.no_stat, "do not look at the sizes of message files");
@@ -108,6 +111,18 @@ void add_options(CLI::App& app, CommandLine& line) {
   app.add_flag("--progress", run.progress, "show how far the run is");
   add_user_options(app, line);
   add_undo_options(app, line);
+}
+
+// --to-release is short for what it stands for.
+void spell_out(CommandLine& line) {
+  if (line.to_release.empty()) {
+    return;
+  }
+  line.run.rebuild_list = true;
+  line.release = line.to_release;
+  if (line.run.version.empty()) {
+    line.run.version = line.to_release;
+  }
 }
 
 int usage(const char* text) {
@@ -221,6 +236,10 @@ int main(int argc, char** argv) {
   if (const auto done = cyr::cli::parse_command_line(app, argc, argv)) {
     return *done;
   }
+  if (!line.to_release.empty() && !line.release.empty()) {
+    return usage("reconstruct: --to-release and --release exclude one another");
+  }
+  spell_out(line);
   if (const auto refused = refuse(line)) {
     return *refused;
   }
