@@ -54,6 +54,18 @@ void append_node_text(const mime::SectionNode& node, std::string_view message, u
   }
 }
 
+// Multipart by its header, but without a part that could be found: its only part is empty, what follows the
+// header is text all the same.
+void append_partless_text(const mime::SectionNode& root, std::string_view message, std::uint32_t header_size,
+                          std::string& out) {
+  if (root.parts.size() == 2 && root.parts[1].content_size == 0 && header_size < message.size()) {
+    mime::SectionPart whole;
+    whole.content_offset = header_size;
+    whole.content_size = static_cast<std::uint32_t>(message.size()) - header_size;
+    append_part_text(whole, message, out);
+  }
+}
+
 }  // namespace
 
 std::string decoded_header(std::string_view value) {
@@ -121,6 +133,7 @@ const std::string& SelectedTarget::body_text() {
     const auto root = reader_->sections();
     if (message && root) {
       append_node_text(**root, *message, 0, *body_);
+      append_partless_text(**root, *message, reader_->record().header_size, *body_);
     } else {
       const Error& error = message ? root.error() : message.error();
       log(LogLevel::error, "{}: message {}: {}", selected_.name(), reader_->record().uid, error.text());
