@@ -157,7 +157,7 @@ class Orphans {
     for (const auto& [end, entries] : by_end) {
       std::vector<std::string> fitting;
       std::copy_if(orphans_.begin(), orphans_.end(), std::back_inserter(fitting),
-                   [&](const auto& id) { return id.size() == 16 && id.ends_with(end); });
+                   [&end = end](const auto& id) { return id.size() == 16 && id.ends_with(end); });
       if (entries.size() == 1 && fitting.size() == 1) {
         match(fitting.front(), *entries.front(), "the only mailbox with the UIDVALIDITY in the id");
       }
