@@ -48,7 +48,11 @@ class Secret {
   ~Secret() { wipe(); }
 
  private:
-  void wipe() { ::explicit_bzero(bytes_.data(), bytes_.size()); }
+  void wipe() {
+    if (!bytes_.empty()) {  // an empty vector has no address to give
+      ::explicit_bzero(bytes_.data(), bytes_.size());
+    }
+  }
   std::vector<unsigned char> bytes_;
 };
 

@@ -60,8 +60,10 @@ class Fixture {
     }
     ran.out = test::read_text(out);
     ran.err = test::read_text(err);
-    ran.done = backend->done;
-    backend->done.clear();
+    if (session.connected()) {  // a session that has disconnected took the backend with it
+      ran.done = backend->done;
+      backend->done.clear();
+    }
     return ran;
   }
   Session session;
