@@ -70,14 +70,9 @@ class Log:
 
 
 class Server(real_cyrus.Server):
-    def __enter__(self):
-        self.lmtp = os.path.join(self.root, "run/lmtp.sock")
-        usual = real_cyrus.SERVICES
-        real_cyrus.SERVICES = SERVICES.replace("{lmtp}", self.lmtp)
-        try:
-            return super().__enter__()
-        finally:
-            real_cyrus.SERVICES = usual
+    def __init__(self, oracle, root):
+        self.lmtp = os.path.join(root, "run/lmtp.sock")
+        super().__init__(oracle, root, SERVICES.replace("{lmtp}", self.lmtp))
 
 
 class Lmtp:
