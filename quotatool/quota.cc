@@ -64,7 +64,16 @@ void add_options(CLI::App& app, Arguments& arguments) {
       ->check(CLI::Range(0, 1000000));
   app.add_option("--sort", arguments.order, "order of the report: name, used, percent or limit")
       ->type_name("KEY")
-      ->transform(CLI::CheckedTransformer(orders, CLI::ignore_case).description(""))
+      ->transform(CLI::Validator(
+          [](std::string& key) {
+            const auto order = orders.find(lower_ascii(key));
+            if (order == orders.end()) {
+              return "'" + printable(key) + "' is no order: name, used, percent or limit";
+            }
+            key = std::to_string(static_cast<int>(order->second));
+            return std::string();
+          },
+          ""))
       ->each([&arguments](const std::string&) { arguments.sorted = true; });
   app.add_option("--set", arguments.set,
                  "set a limit: a number in the resource's unit (K, M, G, T multiply by 1024) or none")
@@ -178,7 +187,8 @@ Result<std::optional<std::int64_t>> limit_of(const std::string& text, meta::Reso
   const int shift =
       letter == std::string_view::npos ? 0 : static_cast<int>(letter + (kibibytes ? 0 : 1)) * 10;
   if (!number || *number < 0 || *number > (std::int64_t{1} << 52) >> shift) {
-    return make_error(Errc::invalid, "'" + printable(text) + "' is no limit");
+    return make_error(Errc::invalid, "'" + printable(text) + "' is no limit")
+        .with_hint("a number, one with K, M, G or T behind it, or none");
   }
   return std::optional(*number << shift);
 }

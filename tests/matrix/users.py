@@ -190,6 +190,9 @@ class Checks:
             used = [res["STORAGE"][0] for res in golden.quota_report(out.encode()).values() if "STORAGE" in res]
             self.check(used == sorted(used, reverse=True), "%s: --sort used: %s" % (store, used))
             before = self.tree(root)
+            code, _, err = self.run(root, "quota", "--sort", "bogus")
+            self.check(code == 64 and "'bogus' is no order: name, used, percent or limit" in err,
+                       "%s: --sort bogus: exit %d %s" % (store, code, err))
             code, _, err = self.run(root, "quota", "-n", "--set", name, "STORAGE", "1G")
             self.check(code == 0 and self.tree(root) == before, "%s: --set -n: exit %d %s" % (store, code, err))
             code, _, err = self.run(root, "quota", "--set", name, "STORAGE", "1G")
