@@ -9,7 +9,9 @@ namespace cyr::check {
 
 namespace {
 
-constexpr std::size_t kRebuiltRoom = std::size_t{48} << 20U;  // bytes of cache records kept for the commit
+constexpr std::size_t kRebuiltRoom = std::size_t{24}
+                                     << 20U;  // bytes of memory for cache records kept for the commit
+constexpr std::size_t kRebuiltCost = 96;      // bytes that keeping one takes beside its own
 constexpr std::uint16_t kNewestCacheVersion = 14;
 
 }  // namespace
@@ -32,10 +34,12 @@ Result<mime::MessageSummary> parse_message_file(Context& context, std::uint32_t 
 }
 
 void keep_rebuilt(State& state, std::uint32_t uid, std::string cache_record) {
-  if (state.rebuilt_bytes + cache_record.size() > kRebuiltRoom) {
+  const std::size_t cost = cache_record.size() + kRebuiltCost;
+  if (state.rebuilt_bytes + cost > kRebuiltRoom) {
     return;
   }
-  state.rebuilt_bytes += cache_record.size();
+  state.rebuilt_bytes += cost;
+  cache_record.shrink_to_fit();  // it has grown by doubling
   state.rebuilt.insert_or_assign(uid, std::move(cache_record));
 }
 
