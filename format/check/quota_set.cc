@@ -4,6 +4,7 @@
 #include "format/check/quota_check.h"
 #include "format/check/quota_files.h"
 #include "format/store/counters.h"
+#include "format/store/quota_limits.h"
 
 namespace cyr::check {
 
@@ -15,22 +16,6 @@ constexpr std::string_view limit_reason = "quota-limit";
 Result<meta::QuotaForm> form_of_store(store::Store& store) {
   CYR_TRY(meta::MailboxList * list, store.mailbox_list());
   return QuotaChecker::form_of(list->format());
-}
-
-Result<bool> covers_mailboxes(store::Store& store, const std::string& root) {
-  CYR_TRY(meta::MailboxList * list, store.mailbox_list());
-  bool found = false;
-  CYR_CHECK(list->for_each_under(root, [&found](const meta::ListItem& item) -> Result<db::Visit> {
-    found = item.entry && item.entry->type.local();
-    return found ? db::Visit::stop : db::Visit::go_on;
-  }));
-  return found;
-}
-
-Result<File> lock_changes(store::Store& store) {
-  CYR_TRY(const fs::path path, store.paths().quota_change_lock());
-  CYR_CHECK(store.io().make_directories(path.parent_path(), 0755));
-  return open_locked(store.io(), path, LockMode::exclusive, LockWait::block, {.write = true, .create = true});
 }
 
 Status keep(store::Store& store, meta::Quotas& quotas, const std::string& root, bool there,
@@ -75,7 +60,7 @@ Result<QuotaSettingDone> set_quota_limit(store::Store& store, const QuotaSetting
   const auto resource = static_cast<std::size_t>(setting.resource);
   QuotaSettingDone done{.created = !present, .before = present ? present->limit.at(resource) : std::nullopt};
   if (!present) {
-    CYR_TRY(const bool used, covers_mailboxes(store, setting.root));
+    CYR_TRY(const bool used, store::covers_mailboxes(store, setting.root));
     if (!used) {
       return make_error(Errc::not_found, "no quota root and no mailbox '" +
                                              printable(store.external_name(setting.root)) + "'");
@@ -84,7 +69,7 @@ Result<QuotaSettingDone> set_quota_limit(store::Store& store, const QuotaSetting
   if (store.io().read_only()) {
     return done;
   }
-  CYR_TRY(const File lock, lock_changes(store));
+  CYR_TRY(const File lock, store::lock_quota_change(store));
   CYR_CHECK(keep(store, *quotas, setting.root, present.has_value(), saved));
   const auto change = [&](std::optional<meta::QuotaRoot>& record) -> Result<bool> {
     const std::optional<meta::QuotaRoot> before = record;

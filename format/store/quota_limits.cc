@@ -19,24 +19,6 @@ Status check_root_name(Store& store, const std::string& root) {
   return odd || !store.paths().quota_file(root) ? Status(refuse(Refusal::bad_name)) : success();
 }
 
-// Is there a mailbox that the root would cover?
-Result<bool> covers_something(Store& store, const std::string& root) {
-  CYR_TRY(meta::MailboxList * list, store.mailbox_list());
-  bool found = false;
-  CYR_CHECK(list->for_each_under(root, [&found](const meta::ListItem& item) -> Result<db::Visit> {
-    found = item.entry && item.entry->type.local();
-    return found ? db::Visit::stop : db::Visit::go_on;
-  }));
-  return found;
-}
-
-// The server's lock against a quota -f that begins meanwhile.
-Result<File> lock_quota_change(Administration& admin) {
-  CYR_TRY(const fs::path path, admin.store.paths().quota_change_lock());
-  CYR_CHECK(admin.io().make_directories(path.parent_path(), 0755));
-  return open_locked(admin.io(), path, LockMode::exclusive, LockWait::block, {.write = true, .create = true});
-}
-
 Status write_limits(Administration& admin, const std::string& root, const std::vector<QuotaLimit>& limits) {
   CYR_TRY(meta::Quotas * quotas, admin.store.quotas());
   return quotas->change(root, [&](std::optional<meta::QuotaRoot>& found) -> Result<bool> {
@@ -85,6 +67,22 @@ Status adopt(Administration& admin, const std::string& root) {
 
 }  // namespace
 
+Result<bool> covers_mailboxes(Store& store, const std::string& root) {
+  CYR_TRY(meta::MailboxList * list, store.mailbox_list());
+  bool found = false;
+  CYR_CHECK(list->for_each_under(root, [&found](const meta::ListItem& item) -> Result<db::Visit> {
+    found = item.entry && item.entry->type.local();
+    return found ? db::Visit::stop : db::Visit::go_on;
+  }));
+  return found;
+}
+
+Result<File> lock_quota_change(Store& store) {
+  CYR_TRY(const fs::path path, store.paths().quota_change_lock());
+  CYR_CHECK(store.io().make_directories(path.parent_path(), 0755));
+  return open_locked(store.io(), path, LockMode::exclusive, LockWait::block, {.write = true, .create = true});
+}
+
 Result<meta::Resource> resource_of(std::string_view name) {
   constexpr std::array<std::pair<std::string_view, meta::Resource>, 2> standard{{
       {"ANNOTATION-STORAGE", meta::Resource::annotation_storage},
@@ -114,7 +112,7 @@ Status set_quota(Administration& admin, const std::string& root, const std::vect
   CYR_TRY(meta::Quotas * quotas, admin.store.quotas());
   CYR_TRY(const auto before, quotas->get(root));
   if (!before && !force) {
-    CYR_TRY(const bool used, covers_something(admin.store, root));
+    CYR_TRY(const bool used, covers_mailboxes(admin.store, root));
     if (!used) {
       return refuse(Refusal::nonexistent);
     }
@@ -122,7 +120,7 @@ Status set_quota(Administration& admin, const std::string& root, const std::vect
   if (admin.io().read_only()) {
     return success();
   }
-  CYR_TRY(const File lock, lock_quota_change(admin));
+  CYR_TRY(const File lock, lock_quota_change(admin.store));
   CYR_CHECK(write_limits(admin, root, limits));
   return before ? success() : adopt(admin, root);
 }
@@ -140,7 +138,7 @@ Status remove_quota_root(Administration& admin, const std::string& root) {
   if (admin.io().read_only()) {
     return success();
   }
-  CYR_TRY(const File lock, lock_quota_change(admin));
+  CYR_TRY(const File lock, lock_quota_change(admin.store));
   std::optional<std::string> above;
   for (const auto& candidate : meta::quota_root_candidates(root)) {
     CYR_TRY(const auto there, quotas->get(candidate));

@@ -23,6 +23,11 @@ Status set_quota(Administration& admin, const std::string& root, const std::vect
 // Takes its mailboxes off the root, gives them to the next longer one above, and removes it.
 Status remove_quota_root(Administration& admin, const std::string& root);
 
+// Is there a local mailbox at or below the root's name?
+Result<bool> covers_mailboxes(Store& store, const std::string& root);
+// The server's lock against a quota -f that begins meanwhile; held until the file is closed.
+Result<File> lock_quota_change(Store& store);
+
 // Refusal::no_quota_root.
 Result<meta::QuotaRoot> get_quota(Store& store, const std::string& root);
 // The root of a mailbox: what its header says, or the list's rule when the header cannot be read; nothing
