@@ -10,7 +10,7 @@ import concurrent.futures
 import gc
 import json
 import os
-import random
+import re
 import shutil
 import subprocess
 import sys
@@ -32,7 +32,7 @@ TARGETS = {"512-byte block zeroed": 94.0, "one bit flipped": 99.0}
 WHOLE = {"twoskip": ("truncated", "tail zeroed"), "skiplist": ("truncated",),
          "flat": ("truncated", "tail zeroed", "512-byte block zeroed")}
 QUICK_ACTIONS = ("truncated", "512-byte block zeroed", "one bit flipped")
-SAMPLE_ABOVE, SAMPLE = 20000, 50                         # live records: looking for half a million takes hours
+LARGE = 20000                                             # live records
 FEWEST_SEEDS = 10                                         # of fewer an average says nothing
 CHECKED = ("twoskip",)                                    # formats whose checksums leave no excuse for a wrong value
 
@@ -136,25 +136,39 @@ def by_ours(binary, path, backend, score, truth):
     return found
 
 
-def whole_in(path, backend, truth, seed):
-    """The live records whose bytes a cut file still holds whole; of large databases a sample, another one for each seed."""
-    with open(path, "rb") as f:
-        data = f.read()
-    if len(truth.now) > SAMPLE_ABOVE:
-        keys = random.Random(seed).sample(truth.keys(), SAMPLE)
-        return {k for k in keys if is_whole(data, backend, k, truth.now[k])}
-    return {k for k, v in truth.now.items() if is_whole(data, backend, k, v)}
+# One record as it lies in a file: the key, what stands between (padding and length in skiplist), the value.
+VALUE = rb"(%\(A %\(bovik lrswipkxtecdan\) P default V [0-9]+ M [0-9]+\) [a-z]+(?: [a-z]+)*)"
+RECORD = {backend: re.compile(rb"(user\.[a-z]+[0-9]+\.box)" + between + VALUE, re.DOTALL)
+          for backend, between in (("twoskip", b""), ("skiplist", rb"\0{0,3}.{4}"), ("flat", rb"\t"))}
 
 
-def is_whole(data, backend, key, value):
-    if backend == "flat":
-        line = key + b"\t" + value + b"\n"
-        return data.startswith(line) or b"\n" + line in data
-    if backend == "twoskip":                              # key and value as one run
-        return key + value in data
-    # skiplist: pointers and terminator stand behind the value, and the last transaction of a log counts with its COMMIT
-    end = max(data.rfind(b"\xff\xff\xff\xff\0\0\0\xff"), 0) or data.rfind(b"\xff\xff\xff\xff\0\0\0\1")
-    return 0 <= data.find(value) < end and key in data
+class Places:
+    """Where the live records lie in the undamaged file, so that damaged ones tell which of them are still whole."""
+
+    def __init__(self, path, backend, truth):
+        self.backend = backend
+        with open(path, "rb") as f:
+            data = f.read()
+        lines = truth.lines()
+        self.records = []                                 # first byte, byte behind the last, the bytes, the line of a show
+        for found in RECORD[backend].finditer(data):
+            line = found[1] + b"\t" + found[2]
+            if line in lines:
+                end = found.end() + (backend == "flat")   # the line end belongs to it
+                self.records.append((found.start(), end, data[found.start():end], line))
+        missing = lines - {record[3] for record in self.records}
+        if missing:
+            raise RuntimeError("%s: %d records not found where they were put, such as %r" % (path, len(missing), min(missing)))
+
+    def whole(self, path):
+        with open(path, "rb") as f:
+            data = f.read()
+        last = len(data)
+        if self.backend == "skiplist":
+            # pointers and terminator stand behind the value, and the last transaction of a log counts with its COMMIT
+            last = data.rfind(b"\xff\xff\xff\xff\0\0\0\xff")
+            last = data.rfind(b"\xff\xff\xff\xff\0\0\0\1") if last < 0 else last
+        return {line for start, end, record, line in self.records if end <= last and data[start:end] == record}
 
 
 class Table:
@@ -162,17 +176,19 @@ class Table:
         self.options, self.real, self.scratch = options, real, scratch
         self.rows = collections.OrderedDict()
         self.failures = []
+        self.places = None
         self.known = {}
         if options.state and os.path.exists(options.state):
             with open(options.state, encoding="utf-8") as f:
                 self.known = {tuple(row[:4]): row[4:] for row in map(json.loads, f)}
 
     def database(self, backend, count):
-        seeds = self.options.large_seeds if count > SAMPLE_ABOVE else self.options.seeds
+        seeds = self.options.large_seeds if count > LARGE else self.options.seeds
         home = os.path.join(self.scratch.top, "%s-%d" % (backend, count))
         maker = databases.Maker(databases.Real(self.real.oracle, os.path.join(home, "made")), os.path.join(home, "made"),
                                 backend, count, 1)
         path = maker.make()
+        self.places = Places(path, backend, maker.truth) if backend in WHOLE else None
         gc.collect()
         gc.freeze()                                       # what was put in stays: looking through it takes longer than judging
         for name in damage.DAMAGES:
@@ -200,12 +216,12 @@ class Table:
         damage.strike(hurt, name, seed)
         found = by_ours(self.options.binary, hurt, backend, ours, maker.truth)
         if not tree and name in WHOLE[backend]:
-            whole = whole_in(hurt, backend, maker.truth, seed)
-            lost = [k for k in whole if k + b"\t" + maker.truth.now[k] not in found]
+            whole = self.places.whole(hurt)
+            lost = whole - found
             ours.whole, ours.whole_lost = len(whole), len(lost)
             if lost:
                 print("%s, %d records, %s, seed %d: %d whole live records not saved, such as %r" % (
-                    backend, maker.count, name, seed, len(lost), lost[0]))
+                    backend, maker.count, name, seed, len(lost), min(lost)))
         if self.options.actions and (not self.options.quick or (seed == 0 and name in QUICK_ACTIONS)):
             self.failures += actions.try_all(self.options.binary, hurt, backend, "%s %s %d" % (backend, name, seed))
         if seed < self.options.real_seeds:
@@ -251,7 +267,7 @@ def arguments():
     parser.add_argument("--backend", action="append", choices=BACKENDS)
     parser.add_argument("--damage", action="append", choices=list(damage.DAMAGES))
     parser.add_argument("--seeds", type=int, default=100)
-    parser.add_argument("--large-seeds", type=int, help="seeds for databases above %d records" % SAMPLE_ABOVE)
+    parser.add_argument("--large-seeds", type=int, help="seeds for databases above %d records" % LARGE)
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="databases at a time")
     parser.add_argument("--real-seeds", type=int, help="seeds for the real program, when they are to be fewer")
     parser.add_argument("--limit", type=int, default=20, help="seconds for one run of the real program")
@@ -284,7 +300,7 @@ def main():
     options = arguments()
     # Of quotalegacy half a million would show nothing new: it is a file a record.
     databases_to_hurt = [(backend, count) for count in options.records for backend in options.backend
-                         if backend != "quotalegacy" or count <= SAMPLE_ABOVE]
+                         if backend != "quotalegacy" or count <= LARGE]
     lines, failures = [], []
     with concurrent.futures.ProcessPoolExecutor(options.jobs) as pool:
         runs = [pool.submit(one_database, options, backend, count) for backend, count in databases_to_hurt]
