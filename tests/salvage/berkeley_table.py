@@ -117,8 +117,10 @@ def main():
                     scores = {"-r": Score(), "-R": Score(), "ours": Score()}
                     for seed in range(options.seeds):
                         hurt = os.path.join(folder, "damaged")
+                        data = bytearray(sound)
+                        left = strike(data, random.Random(seed))
                         with open(hurt, "wb") as f:
-                            f.write(strike(bytearray(sound), random.Random(seed)))
+                            f.write(data[:left])
                         for flag in ("-r", "-R"):
                             scores[flag].add(by_dump(hurt, flag), now, ever)
                         scores["ours"].add(by_ours(options.binary, hurt, backend), now, ever)

@@ -1,43 +1,45 @@
 """The damages of the salvage table, applied to copies. Each gives back where it struck."""
+import mmap
 import os
 import random
 
 BLOCK = 512                                              # bytes
 
 
+# Each changes the bytes (a bytearray or a mapped file) where they are, and gives back how many of them are left.
 def truncate(data, rng):
-    return data[:rng.randrange(len(data))]
+    return rng.randrange(len(data))
 
 
 def zero_block(data, rng):
     at = rng.randrange((len(data) + BLOCK - 1) // BLOCK) * BLOCK
     end = min(at + BLOCK, len(data))
     data[at:end] = bytes(end - at)
-    return data
+    return len(data)
 
 
 def zero_tail(data, rng):
     at = rng.randrange(len(data))
     data[at:] = bytes(len(data) - at)
-    return data
+    return len(data)
 
 
 def flip_bit(data, rng):
     at = rng.randrange(len(data) * 8)
     data[at // 8] ^= 1 << (at % 8)
-    return data
+    return len(data)
 
 
 def lose_header(data, rng):
     size = min(64, len(data))
     data[:size] = rng.randbytes(size)
-    return data
+    return len(data)
 
 
 def random_bytes(data, rng):
     for _ in range(max(1, len(data) // 100)):
         data[rng.randrange(len(data))] = rng.randrange(256)
-    return data
+    return len(data)
 
 
 DAMAGES = {
@@ -68,10 +70,9 @@ def strike(path, damage, seed):
     else:
         targets = [rng.choice(names)]
     for name in targets:
-        with open(name, "rb") as f:
-            data = bytearray(f.read())
-        if not data:
+        if os.path.getsize(name) == 0:
             continue
-        data = DAMAGES[damage](data, rng)
-        with open(name, "wb") as f:
-            f.write(data)
+        with open(name, "r+b") as f:
+            with mmap.mmap(f.fileno(), 0) as data:
+                left = DAMAGES[damage](data, rng)
+            f.truncate(left)

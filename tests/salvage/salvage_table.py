@@ -9,6 +9,7 @@ import collections
 import concurrent.futures
 import gc
 import json
+import mmap
 import os
 import re
 import shutil
@@ -123,8 +124,8 @@ def by_real(real, path, backend, score, truth, limit):
 def by_ours(binary, path, backend, score, truth):
     new = os.path.join(os.path.dirname(path), "salvaged.flat")
     start = time.monotonic()
-    got = subprocess.run([binary, path, backend, "salvage", "--out", new, "--to", "flat"], stdout=subprocess.PIPE,
-                         stderr=subprocess.PIPE, timeout=600, check=False)
+    got = subprocess.run([binary, path, backend, "salvage", "--out", new, "--to", "flat"], stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL, timeout=600, check=False)
     score.seconds += time.monotonic() - start
     found = set()
     if got.returncode in (0, 2):
@@ -161,14 +162,15 @@ class Places:
             raise RuntimeError("%s: %d records not found where they were put, such as %r" % (path, len(missing), min(missing)))
 
     def whole(self, path):
-        with open(path, "rb") as f:
-            data = f.read()
-        last = len(data)
-        if self.backend == "skiplist":
-            # pointers and terminator stand behind the value, and the last transaction of a log counts with its COMMIT
-            last = data.rfind(b"\xff\xff\xff\xff\0\0\0\xff")
-            last = data.rfind(b"\xff\xff\xff\xff\0\0\0\1") if last < 0 else last
-        return {line for start, end, record, line in self.records if end <= last and data[start:end] == record}
+        if os.path.getsize(path) == 0:
+            return set()
+        with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, prot=mmap.PROT_READ) as data:
+            last = len(data)
+            if self.backend == "skiplist":
+                # pointers and terminator stand behind the value, and the last transaction of a log counts with its COMMIT
+                last = data.rfind(b"\xff\xff\xff\xff\0\0\0\xff")
+                last = data.rfind(b"\xff\xff\xff\xff\0\0\0\1") if last < 0 else last
+            return {line for start, end, record, line in self.records if end <= last and data[start:end] == record}
 
 
 class Table:
