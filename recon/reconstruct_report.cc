@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 
 #include "format/base/log.h"
@@ -9,6 +11,12 @@
 #include "format/cli/printer.h"
 
 namespace cyr::recon {
+
+namespace {
+
+constexpr std::size_t kLarge = std::size_t{1} << 18U;  // bytes of text
+
+}  // namespace
 
 void MailboxReport::hint(std::string_view text) {
   if (!style_.json) {
@@ -22,6 +30,9 @@ void MailboxReport::report(const check::Finding& finding) {
   const std::string text = check::text_of(finding);
   log(LogLevel::error, "{}", text);
   out += (style_.json ? check::json_of(finding) : text) + "\n";
+  if (when_large && out.size() >= kLarge) {
+    when_large(out);
+  }
   if (finding.outcome != check::Outcome::remains || style_.dry_run) {
     if (finding.problem != check::Problem::odd_file || style_.remove_odd) {
       return;
@@ -64,16 +75,56 @@ void MailboxReport::failed(const std::string& internal, const std::string& exter
   }
 }
 
+void OrderedOutput::print_parts(Waiting& report) {
+  if (!report.parts) {
+    return;
+  }
+  std::rewind(report.parts.get());
+  std::array<char, std::size_t{1} << 16U> block{};
+  while (report.parts_size != 0) {
+    const std::size_t wanted = std::min(block.size(), report.parts_size);
+    const std::size_t got = std::fread(block.data(), 1, wanted, report.parts.get());
+    std::fwrite(block.data(), 1, got, stdout);
+    report.parts_size = got == 0 ? 0 : report.parts_size - got;
+  }
+  report.parts.reset();
+}
+
+void OrderedOutput::part(std::size_t number, std::string& text) {
+  const std::lock_guard guard(mutex_);
+  Waiting& report = waiting_[number];
+  if (number == next_) {
+    print_parts(report);
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    text.clear();
+    return;
+  }
+  if (!report.parts) {
+    report.parts.reset(std::tmpfile());
+  }
+  // Without room for the file the text stays where it is, and the next part has it too.
+  std::FILE* const file = report.parts.get();
+  if (file != nullptr && std::fseek(file, static_cast<long>(report.parts_size), SEEK_SET) == 0 &&
+      std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fflush(file) == 0) {
+    report.parts_size += text.size();
+    text.clear();
+  }
+}
+
 void OrderedOutput::put(std::size_t number, std::string out, std::string err) {
   const std::lock_guard guard(mutex_);
-  waiting_.emplace(number, std::pair{std::move(out), std::move(err)});
-  for (auto first = waiting_.begin(); first != waiting_.end() && first->first == next_;
+  Waiting& last = waiting_[number];
+  last.out = std::move(out);
+  last.err = std::move(err);
+  last.whole = true;
+  for (auto first = waiting_.begin(); first != waiting_.end() && first->first == next_ && first->second.whole;
        first = waiting_.begin()) {
-    const auto& [text, problems] = first->second;
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    if (!problems.empty()) {
+    Waiting& report = first->second;
+    print_parts(report);
+    std::fwrite(report.out.data(), 1, report.out.size(), stdout);
+    if (!report.err.empty()) {
       std::fflush(stdout);
-      std::fwrite(problems.data(), 1, problems.size(), stderr);
+      std::fwrite(report.err.data(), 1, report.err.size(), stderr);
     }
     waiting_.erase(first);
     ++next_;

@@ -441,6 +441,7 @@ class Run {
       }
       const auto& entry = entries_[number];
       MailboxReport report(style_);
+      report.when_large = [this, number](std::string& text) { output_.part(number, text); };
       if (!store) {
         report.failed(entry.name, entry.name, store.error());
         account(report, nullptr);

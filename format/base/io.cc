@@ -11,7 +11,7 @@
 #include <cstdio>
 #include <memory>
 
-#include "format/base/directory_stat.h"
+#include "format/base/directory_files.h"
 #include "format/base/residency.h"
 
 namespace cyr {
@@ -68,7 +68,7 @@ FileInfo info_of(const struct ::stat& st) {
   return info;
 }
 
-class PosixIo : public Io, public StatsInDirectory {
+class PosixIo : public Io, public DirectoryAccess {
  public:
   Result<int> open(const fs::path& path, OpenFlags flags, ::mode_t mode) override {
     int bits = O_CLOEXEC | O_NOCTTY | (flags.write ? O_RDWR : O_RDONLY);
@@ -141,6 +141,9 @@ class PosixIo : public Io, public StatsInDirectory {
       return system_error(errno, "cannot stat", path / name);
     }
     return info_of(st);
+  }
+  Result<Opened> open_at(int directory, const std::string& name, const fs::path& path) override {
+    return open_in(directory, name.c_str(), path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
   }
   Result<FileInfo> lstat(const fs::path& path) override {
     struct ::stat st {};
@@ -228,20 +231,31 @@ class PosixIo : public Io, public StatsInDirectory {
 
  protected:
   static Result<int> open_with(const fs::path& path, int bits, ::mode_t mode) {
+    CYR_TRY(const Opened opened, open_in(AT_FDCWD, path.c_str(), {}, bits, mode));
+    return opened.fd;
+  }
+  // `name` relative to the open `directory`, whose path is for the error.
+  static Result<Opened> open_in(int directory, const char* name, const fs::path& path, int bits,
+                                ::mode_t mode) {
     // Non-blocking, which means nothing for files: a pipe under a file's name would be waited for, for ever.
-    const int fd = retry([&] { return ::open(path.c_str(), bits | O_NONBLOCK, mode); });
+    const int fd = retry([&] { return ::openat(directory, name, bits | O_NONBLOCK, mode); });
     if (fd == -1) {
-      return system_error(errno, "cannot open", path);
+      return system_error(errno, "cannot open", path / name);
     }
     struct ::stat st {};
-    if (::fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
+    if (::fstat(fd, &st) == -1) {
+      const int problem = errno;
       ::close(fd);
-      return make_error(Errc::invalid, "is a pipe, not a file").at(path);
+      return system_error(problem, "cannot stat", path / name);
+    }
+    if (S_ISFIFO(st.st_mode)) {
+      ::close(fd);
+      return make_error(Errc::invalid, "is a pipe, not a file").at(path / name);
     }
     if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
       (void)::fcntl(fd, F_SETFL, bits);  // a terminal is waited for
     }
-    return fd;
+    return Opened{fd, info_of(st)};
   }
 
  private:
@@ -287,11 +301,11 @@ class ReadOnlyIo final : public PosixIo {
     if (flags.truncate || flags.exclusive) {
       return refuse(path);
     }
-    // O_NOATIME is refused with EPERM on files of other owners.
-    if (const auto quiet = open_with(path, bits | O_NOATIME, 0); quiet || quiet.error().sys_errno != EPERM) {
-      return quiet;
-    }
-    return open_with(path, bits, 0);
+    CYR_TRY(const Opened opened, open_quietly(AT_FDCWD, path.c_str(), {}, bits));
+    return opened.fd;
+  }
+  Result<Opened> open_at(int directory, const std::string& name, const fs::path& path) override {
+    return open_quietly(directory, name.c_str(), path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
   }
   Result<std::size_t> pwrite(int /*fd*/, Bytes /*from*/, std::uint64_t /*offset*/) override {
     return refuse({});
@@ -317,6 +331,11 @@ class ReadOnlyIo final : public PosixIo {
   }
 
  private:
+  // O_NOATIME is refused with EPERM on files of other owners.
+  static Result<Opened> open_quietly(int directory, const char* name, const fs::path& path, int bits) {
+    auto quiet = open_in(directory, name, path, bits | O_NOATIME, 0);
+    return quiet || quiet.error().sys_errno != EPERM ? quiet : open_in(directory, name, path, bits, 0);
+  }
   static Error refuse(const fs::path& path) {
     return make_error(Errc::permission, "not changed: this is a dry run").at(path);
   }
@@ -326,8 +345,17 @@ class ReadOnlyIo final : public PosixIo {
 
 Result<FileBytes> Io::read_file(const fs::path& path, std::uint64_t map_above) {
   CYR_TRY(const int fd, open(path, {}, 0));
+  const auto info = fstat(fd, path);
+  if (!info) {
+    (void)close(fd, path);
+    return info.error();
+  }
+  return read_opened(fd, *info, path, map_above);
+}
+
+Result<FileBytes> Io::read_opened(int fd, const FileInfo& info, const fs::path& path,
+                                  std::uint64_t map_above) {
   auto result = [&]() -> Result<FileBytes> {
-    CYR_TRY(const FileInfo info, fstat(fd, path));
     if (info.kind == FileKind::directory) {
       return system_error(EISDIR, "cannot read", path);
     }

@@ -135,8 +135,12 @@ class Io {
   virtual Status set_mode(const fs::path& path, ::mode_t mode) = 0;
   virtual Status set_mtime(const fs::path& path, std::int64_t seconds, std::uint32_t nanoseconds) = 0;
 
+  static constexpr std::uint64_t default_map_above = std::uint64_t{1} << 20;  // bytes
   // Whole file; read when small, mapped when larger than `map_above` bytes.
-  Result<FileBytes> read_file(const fs::path& path, std::uint64_t map_above = std::uint64_t{1} << 20);
+  Result<FileBytes> read_file(const fs::path& path, std::uint64_t map_above = default_map_above);
+  // The same for one that is open; closes it.
+  Result<FileBytes> read_opened(int fd, const FileInfo& info, const fs::path& path,
+                                std::uint64_t map_above = default_map_above);
   // make_directory for every missing parent of `path` and for itself; existing ones are fine.
   Status make_directories(const fs::path& path, ::mode_t mode);
   [[nodiscard]] Result<bool> exists(const fs::path& path);

@@ -1,6 +1,8 @@
 #include "format/check/checker.h"
 
 #include <ctime>
+#include <functional>
+#include <future>
 
 #include "format/check/context.h"
 #include "format/mailbox/index_layout.h"
@@ -9,28 +11,56 @@ namespace cyr::check {
 
 namespace {
 
-using Pass = Status (*)(Context&);
+using Pass = std::function<Status(Context&)>;
 
-Status list_files(Context& context) {
-  State& state = context.state;
-  const auto stat = context.options.stat_files ? store::StatFiles::yes : store::StatFiles::no;
-  CYR_TRY(state.listing,
-          store::list_message_files(context.store.io(), state.files, stat, context.options.threads));
-  if (!state.listing.data_exists && state.index_lost && !state.header_exists) {
-    Finding finding = context.of(Problem::directory_missing);
-    finding.path = state.files.data;
-    context.fix(std::move(finding));
+constexpr std::uint64_t kLargeIndex = std::uint64_t{4} << 20U;  // bytes
+
+// What lies in the directories of the mailbox; of a large one it is listed while its index is read.
+class Listing {
+ public:
+  explicit Listing(Context& context) : context_(context) {
+    if (context.options.threads > 1 && has_large_index()) {
+      started_ = std::async(std::launch::async, [this] { return list(); });
+    }
   }
-  return success();
-}
+
+  Status finish() {
+    State& state = context_.state;
+    CYR_TRY(state.listing, started_.valid() ? started_.get() : list());
+    if (!state.listing.data_exists && state.index_lost && !state.header_exists) {
+      Finding finding = context_.of(Problem::directory_missing);
+      finding.path = state.files.data;
+      context_.fix(std::move(finding));
+    }
+    return success();
+  }
+
+ private:
+  [[nodiscard]] bool has_large_index() const {
+    const auto index = context_.store.io().stat(context_.state.files.index);
+    return index && index->size >= kLargeIndex;
+  }
+  // Looks at nothing of the State that a pass before it changes.
+  [[nodiscard]] Result<store::DirectoryListing> list() const {
+    const auto stat = context_.options.stat_files ? store::StatFiles::yes : store::StatFiles::no;
+    return store::list_message_files(context_.store.io(), context_.state.files, stat,
+                                     context_.options.threads);
+  }
+
+  Context& context_;
+  std::future<Result<store::DirectoryListing>> started_;
+};
 
 Status run_passes(Context& context, const meta::MailboxEntry& entry) {
   context.state.entry = entry;
   CYR_TRY(context.state.files, context.store.files(entry));
-  constexpr Pass passes[] = {pass_index_header, pass_header, list_files,       pass_records,
-                             pass_expunge_file, pass_files,  pass_annotations, pass_convert,
-                             pass_totals,       pass_list};
-  for (const Pass pass : passes) {
+  Listing listing(context);
+  const Pass passes[] = {
+      pass_index_header, pass_header,       [&listing](Context&) { return listing.finish(); },
+      pass_records,      pass_expunge_file, pass_files,
+      pass_annotations,  pass_convert,      pass_totals,
+      pass_list};
+  for (const auto& pass : passes) {
     CYR_CHECK(pass(context));
     if (context.stop()) {
       break;

@@ -160,6 +160,7 @@ class Commit {
     ++state_.index.generation_no;
     CYR_CHECK(cache_records(state_.records, old_main, old_archive));
     CYR_CHECK(cache_records(state_.expunge, old_main, old_archive));
+    context_.ahead.clear();
     state_.write_expunge = state_.expunge_header.has_value();
     if (!cache_ && old_main.exists()) {
       CYR_CHECK(start_cache(cache_, state_.files.cache));
@@ -175,9 +176,29 @@ class Commit {
     return success();
   }
 
+  // Has the messages parsed whose cache records were too many to be kept.
+  void look_ahead(const RecordTable& records, std::size_t from) {
+    if (context_.options.threads < 2) {
+      return;
+    }
+    std::vector<MessageToParse> wanted;
+    for (std::size_t i = from; i < std::min(from + ParsedAhead::kMost, records.size()); ++i) {
+      if (const auto record = records.get(i); records.cache_bad(i) && !record.has(mailbox::flag::unlinked) &&
+                                              state_.rebuilt.find(record.uid) == state_.rebuilt.end()) {
+        wanted.push_back(
+            message_to_parse(context_, record.uid, record.has(mailbox::flag::archived), record.internaldate));
+      }
+    }
+    context_.ahead.prepare(context_.message_reader(), std::move(wanted), parse_options(context_),
+                           context_.options.threads);
+  }
+
   Status cache_records(RecordTable& records, mailbox::CacheReader& old_main,
                        mailbox::CacheReader& old_archive) {
     for (std::size_t i = 0; i < records.size(); ++i) {
+      if (i % ParsedAhead::kMost == 0) {
+        look_ahead(records, i);
+      }
       auto record = records.get(i);
       const bool archived = lies_in_archive(record);
       CYR_TRY(const Buffer bytes,

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "format/check/checker.h"
+#include "format/check/parsed_ahead.h"
 #include "format/check/record_table.h"
 #include "format/mailbox/header.h"
 #include "format/mailbox/index.h"
@@ -141,6 +142,14 @@ class Context {
   [[nodiscard]] bool stop() const { return probe_ && wants_write_; }
   [[nodiscard]] bool wants_write() const { return wants_write_; }
   [[nodiscard]] bool dry_run() const { return dry_run_; }
+  [[nodiscard]] bool probing() const { return probe_; }
+  // Of the mailbox whose files the State has.
+  [[nodiscard]] const store::MessageReader& message_reader() {
+    if (!reader_of_messages_) {
+      reader_of_messages_.emplace(store.io(), state.files);
+    }
+    return *reader_of_messages_;
+  }
   // Hands kept findings to the reporter.
   void flush();
 
@@ -149,6 +158,7 @@ class Context {
   const std::int64_t now;
   State state;
   Summary summary;
+  ParsedAhead ahead;
 
  private:
   void give(Finding finding);
@@ -157,6 +167,7 @@ class Context {
   bool dry_run_;
   bool wants_write_ = false;
   std::vector<Finding> kept_;
+  std::optional<store::MessageReader> reader_of_messages_;
 };
 
 // Calls that make Findings read well: of(...).with found, expected, detail.

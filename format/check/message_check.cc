@@ -23,17 +23,6 @@ bool guid_is_known(const Guid& guid) {
   return !std::all_of(tail.begin(), tail.end(), [](std::byte b) { return b == std::byte{0}; });
 }
 
-Status MessageCheck::open_caches() {
-  Io& io = context_.store.io();
-  CYR_TRY(auto cache, mailbox::CacheReader::open(io, state_.files.cache));
-  cache_.emplace(std::move(cache));
-  if (state_.files.has_archive()) {
-    CYR_TRY(auto archive, mailbox::CacheReader::open(io, state_.files.archive_cache));
-    archive_cache_.emplace(std::move(archive));
-  }
-  return success();
-}
-
 void MessageCheck::set_aside(Problem why, const fs::path& path) {
   state_.actions.push_back({FileAction::Kind::set_aside, why, path, {}});
 }
@@ -113,18 +102,23 @@ Status MessageCheck::check(std::size_t i, const store::MessageFile& file, const 
   settle_place(i, record, used, changed);
   bool cache_ok = false;
   if (!state_.records.cache_bad(i)) {
-    const auto cached = cache_of(record).record(record);
-    if (!cached && cached.error().code == Errc::io) {
-      return cached.error();
-    }
-    cache_ok = cached.has_value();
-    next_offset_ += cached ? cached->size() : 0;
+    CYR_TRY(const auto cached, caches_.size_of(i));
+    cache_ok = cached != 0;
+    next_offset_ += cached;
   }
   const bool wrong_size = context_.options.stat_files && used.size != record.size;
   if (cache_ok && !wrong_size && !context_.options.force_reparse && !changed) {
     return success();
   }
   return compare(i, std::move(record), used, cache_ok, changed);
+}
+
+Result<bool> MessageCheck::needs_parse(std::size_t i) {
+  if (context_.options.force_reparse || state_.records.cache_bad(i)) {
+    return true;
+  }
+  CYR_TRY(const auto cached, caches_.size_of(i));
+  return cached == 0;
 }
 
 std::vector<std::string> MessageCheck::differing_fields(const mailbox::IndexRecord& record,
@@ -293,9 +287,9 @@ Status MessageCheck::check_generations() {
                        .expected = std::to_string(state_.index.generation_no)}));
     rewrite = true;
   };
-  check(*cache_, state_.write_cache);
-  if (archive_cache_) {
-    check(*archive_cache_, state_.write_archive_cache);
+  check(caches_.main(), state_.write_cache);
+  if (caches_.archive() != nullptr) {
+    check(*caches_.archive(), state_.write_archive_cache);
   }
   state_.write_index = state_.write_index || state_.write_cache || state_.write_archive_cache;
   return success();

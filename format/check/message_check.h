@@ -1,13 +1,12 @@
 // One message: its index record against its file and its cache record.
 #pragma once
 
-#include <optional>
 #include <utility>
 #include <vector>
 
+#include "format/check/cache_looks.h"
 #include "format/check/context.h"
 #include "format/check/messages.h"
-#include "format/mailbox/cache_reader.h"
 
 namespace cyr::check {
 
@@ -24,11 +23,13 @@ struct WrongContent {
 
 class MessageCheck {
  public:
-  explicit MessageCheck(Context& context) : context_(context), state_(context.state) {}
+  explicit MessageCheck(Context& context) : context_(context), state_(context.state), caches_(context) {}
 
-  Status open_caches();
+  Status open_caches() { return caches_.open(); }
   // Record `i` and the file of its UID; `twin` is the archive's copy when both places have one.
   Status check(std::size_t i, const store::MessageFile& file, const store::MessageFile* twin);
+  // Record `i` will have its message read, as far as the record and its cache record tell.
+  Result<bool> needs_parse(std::size_t i);
   // The records whose file holds another message than the record says, so far; they are not settled yet.
   [[nodiscard]] std::vector<WrongContent> take_wrong() { return std::exchange(wrong_, {}); }
   Status settle_wrong(const WrongContent& wrong);
@@ -58,14 +59,11 @@ class MessageCheck {
   std::vector<std::string> differing_fields(const mailbox::IndexRecord& record,
                                             const mime::MessageSummary& summary) const;
   Status rebuild_cache(std::size_t i, mailbox::IndexRecord& record, mime::MessageSummary& summary);
-  mailbox::CacheReader& cache_of(const mailbox::IndexRecord& record) {
-    return record.has(mailbox::flag::archived) && state_.files.has_archive() ? *archive_cache_ : *cache_;
-  }
   void set_aside(Problem why, const fs::path& path);
 
   Context& context_;
   State& state_;
-  std::optional<mailbox::CacheReader> cache_, archive_cache_;
+  CacheLooks caches_;
   std::vector<Upgrade> upgrades_;
   std::vector<WrongContent> wrong_;
   std::uint64_t next_offset_ =

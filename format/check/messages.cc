@@ -9,7 +9,7 @@ namespace cyr::check {
 
 namespace {
 
-constexpr std::size_t kRebuiltRoom = std::size_t{24}
+constexpr std::size_t kRebuiltRoom = std::size_t{4}
                                      << 20U;  // bytes of memory for cache records kept for the commit
 constexpr std::size_t kRebuiltCost = 96;      // bytes that keeping one takes beside its own
 constexpr std::uint16_t kNewestCacheVersion = 14;
@@ -24,13 +24,20 @@ mime::ParseOptions parse_options(const Context& context) {
   return options;
 }
 
-Result<mime::MessageSummary> parse_message_file(Context& context, std::uint32_t uid, bool archived,
-                                                std::uint64_t internaldate) {
+MessageToParse message_to_parse(const Context& context, std::uint32_t uid, bool archived,
+                                std::uint64_t internaldate) {
   const auto moved = context.state.content_at.find({uid, archived});
   const std::uint32_t name = moved == context.state.content_at.end() ? uid : moved->second;
-  CYR_TRY(const auto bytes, context.store.io().read_file(context.state.files.message(name, archived)));
-  ++context.summary.parsed;
-  return mime::summarise(bytes.text(), internaldate, parse_options(context));
+  return {uid, archived, internaldate, name};
+}
+
+Result<mime::MessageSummary> parse_message_file(Context& context, std::uint32_t uid, bool archived,
+                                                std::uint64_t internaldate) {
+  const auto message = message_to_parse(context, uid, archived, internaldate);
+  auto ready = context.ahead.take(message);
+  auto summary = ready ? std::move(*ready) : parse(context.message_reader(), message, parse_options(context));
+  context.summary.parsed += summary ? 1 : 0;
+  return summary;
 }
 
 void keep_rebuilt(State& state, std::uint32_t uid, std::string cache_record) {

@@ -15,7 +15,12 @@ namespace cyr::check {
       "nothing was changed; if it stays unreadable, move the file away and run again");
 }
 
-// Reads and parses the message file of `uid`. `internaldate` stands in for an unusable Date field. Counts it.
+// Where the message of `uid` lies now.
+[[nodiscard]] MessageToParse message_to_parse(const Context& context, std::uint32_t uid, bool archived,
+                                              std::uint64_t internaldate);
+
+// Reads and parses the message file of `uid`, unless context.ahead has it. `internaldate` stands in for an
+// unusable Date field. Counts it.
 Result<mime::MessageSummary> parse_message_file(Context& context, std::uint32_t uid, bool archived,
                                                 std::uint64_t internaldate);
 

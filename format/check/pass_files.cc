@@ -79,11 +79,45 @@ class FilePass {
     return end;
   }
 
+  // Has the messages parsed that the next records will ask for. A look that ends with the first finding may
+  // need no more than one, so the first stretch is short.
+  Status look_ahead(std::size_t from, FileIterator file) {
+    constexpr std::size_t first_stretch = 64;
+    ahead_until_ = from + (from == 0 && context_.probing() ? first_stretch : ParsedAhead::kMost);
+    if (context_.options.threads < 2) {
+      return success();
+    }
+    std::vector<MessageToParse> wanted;
+    for (std::size_t i = from; i < std::min(ahead_until_, state_.records.size()); ++i) {
+      const auto record = state_.records.get(i);
+      while (file != state_.listing.messages.cend() && file->uid < record.uid) {
+        ++file;
+      }
+      if (file == state_.listing.messages.cend() || file->uid != record.uid) {
+        continue;
+      }
+      CYR_TRY(const bool needed, checker_.needs_parse(i));
+      if (needed) {
+        wanted.push_back(message_to_parse(context_, record.uid, file->archived != 0, record.internaldate));
+      }
+    }
+    parse_ahead(std::move(wanted));
+    return success();
+  }
+
+  void parse_ahead(std::vector<MessageToParse> wanted) {
+    context_.ahead.prepare(context_.message_reader(), std::move(wanted), parse_options(context_),
+                           context_.options.threads);
+  }
+
   Status merge() {
     auto file = state_.listing.messages.cbegin();
     const auto end = state_.listing.messages.cend();
     const std::size_t count = state_.records.size();
     for (std::size_t i = 0; i < count; ++i) {
+      if (i == ahead_until_) {
+        CYR_CHECK(look_ahead(i, file));
+      }
       const std::uint32_t uid = state_.records.uid(i);
       while (file != end && file->uid < uid) {
         strays_.push_back(*file);
@@ -103,6 +137,7 @@ class FilePass {
     for (; file != end; file = same_uid(file)) {
       strays_.push_back(*file);
     }
+    context_.ahead.clear();
     CYR_CHECK(MovedMessages(context_, checker_, strays_, missing_).run());
     return context_.stop() ? success() : resolve_missing();
   }
@@ -156,25 +191,43 @@ class FilePass {
   }
 
   Status add_files() {
-    std::vector<store::MessageFile> renumber;
+    std::vector<store::MessageFile> keep, renumber;
     for (const auto& file : strays_) {
-      if (std::binary_search(state_.expunge_uids.begin(), state_.expunge_uids.end(), file.uid)) {
-        continue;  // expunged by Cyrus 2.3, which keeps the record elsewhere
-      }
-      if (!keeps_uid(file.uid)) {
-        renumber.push_back(file);
-        continue;
-      }
-      CYR_CHECK(add(file, file.uid, Problem::message_found));
+      if (!std::binary_search(state_.expunge_uids.begin(), state_.expunge_uids.end(), file.uid)) {
+        (keeps_uid(file.uid) ? keep : renumber).push_back(file);
+      }  // else expunged by Cyrus 2.3, which keeps the record elsewhere
+    }
+    for (std::size_t i = 0; i < keep.size(); ++i) {
+      look_ahead(keep, i);
+      CYR_CHECK(add(keep[i], keep[i].uid, Problem::message_found));
       if (context_.stop()) {
         return success();
       }
     }
     CYR_CHECK(restore_lost_states(context_, added_));
-    for (const auto& file : renumber) {
-      CYR_CHECK(add(file, state_.index.last_uid + 1, Problem::message_rediscovered));
+    for (std::size_t i = 0; i < renumber.size(); ++i) {
+      look_ahead(renumber, i);
+      CYR_CHECK(add(renumber[i], state_.index.last_uid + 1, Problem::message_rediscovered));
     }
+    context_.ahead.clear();
     return checker_.append_upgraded();
+  }
+
+  // The same for files without a record; a look that ends with the first of them needs nothing.
+  void look_ahead(const std::vector<store::MessageFile>& files, std::size_t from) {
+    if (from % ParsedAhead::kMost != 0 || context_.options.threads < 2 || context_.probing()) {
+      return;
+    }
+    std::vector<MessageToParse> wanted;
+    for (std::size_t i = from; i < std::min(from + ParsedAhead::kMost, files.size()); ++i) {
+      wanted.push_back(message_to_parse(context_, files[i].uid, files[i].archived != 0, date_of(files[i])));
+    }
+    parse_ahead(std::move(wanted));
+  }
+
+  // Stands in for an unusable Date field.
+  static std::uint64_t date_of(const store::MessageFile& file) {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(file.mtime, 0));
   }
 
   Status add(const store::MessageFile& file, std::uint32_t uid, Problem problem) {
@@ -182,8 +235,7 @@ class FilePass {
       return make_error(Errc::unsupported, "all UIDs are used up").at(state_.files.index);
     }
     const fs::path path = state_.files.message(file.uid, file.archived != 0);
-    auto summary = parse_message_file(context_, file.uid, file.archived != 0,
-                                      static_cast<std::uint64_t>(std::max<std::int64_t>(file.mtime, 0)));
+    auto summary = parse_message_file(context_, file.uid, file.archived != 0, date_of(file));
     if (!summary && summary.error().code == Errc::io && problem == Problem::message_found) {
       return unreadable_now(std::move(summary.error()));
     }
@@ -228,6 +280,7 @@ class FilePass {
   std::optional<ConversationsEvidence> conversations_;  // read when the first lost record asks
   std::vector<store::MessageFile> strays_;
   std::vector<std::size_t> missing_;
+  std::size_t ahead_until_ = 0;       // records before this one were looked at ahead
   std::vector<std::uint32_t> added_;  // UIDs whose record was lost, and its state with it
 };
 

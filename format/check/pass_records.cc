@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "format/base/parallel.h"
 #include "format/check/context.h"
 #include "format/check/conversations_evidence.h"
 #include "format/check/crc_fix.h"
@@ -19,6 +20,7 @@ namespace cyr::check {
 namespace {
 
 constexpr std::uint32_t kLastUid = UINT32_MAX;
+constexpr std::size_t kLeastRecords = 16384;  // records for which another thread is worth its start
 
 class RecordPass {
  public:
@@ -89,11 +91,32 @@ class RecordPass {
            records_.uid(i + 1) <= records_.uid(accepted_.back());
   }
 
+  // The records whose CRC is wrong, ascending.
+  [[nodiscard]] std::vector<std::size_t> wrong_crcs() const {
+    std::vector<std::vector<std::size_t>> wrong(
+        parts_of(records_.size(), kLeastRecords, context_.options.threads));
+    for_parts(records_.size(), wrong.size(), [&](const Part& part) {
+      for (std::size_t i = part.begin; i < part.end; ++i) {
+        if (!records_.crc_ok(i)) {
+          wrong[part.number].push_back(i);
+        }
+      }
+    });
+    for (std::size_t i = 1; i < wrong.size(); ++i) {
+      wrong[0].insert(wrong[0].end(), wrong[i].begin(), wrong[i].end());
+    }
+    return std::move(wrong[0]);
+  }
+
   void sort_out() {
     const bool crc = mailbox::has_record_crc(records_.layout());
+    const auto wrong = crc ? wrong_crcs() : std::vector<std::size_t>();
+    auto next_wrong = wrong.cbegin();
     for (std::size_t i = 0; i < records_.size(); ++i) {
       const std::uint32_t last = accepted_.empty() ? 0 : records_.uid(accepted_.back());
-      if (crc && !records_.crc_ok(i) && !correct(i, last)) {
+      const bool wrong_crc = next_wrong != wrong.cend() && *next_wrong == i;
+      next_wrong += wrong_crc ? 1 : 0;
+      if (wrong_crc && !correct(i, last)) {
         bad_.push_back({i, last, kLastUid, "record checksum"});
         continue;
       }

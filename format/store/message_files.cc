@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "format/base/directory_stat.h"
+#include "format/base/directory_files.h"
 #include "format/base/parallel.h"
 #include "format/mailbox/message_file.h"
 
@@ -17,7 +17,7 @@ constexpr std::size_t kLeastPart = 8192;  // files; fewer are not worth a thread
 // so that half a million are not in memory twice.
 class PartLister {
  public:
-  PartLister(const fs::path& directory, const DirectoryStat& files, StatFiles stat, bool archived)
+  PartLister(const fs::path& directory, const DirectoryFiles& files, StatFiles stat, bool archived)
       : directory_(directory), files_(files), stat_(stat), archived_(archived) {}
 
   void run(const std::vector<DirEntry>& entries, const Part& part, MessageFile* room) {
@@ -85,7 +85,7 @@ class PartLister {
   }
 
   const fs::path& directory_;
-  const DirectoryStat& files_;
+  const DirectoryFiles& files_;
   StatFiles stat_;
   bool archived_;
   DirectoryListing found_;
@@ -106,7 +106,7 @@ struct Lister {
       }
       return entries.error();
     }
-    const DirectoryStat files(io, directory);
+    const DirectoryFiles files(io, directory);
     const std::size_t before = out.messages.size();
     out.messages.resize(before + entries->size());
     MessageFile* const room = out.messages.data() + before;
@@ -145,6 +145,17 @@ Result<DirectoryListing> list_message_files(Io& io, const MailboxFiles& files, S
     return a.uid != b.uid ? a.uid < b.uid : a.archived < b.archived;
   });
   return out;
+}
+
+MessageReader::MessageReader(Io& io, const MailboxFiles& files) : spool_(io, files.data) {
+  if (files.has_archive()) {
+    archive_.emplace(io, files.archive);
+  }
+}
+
+Result<FileBytes> MessageReader::read(std::uint32_t uid, bool archived) const {
+  const DirectoryFiles& directory = archived && archive_ ? *archive_ : spool_;
+  return directory.read(mailbox::message_file_name(uid));
 }
 
 }  // namespace cyr::store

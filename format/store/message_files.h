@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "format/base/directory_files.h"
 #include "format/store/store.h"
 
 namespace cyr::store {
@@ -33,5 +35,16 @@ enum class StatFiles : bool { no, yes };
 // for a directory of very many files.
 Result<DirectoryListing> list_message_files(Io& io, const MailboxFiles& files, StatFiles stat,
                                             unsigned threads = 1);
+
+// Reads message files of one mailbox. May be used by several threads at once where the Io may.
+class MessageReader {
+ public:
+  MessageReader(Io& io, const MailboxFiles& files);
+  [[nodiscard]] Result<FileBytes> read(std::uint32_t uid, bool archived) const;
+
+ private:
+  DirectoryFiles spool_;
+  std::optional<DirectoryFiles> archive_;  // where it is another directory
+};
 
 }  // namespace cyr::store

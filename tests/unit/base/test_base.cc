@@ -1,9 +1,11 @@
 #include <sys/stat.h>
 
+#include <fstream>
+
 #include "format/base/bytes.h"
 #include "format/base/crc32.h"
 #include "format/base/digest.h"
-#include "format/base/directory_stat.h"
+#include "format/base/directory_files.h"
 #include "format/base/file.h"
 #include "format/base/forward_io.h"
 #include "format/base/parallel.h"
@@ -97,8 +99,8 @@ TEST_CASE("the files of a directory look the same relative to it and by path", "
   REQUIRE_OK(posix_io().make_directory(temp.path() / "1.", 0700));
   REQUIRE_OK(posix_io().symlink("1.", temp.path() / "link"));
   ForwardIo by_path(posix_io());  // has nothing but stat()
-  const DirectoryStat direct(posix_io(), temp.path());
-  const DirectoryStat indirect(by_path, temp.path());
+  const DirectoryFiles direct(posix_io(), temp.path());
+  const DirectoryFiles indirect(by_path, temp.path());
   for (const char* const name : {"1.", "link"}) {
     const auto one = direct.stat(name);
     const auto other = indirect.stat(name);
@@ -110,6 +112,27 @@ TEST_CASE("the files of a directory look the same relative to it and by path", "
   }
   CHECK(direct.stat("2.").error().code == Errc::not_found);
   CHECK(direct.stat("2.").error().text() == indirect.stat("2.").error().text());
+}
+
+TEST_CASE("a file of a directory is read alike relative to it and by path", "[base]") {
+  const test::TempDir temp;
+  std::ofstream((temp / "1.").native()) << "Subject: small\r\n";
+  std::ofstream((temp / "2.").native()) << std::string((1U << 20U) + 1, 'x');  // mapped
+  REQUIRE(::mkfifo((temp / "3.").c_str(), 0600) == 0);
+  REQUIRE_OK(posix_io().make_directory(temp / "4.", 0700));
+  for (Io* io : {&posix_io(), &read_only_io()}) {
+    const DirectoryFiles files(*io, temp.path());
+    for (const char* const name : {"1.", "2."}) {
+      const auto read = files.read(name);
+      REQUIRE_OK(read);
+      CHECK(read->text() == io->read_file(temp / name)->text());
+    }
+    for (const char* const name : {"3.", "4.", "5."}) {
+      const auto refused = files.read(name);
+      REQUIRE_FALSE(refused);
+      CHECK(refused.error().text() == io->read_file(temp / name).error().text());
+    }
+  }
 }
 
 TEST_CASE("the parts of a range cover it once", "[base]") {

@@ -1,0 +1,31 @@
+#include "format/base/directory_files.h"
+
+namespace cyr {
+
+DirectoryFiles::DirectoryFiles(Io& io, fs::path directory)
+    : io_(io), direct_(dynamic_cast<DirectoryAccess*>(&io)), directory_(std::move(directory)) {
+  if (direct_ != nullptr) {
+    fd_ = io_.open(directory_, {}, 0).value_or(-1);
+  }
+}
+
+DirectoryFiles::~DirectoryFiles() {
+  if (fd_ != -1) {
+    (void)io_.close(fd_, directory_);
+  }
+}
+
+Result<FileInfo> DirectoryFiles::stat(const std::string& name) const {
+  return fd_ == -1 ? io_.stat(directory_ / name) : direct_->stat_at(fd_, name, directory_);
+}
+
+Result<FileBytes> DirectoryFiles::read(const std::string& name) const {
+  const fs::path path = directory_ / name;
+  if (fd_ == -1) {
+    return io_.read_file(path);
+  }
+  CYR_TRY(const auto opened, direct_->open_at(fd_, name, directory_));
+  return io_.read_opened(opened.fd, opened.info, path);
+}
+
+}  // namespace cyr

@@ -1,0 +1,47 @@
+// Many files of one directory, relative to the open directory: the kernel then does not walk the whole path
+// for each of half a million messages.
+#pragma once
+
+#include <string>
+
+#include "format/base/io.h"
+
+namespace cyr {
+
+// What an Io has that can do so. One without gets the full path of each file.
+class DirectoryAccess {
+ public:
+  struct Opened {
+    int fd = -1;  // for the Io's pread() and close()
+    FileInfo info;
+  };
+  DirectoryAccess() = default;
+  DirectoryAccess(const DirectoryAccess&) = delete;
+  DirectoryAccess& operator=(const DirectoryAccess&) = delete;
+  virtual ~DirectoryAccess() = default;
+  // Both follow symbolic links. `directory` is open; `path` of it is for the error.
+  virtual Result<FileInfo> stat_at(int directory, const std::string& name, const fs::path& path) = 0;
+  virtual Result<Opened> open_at(int directory, const std::string& name,
+                                 const fs::path& path) = 0;  // to read
+};
+
+// May be used by several threads at once where `io` may.
+class DirectoryFiles {
+ public:
+  DirectoryFiles(Io& io, fs::path directory);
+  DirectoryFiles(const DirectoryFiles&) = delete;
+  DirectoryFiles& operator=(const DirectoryFiles&) = delete;
+  ~DirectoryFiles();
+
+  // Of `name` in the directory, as Io::stat() and Io::read_file().
+  [[nodiscard]] Result<FileInfo> stat(const std::string& name) const;
+  [[nodiscard]] Result<FileBytes> read(const std::string& name) const;
+
+ private:
+  Io& io_;
+  DirectoryAccess* direct_;
+  fs::path directory_;
+  int fd_ = -1;
+};
+
+}  // namespace cyr
