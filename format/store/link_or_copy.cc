@@ -4,9 +4,19 @@
 
 namespace cyr::store {
 
-Status link_or_copy(Io& io, const fs::path& from, const fs::path& to) {
+namespace {
+
+// What link() says of a place where none can be made.
+Status no_link(Io& io, const fs::path& to) {
+  CYR_TRY(const bool there, io.exists(to));
+  return make_error(there ? Errc::exists : Errc::unsupported, "no link wanted").at(to);
+}
+
+}  // namespace
+
+Status link_or_copy(Io& io, const fs::path& from, const fs::path& to, Share share) {
   CYR_TRY(const FileInfo info, io.stat(from));
-  const Status linked = io.link(from, to);
+  const Status linked = share == Share::yes ? io.link(from, to) : no_link(io, to);
   if (!linked && linked.error().code == Errc::exists) {
     CYR_TRY(const FileInfo there, io.stat(to));
     if (!there.same_file(info) && there.size != info.size) {

@@ -74,6 +74,25 @@ Result<NumberedRecord> MailboxEdit::at(std::uint32_t recno, std::uint32_t uid) {
   return NumberedRecord{recno, record};
 }
 
+Result<std::vector<NumberedRecord>> MailboxEdit::newest() {
+  std::vector<NumberedRecord> out;
+  if (index_.num_records == 0) {
+    return out;
+  }
+  const std::uint32_t first = index_.num_records > kWindow ? index_.num_records - kWindow + 1 : 1;
+  CYR_CHECK(fill_window(first));
+  const unsigned layout = mailbox::record_layout(index_);
+  for (std::uint32_t recno = first; recno <= index_.num_records; ++recno) {
+    const Bytes raw =
+        Bytes(window_).subspan(std::size_t{recno - first} * index_.record_size, index_.record_size);
+    if (mailbox::record_crc_ok(raw, layout)) {
+      CYR_TRY(auto record, mailbox::decode_index_record(raw, layout));
+      out.push_back({recno, std::move(record)});
+    }
+  }
+  return out;
+}
+
 // \Seen goes where the user's is kept; what is left for the record.
 std::uint32_t MailboxEdit::take_seen(std::uint32_t uid, std::uint32_t system_flags) {
   const std::uint32_t flags = system_flags & kUserSystemFlags;

@@ -61,8 +61,8 @@ Status MailboxEdit::commit() {
   const bool messages = !changed_.empty() || !appended_.empty();
   const bool seen =
       !seen_add_.empty() || !seen_remove_.empty() || (recent_claimed_ && !seen_in_index_ && !actor_.empty());
-  const bool index =
-      messages || header_changed_ || (result_.options & kCleanUp) != 0 || (recent_claimed_ && seen_in_index_);
+  const bool index = messages || header_changed_ || header_outran_index_ ||
+                     (result_.options & kCleanUp) != 0 || (recent_claimed_ && seen_in_index_);
   if (io_.read_only()) {
     return success();
   }
@@ -113,9 +113,10 @@ Status MailboxEdit::prepare() {
 
 // The content of every file is on the disk already: it was staged, or is a message.
 Status MailboxEdit::add_files() {
+  const Share share = store_.config().is_on(conf::Option::singleinstancestore) ? Share::yes : Share::no;
   for (auto& file : new_files_) {
     CYR_CHECK(io_.make_directories(file.to.parent_path(), kDirectoryMode));
-    CYR_CHECK(link_or_copy(io_, file.from, file.to));
+    CYR_CHECK(link_or_copy(io_, file.from, file.to, share));
     file.made = true;
     if (file.mtime) {
       CYR_CHECK(io_.set_mtime(file.to, *file.mtime, 0));

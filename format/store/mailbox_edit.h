@@ -70,6 +70,13 @@ class MailboxEdit {
   // Errc::not_found when the record there is not that of `uid`.
   Result<NumberedRecord> at(std::uint32_t recno, std::uint32_t uid);
 
+  // The last records as they are on disk, at most 64, oldest first; damaged ones are left out.
+  Result<std::vector<NumberedRecord>> newest();
+  // The bytes of a message.
+  [[nodiscard]] Result<FileBytes> message(const mailbox::IndexRecord& record) const {
+    return io_.read_file(files_.message(record.uid, lies_in_archive(record)));
+  }
+
   // In whose name messages come and flags change: decides where \Seen and \Recent are kept. Nobody by
   // default: then in the index.
   void act_for(const names::UserId& user);
@@ -121,6 +128,7 @@ class MailboxEdit {
  private:
   MailboxEdit(Store& store, const meta::MailboxEntry& entry, std::int64_t now);
   Status load(UserLocks& locks, ExpungeFile expunge_file);
+  Status compare_header_crc(std::uint32_t header_crc);
   // What a new record comes with.
   struct NewMessage {
     Bytes cache;
@@ -131,6 +139,8 @@ class MailboxEdit {
   };
   Status load_annotations();
   Result<std::uint32_t> next_uid();
+  Result<bool> make_room(std::uint32_t uid);
+  Result<bool> make_room(const fs::path& file);
   Status fill_window(std::uint32_t recno);
   [[nodiscard]] std::uint32_t take_seen(std::uint32_t uid, std::uint32_t system_flags);
   Result<std::uint32_t> finish_append(mailbox::IndexRecord record, const NewMessage& message);
@@ -210,6 +220,7 @@ class MailboxEdit {
   bool modseq_from_counters_ = false;
   bool modseq_known_ = false;
   bool header_changed_ = false;
+  bool header_outran_index_ = false;
   bool postponed_ = false;
   bool conversations_stale_ = false;
 };

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 
+#include "format/base/crc32.h"
 #include "format/mailbox/index_file.h"
 #include "format/mailbox/index_layout.h"
 #include "format/mime/summary.h"
+#include "format/store/interrupted.h"
 #include "format/store/mailbox_edit.h"
 #include "format/store/parse_options.h"
 
@@ -38,6 +40,8 @@ Status MailboxView::load() {
   CYR_TRY(index_file_, open_locked(io, files_.index, LockMode::shared));
   CYR_CHECK(read_header());
   CYR_CHECK(read_index());
+  CYR_TRY(const FileInfo index_info, index_file_.info());
+  header_outran_index_ = store::header_outran_index(index_, header_crc_, header_info_, index_info);
   return index_file_.unlock();
 }
 
@@ -60,6 +64,7 @@ Status MailboxView::read_header() {
     return std::move(header).error().at(files_.header);
   }
   header_ = std::move(*header);
+  header_crc_ = crc32(bytes.bytes());
   CYR_TRY(header_info_, store_.io().stat(files_.header));
   return success();
 }

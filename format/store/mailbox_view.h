@@ -45,6 +45,9 @@ class MailboxView {
   // Expunged records included: look at flag::expunged.
   [[nodiscard]] const mailbox::RecordBlock& records() const { return records_; }
 
+  // A process died between cyrus.header and the index: any commit of a MailboxEdit puts it right.
+  [[nodiscard]] bool header_outran_index() const { return header_outran_index_; }
+
   // True when the index header on disk is not the one of the view: one read, no lock. What an idle session
   // asks.
   Result<bool> is_stale();
@@ -76,6 +79,8 @@ class MailboxView {
   File name_lock_;
   File index_file_;
   FileInfo header_info_;
+  std::uint32_t header_crc_ = 0;
+  bool header_outran_index_ = false;
   Buffer index_header_;  // as on disk
   mailbox::MailboxHeader header_;
   mailbox::IndexHeader index_;

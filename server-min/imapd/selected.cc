@@ -72,7 +72,7 @@ Result<std::unique_ptr<Selected>> Selected::open(store::Store& store, store::Use
 
 // \Recent is for one session: the first that may change the mailbox says so on disk.
 Status Selected::claim_recent(std::int64_t now) {
-  if (read_only_ || known_uid_ <= recent_above_) {
+  if (read_only_ || (known_uid_ <= recent_above_ && !view_->header_outran_index())) {
     return success();
   }
   {

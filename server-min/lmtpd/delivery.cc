@@ -7,6 +7,7 @@
 #include "format/base/log.h"
 #include "format/base/text.h"
 #include "format/store/mailbox_edit.h"
+#include "format/store/repeated_delivery.h"
 #include "server-min/lmtpd/replies.h"
 
 namespace cyr::lmtpd {
@@ -34,6 +35,7 @@ Result<Delivery> Delivery::begin(session::Service& service, const std::vector<Re
   out.limit_ = limit > 0 ? static_cast<std::uint64_t>(limit) : 0;
   store::StagedMessage* const target = out.staged_.get();
   CYR_CHECK(target->write(head));
+  out.trace_size_ = head.size();
   out.reader_ = std::make_unique<DataReader>([target](std::string_view text) { return target->write(text); });
   return out;
 }
@@ -84,10 +86,20 @@ Result<std::string> Delivery::append(const Recipient& recipient, std::string_vie
   CYR_TRY(const auto edit, store::MailboxEdit::open(service_.store(), recipient.entry, *locks_, now));
   const store::DeliveryKey key{reader_->message_id(), store::delivery_target(recipient.entry),
                                reader_->date()};
-  if (store::suppresses_duplicates(service_.config(), edit->index()) && is_duplicate(key)) {
+  const bool suppresses = store::suppresses_duplicates(service_.config(), edit->index());
+  if (suppresses && is_duplicate(key)) {
     log(LogLevel::info, "dupelim: eliminated duplicate message to {} id {} date {} (delivery)", key.to,
         key.id, key.date);
     return success_reply(session_id);
+  }
+  if (suppresses && !key.id.empty()) {
+    CYR_TRY(const auto before, store::delivered_before(*edit, *staged_, trace_size_, now));
+    if (before) {
+      log(LogLevel::info, "dupelim: eliminated duplicate message to {} id {} date {} (delivery)", key.to,
+          key.id, key.date);
+      delivered_.push_back({key, *before});
+      return success_reply(session_id);
+    }
   }
   const bool strict = service_.config().is_on(Option::lmtp_strict_quota);
   const auto size = static_cast<std::int64_t>(staged_->size());

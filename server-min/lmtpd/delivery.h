@@ -41,7 +41,8 @@ class Delivery {
   std::optional<store::Deliveries> deliveries_;
   std::vector<store::Deliveries::Delivered> delivered_;
   std::unique_ptr<store::UserLocks> locks_;
-  std::uint64_t limit_ = 0;  // maxmessagesize; 0: none
+  std::size_t trace_size_ = 0;  // bytes of `head`
+  std::uint64_t limit_ = 0;     // maxmessagesize; 0: none
   std::uint64_t written_ = 0;
   bool too_large_ = false;
   bool sealed_ = false;

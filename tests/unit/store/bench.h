@@ -36,6 +36,13 @@ struct Bench {
     REQUIRE_OK(edit);
     return std::move(*edit);
   }
+  store::StagedMessage stage(std::string_view text, store::SourceOf source = store::SourceOf::append) const {
+    auto staged = store::StagedMessage::create(*store, "default", source);
+    REQUIRE_OK(staged);
+    REQUIRE_OK(staged->write(text));
+    REQUIRE_OK(staged->finish());
+    return std::move(*staged);
+  }
   [[nodiscard]] std::string crc(const fs::path& path) const {
     const auto bytes = posix_io().read_file(path);
     return bytes ? fmt::format("{:08x}", crc32(bytes->bytes())) : "none";

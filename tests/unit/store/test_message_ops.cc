@@ -22,15 +22,6 @@ std::string golden_message(int n) {
       n);
 }
 
-store::StagedMessage stage(Bench& bench, std::string_view text,
-                           store::SourceOf source = store::SourceOf::append) {
-  auto staged = store::StagedMessage::create(*bench.store, "default", source);
-  REQUIRE_OK(staged);
-  REQUIRE_OK(staged->write(text));
-  REQUIRE_OK(staged->finish());
-  return std::move(*staged);
-}
-
 std::unique_ptr<MailboxView> view_of(Bench& bench, const std::string& name) {
   auto view = MailboxView::open(*bench.store, bench.entry(name));
   REQUIRE_OK(view);
@@ -60,7 +51,7 @@ constexpr std::int64_t kTold = 1795667212;  // when INBOX was selected
 
 void append_golden(Bench& bench) {
   const auto edit = bench.open("user/bovik", 1795667209);
-  auto first = stage(bench, golden_message(1));
+  auto first = bench.stage(golden_message(1));
   const auto uid = edit->append(
       first,
       {.system_flags = flag::flagged | flag::seen, .user_flags = {"$Golden"}, .internaldate = 1795168800});
@@ -79,7 +70,7 @@ TEST_CASE("a session's commands write what the real imapd writes") {
   const store::MailboxFiles drafts = bench.store->files(bench.entry("user/bovik/Drafts")).value();
   {
     const auto edit = bench.open("user/bovik", 1795667211);
-    auto second = stage(bench, golden_message(2));
+    auto second = bench.stage(golden_message(2));
     REQUIRE_OK(edit->append(second, {}));
     REQUIRE_OK(edit->commit());
     check_files(bench, inbox, "be6c4da0", "f2e16463", "4907b456");
@@ -238,7 +229,7 @@ TEST_CASE("conversations, counters and the archive follow the messages as with t
   for (const auto& one : appends) {
     const auto edit = bench.open("user/bovik", one.now);
     edit->act_for({"bovik", ""});
-    auto staged = stage(bench, one.text);
+    auto staged = bench.stage(one.text);
     REQUIRE_OK(edit->append(staged, one.options));
     REQUIRE_OK(edit->commit());
     CHECK(bench.crc(inbox.index) == one.index);
@@ -316,7 +307,7 @@ TEST_CASE("what another user has read is kept in the user's seen database") {
   };
   {
     const auto edit = edit_as_ted(1795670471);
-    auto staged = stage(bench, golden_message(1));
+    auto staged = bench.stage(golden_message(1));
     REQUIRE_OK(edit->append(staged, {.system_flags = flag::seen}));
     REQUIRE_OK(edit->commit());
     CHECK(bench.crc(edit->files().index) == "7a75a02c");
@@ -324,7 +315,7 @@ TEST_CASE("what another user has read is kept in the user's seen database") {
   }
   {
     const auto edit = edit_as_ted(1795670477);
-    auto staged = stage(bench, golden_message(2));
+    auto staged = bench.stage(golden_message(2));
     REQUIRE_OK(edit->append(staged, {}));
     REQUIRE_OK(edit->commit());
     CHECK(bench.crc(edit->files().index) == "e8512ddc");
@@ -405,7 +396,7 @@ TEST_CASE("a message is refused, repaired or munged as Cyrus does") {
       Case{"A: \xe4\r\n\r\n\xe4\r\n", 11, SourceOf::append, MessageFault::none, "A: X\r\n\r\n\xe4\r\n"});
   const std::string_view text(one.text, one.size);
   CAPTURE(text);
-  auto staged = stage(bench, text, one.source);
+  auto staged = bench.stage(text, one.source);
   CHECK(staged.fault() == one.fault);
   CHECK(staged.bytes().value().text() == (one.stored != nullptr ? std::string_view(one.stored) : text));
   if (one.fault != MessageFault::none) {
@@ -438,7 +429,7 @@ TEST_CASE("one staged message is one file in several mailboxes, and leaves no st
   Bench bench("default");
   const auto partition = bench.temp / "spool/stage.";
   {
-    auto staged = stage(bench, golden_message(3));
+    auto staged = bench.stage(golden_message(3));
     std::vector<fs::path> paths;
     for (const char* name : {"user/bovik", "user/ted"}) {
       const auto edit = bench.open(name, 1795667300);
