@@ -92,8 +92,8 @@ def short(value, most=600):
 class Site:
     """The server; a context manager."""
 
-    def __init__(self, kind, bindir, users):
-        self.kind, self.bindir, self.users = kind, bindir, users
+    def __init__(self, kind, bindir, users, configuration=""):
+        self.kind, self.bindir, self.users, self.configuration = kind, bindir, users, configuration
         self.scratch = tempfile.mkdtemp(prefix="cyrkit-clients.")
         self.top = self.scratch                          # as real_cyrus.Oracle wants it
         os.chmod(self.scratch, 0o755)
@@ -127,7 +127,7 @@ class Site:
                        "config/quota", "spool", "sieve"):
             os.makedirs(os.path.join(self.root, folder))
         os.mkdir(self.home)
-        self.write("imapd.conf", IMAPD_CONF.format(top=self.root))
+        self.write("imapd.conf", (IMAPD_CONF + self.configuration).format(top=self.root))
         quiet(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
                "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:%s" % HOST,
                "-keyout", os.path.join(self.root, "key.pem"), "-out", self.certificate])
@@ -316,8 +316,9 @@ def skip(reason):
     sys.exit(SKIPPED)
 
 
-def run(check, users=("bovik",), programs=(), options=None):
-    """main of a client's script: CHECK(site, checks), then the server's own log. Ends the process."""
+def run(check, users=("bovik",), programs=(), options=None, configuration=""):
+    """main of a client's script: CHECK(site, checks), then the server's own log. Ends the process. CONFIGURATION: further
+    lines of imapd.conf."""
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", help="folder of our programs")
@@ -334,7 +335,7 @@ def run(check, users=("bovik",), programs=(), options=None):
             skip("there is no %s here" % program)
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     checks = Checks()
-    with Site(args.server, os.path.realpath(args.bin) if args.bin else None, list(users)) as site:
+    with Site(args.server, os.path.realpath(args.bin) if args.bin else None, list(users), configuration) as site:
         site.options = args
         try:
             check(site, checks)
