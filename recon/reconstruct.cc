@@ -1,6 +1,7 @@
 // reconstruct(8): checks mailboxes and repairs what is damaged. Options and words are those of Cyrus
 // (tools.md 3).
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <cstdio>
 
@@ -243,5 +244,8 @@ int main(int argc, char** argv) {
   if (const auto refused = refuse(line)) {
     return *refused;
   }
+  // What a large mailbox needed goes back to the system when it is freed; otherwise glibc keeps every block
+  // below the size of the largest one that was ever freed.
+  (void)::mallopt(M_MMAP_THRESHOLD, 1 << 20);
   return cyr::cli::run_program("reconstruct", [&line] { return run(line); });
 }

@@ -191,15 +191,21 @@ class FilePass {
   }
 
   Status add_files() {
-    std::vector<store::MessageFile> keep, renumber;
-    for (const auto& file : strays_) {
-      if (!std::binary_search(state_.expunge_uids.begin(), state_.expunge_uids.end(), file.uid)) {
-        (keeps_uid(file.uid) ? keep : renumber).push_back(file);
-      }  // else expunged by Cyrus 2.3, which keeps the record elsewhere
-    }
-    for (std::size_t i = 0; i < keep.size(); ++i) {
-      look_ahead(keep, i);
-      CYR_CHECK(add(keep[i], keep[i].uid, Problem::message_found));
+    // In place: of a lost index these are all the files that there are.
+    std::vector<store::MessageFile> renumber;
+    std::erase_if(strays_, [&](const store::MessageFile& file) {
+      if (std::binary_search(state_.expunge_uids.begin(), state_.expunge_uids.end(), file.uid)) {
+        return true;  // expunged by Cyrus 2.3, which keeps the record elsewhere
+      }
+      if (!keeps_uid(file.uid)) {
+        renumber.push_back(file);
+        return true;
+      }
+      return false;
+    });
+    for (std::size_t i = 0; i < strays_.size(); ++i) {
+      look_ahead(strays_, i);
+      CYR_CHECK(add(strays_[i], strays_[i].uid, Problem::message_found));
       if (context_.stop()) {
         return success();
       }
