@@ -85,7 +85,7 @@ Status take_patterns(CommandParser& parser, ListRequest& request) {
     return take_one();
   }
   request.extended = true;
-  return parser.list(take_one);
+  return parser.filled_list(take_one);
 }
 
 }  // namespace

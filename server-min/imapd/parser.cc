@@ -355,9 +355,16 @@ Result<std::string> CommandParser::sequence() {
 
 Status CommandParser::list(const std::function<Status()>& item) {
   CYR_CHECK(expect('('));
-  if (accept(')')) {
-    return success();
-  }
+  return accept(')') ? success() : rest_of_list(item);
+}
+
+Status CommandParser::filled_list(const std::function<Status()>& item) {
+  CYR_CHECK(expect('('));
+  return peek() == ')' ? Status(bad_argument("Missing required argument to " + command_))
+                       : rest_of_list(item);
+}
+
+Status CommandParser::rest_of_list(const std::function<Status()>& item) {
   do {
     CYR_CHECK(item());
   } while (accept(' '));

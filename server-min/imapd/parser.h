@@ -93,6 +93,8 @@ class CommandParser {
   Result<std::string> sequence();
   // Items between '(' and ')', separated by one blank each. `item` takes one.
   Status list(const std::function<Status()>& item);
+  // The same, and there has to be one.
+  Status filled_list(const std::function<Status()>& item);
 
   // "{n}", "{n+}" or "~{n}" at the end of the line, taken.
   Result<LiteralStart> literal_start();
@@ -105,6 +107,7 @@ class CommandParser {
   [[nodiscard]] CommandSource& source() { return source_; }
 
  private:
+  Status rest_of_list(const std::function<Status()>& item);
   Result<std::string> quoted();
   Result<std::string> literal();
   Status count(std::size_t bytes);

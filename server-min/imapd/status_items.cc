@@ -156,7 +156,7 @@ Result<StatusItems> parse_status_items(CommandParser& parser) {
     items |= bit(row->item);
     return success();
   };
-  CYR_CHECK(parser.list(take_one));
+  CYR_CHECK(parser.filled_list(take_one));
   return items;
 }
 

@@ -68,7 +68,7 @@ Result<Answer> copy_or_move(Invocation& invocation, CopyMode mode) {
   CYR_CHECK(selected.refresh());
   std::erase_if(set.msgnos, [&](std::uint32_t msgno) { return !selected.is_live(selected.row(msgno)); });
   if (set.msgnos.empty()) {
-    return invocation.uid ? ok() : no_messages(false);
+    return set.by_uid || set.is_saved ? ok() : no_messages(set);
   }
   CYR_TRY(const CopyResult result, copy_messages(session, selected, target, set.msgnos, mode));
   const std::string code =

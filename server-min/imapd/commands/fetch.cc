@@ -67,7 +67,7 @@ Result<Answer> run_fetch(Invocation& invocation) {
     write_vanished_earlier(session.out, selected, *modifiers.changed_since, &set.set);
   }
   if (set.msgnos.empty()) {
-    return no_messages(invocation.uid);
+    return no_messages(set);
   }
   if (modifiers.changed_since) {
     std::erase_if(set.msgnos, [&](std::uint32_t msgno) {

@@ -64,7 +64,9 @@ class Lister {
         separator_(caller_.separator()),
         tree_(KeyOrder{NameOrder{separator_}}) {
     for (const std::string& pattern : request.patterns) {
-      patterns_.push_back(canonical(request.reference + pattern));
+      // Cyrus takes "a/" and "/b" for "a/b".
+      const bool both = request.reference.ends_with(separator_) && pattern.starts_with(separator_);
+      patterns_.push_back(canonical(request.reference + (both ? pattern.substr(1) : pattern)));
     }
   }
 

@@ -141,8 +141,9 @@ Result<Answer> run_rename(Invocation& invocation) {
   if (from == session.caller->inbox() && from.is_inbox() && !request.partition) {
     return rename_inbox(session, from, request.to);
   }
+  const bool into_itself = to.is_below(from);  // of which Cyrus says nothing
   request.each = [&](const std::string& each_from, const std::string& each_to, const Status& result) {
-    if (result) {
+    if (result && !into_itself) {
       session.out.untagged("OK rename {} {}", session.print_name(each_from), session.print_name(each_to));
     } else {
       session.out.untagged("NO rename {} {}: {}", session.print_name(each_from), session.print_name(each_to),

@@ -53,7 +53,9 @@ Result<MessageSet> take_set(Invocation& invocation) {
   CYR_CHECK(parser.space());
   CYR_TRY(const std::string text, parser.sequence());
   MessageSet out;
+  out.by_uid = invocation.uid;
   if (text == "$") {
+    out.is_saved = true;
     out.set = session.saved_result;
     out.msgnos = session.selected->numbers(out.set, true);
     return out;
@@ -67,7 +69,9 @@ Result<MessageSet> take_set(Invocation& invocation) {
 
 Answer completed() { return ok("Completed (0.000 sec)"); }
 
-Answer no_messages(bool uid) { return uid ? completed() : no("No matching messages (0.000 sec)"); }
+Answer no_messages(const MessageSet& set) {
+  return set.by_uid || set.is_saved ? completed() : no("No matching messages (0.000 sec)");
+}
 
 Status mark_seen(Session& session, const std::vector<std::uint32_t>& msgnos) {
   Selected& selected = *session.selected;

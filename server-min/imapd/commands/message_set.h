@@ -13,13 +13,15 @@ namespace cyr::imapd {
 struct MessageSet {
   text::SequenceSet set;
   std::vector<std::uint32_t> msgnos;
+  bool by_uid = false;    // UIDs were given, by a UID command
+  bool is_saved = false;  // "$": the result of a search (RFC 5182)
 };
 Result<MessageSet> take_set(Invocation& invocation);
 
 // "Completed (0.000 sec)"; clients ignore the time.
 [[nodiscard]] Answer completed();
-// The answer to a set that names no message: NO, or OK with UID.
-[[nodiscard]] Answer no_messages(bool uid);
+// The answer to a set that names no message: NO; OK to UIDs, and to "$", which may be empty.
+[[nodiscard]] Answer no_messages(const MessageSet& set);
 
 // Makes \Seen what `seen` says, for those of `msgnos` where it is not so; for FETCH.
 Status mark_seen(Session& session, const std::vector<std::uint32_t>& msgnos);

@@ -317,14 +317,14 @@ Result<Answer> run_setmetadata(Invocation& invocation) {
     CYR_TRY(const std::string entry, parser.astring());
     CYR_CHECK(parser.space());
     CYR_TRY(store::MetadataItem item, split_entry(entry));
-    if (is_pattern(item.entry)) {
+    if (is_pattern(item.entry) || item.entry.find("//") != std::string::npos) {
       return bad_argument("Invalid metadata entry");
     }
     CYR_TRY(item.value, parser.nstring());
     items.push_back(std::move(item));
     return success();
   };
-  CYR_CHECK(parser.list(take_one));
+  CYR_CHECK(parser.filled_list(take_one));
   CYR_CHECK(parser.end());
   CYR_TRY(const std::string mailbox, target_of(session, name));
   for (const store::MetadataItem& item : items) {

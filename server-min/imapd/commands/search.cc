@@ -18,8 +18,8 @@ Result<Answer> run_search(Invocation& invocation) {
   }
   auto program = take_program(session, parser, std::move(charset));
   if (!program) {
-    if (options.save) {
-      session.saved_result = {};
+    if (options.save && program.error().code != Errc::invalid) {
+      session.saved_result = {};  // with NO; BAD leaves it (RFC 5182 2.1)
     }
     return std::move(program).error();
   }
