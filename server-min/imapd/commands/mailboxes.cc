@@ -143,7 +143,10 @@ Result<Answer> run_rename(Invocation& invocation) {
   }
   const bool into_itself = to.is_below(from);  // of which Cyrus says nothing
   request.each = [&](const std::string& each_from, const std::string& each_to, const Status& result) {
-    if (result && !into_itself) {
+    if (into_itself) {
+      return;
+    }
+    if (result) {
       session.out.untagged("OK rename {} {}", session.print_name(each_from), session.print_name(each_to));
     } else {
       session.out.untagged("NO rename {} {}: {}", session.print_name(each_from), session.print_name(each_to),
