@@ -19,6 +19,7 @@ using namespace cyr;
 struct CommandLine {
   cli::CommonOptions common;
   std::string partition, mailbox;
+  bool whole_store = false;  // what it does anyway
   bool reparse = false;
   bool dry_run = false;  // always
   std::vector<std::string> ignored;
@@ -29,6 +30,10 @@ void declare_options(CLI::App& app, CommandLine& line) {
   auto* partition = app.add_option("-P,--partition", line.partition, "only mailboxes on this partition");
   auto* mailbox =
       app.add_option("-M,--mailbox", line.mailbox, "only this mailbox (internal or external name)");
+  app.add_flag("--store", line.whole_store,
+               "the whole store, with what lies outside of mailboxes (the default)")
+      ->excludes(mailbox)
+      ->excludes(partition);
   partition->type_name("PARTITION")->excludes(mailbox);
   mailbox->type_name("MAILBOX");
   app.add_flag("-G,--force-reparse", line.reparse, "parse every message and compare its GUID");
