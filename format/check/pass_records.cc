@@ -20,7 +20,7 @@ namespace cyr::check {
 namespace {
 
 constexpr std::uint32_t kLastUid = UINT32_MAX;
-constexpr std::size_t kLeastRecords = 16384;  // records for which another thread is worth its start
+constexpr std::size_t kLeastRecords = 8192;  // records for which another thread is worth its start
 
 class RecordPass {
  public:

@@ -36,11 +36,13 @@ struct NameOrder {
     if (group(a) != group(b)) {
       return group(a) < group(b);
     }
-    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), [this](char x, char y) {
-      const unsigned left = x == separator ? 0 : static_cast<unsigned char>(x);
-      const unsigned right = y == separator ? 0 : static_cast<unsigned char>(y);
-      return left < right;
-    });
+    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
+                                        [this](char x, char y) { return weight(x) < weight(y); });
+  }
+  // The domain of an administrator's name stands behind it: "user/ted@example.net" goes before
+  // "user/ted/a@example.net".
+  [[nodiscard]] unsigned weight(char c) const {
+    return c == '@' ? 0 : c == separator ? 1 : 2U + static_cast<unsigned char>(c);
   }
 };
 struct Key {

@@ -11,7 +11,7 @@ using test::Bench;
 namespace {
 
 constexpr std::int64_t kNow = 1795667300;
-constexpr unsigned kMany = 34000;  // messages: enough for every pass to have work for two threads
+constexpr unsigned kMany = 17000;  // messages: enough for every pass to have work for two threads
 
 // user.bovik with very many links to one more message.
 store::MailboxFiles grow(Bench& bench) {
@@ -62,11 +62,11 @@ TEST_CASE("several threads find and write what one does", "[repair]") {
     if (damage == "caches") {
       boost::filesystem::remove(files.cache);
     } else if (damage == "some caches") {
-      for (const std::size_t at : {5000U, 1000000U, 4000000U}) {
+      for (const std::size_t at : {5000U, 1000000U, 2500000U}) {
         flip(files.cache, at);
       }
     } else if (damage == "records") {
-      for (const std::size_t record : {100U, 17500U, 30000U}) {
+      for (const std::size_t record : {100U, 9500U, 16000U}) {
         flip(files.index, 160 + record * 112 + 30);
       }
     } else if (damage == "index") {
