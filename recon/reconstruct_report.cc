@@ -85,8 +85,14 @@ void OrderedOutput::print_parts(Waiting& report) {
     const std::size_t wanted = std::min(block.size(), report.parts_size);
     const std::size_t got = std::fread(block.data(), 1, wanted, report.parts.get());
     std::fwrite(block.data(), 1, got, stdout);
-    report.parts_size = got == 0 ? 0 : report.parts_size - got;
+    if (got == 0) {
+      report.err.insert(0,
+                        "reconstruct: a part of the report that waited in a temporary file cannot be read\n");
+      break;
+    }
+    report.parts_size -= got;
   }
+  report.parts_size = 0;
   report.parts.reset();
 }
 
@@ -99,15 +105,19 @@ void OrderedOutput::part(std::size_t number, std::string& text) {
     text.clear();
     return;
   }
+  if (report.no_room) {
+    return;
+  }
   if (!report.parts) {
     report.parts.reset(std::tmpfile());
   }
-  // Without room for the file the text stays where it is, and the next part has it too.
   std::FILE* const file = report.parts.get();
   if (file != nullptr && std::fseek(file, static_cast<long>(report.parts_size), SEEK_SET) == 0 &&
       std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fflush(file) == 0) {
     report.parts_size += text.size();
     text.clear();
+  } else {
+    report.no_room = true;
   }
 }
 
@@ -115,7 +125,7 @@ void OrderedOutput::put(std::size_t number, std::string out, std::string err) {
   const std::lock_guard guard(mutex_);
   Waiting& last = waiting_[number];
   last.out = std::move(out);
-  last.err = std::move(err);
+  last.err += err;
   last.whole = true;
   for (auto first = waiting_.begin(); first != waiting_.end() && first->first == next_ && first->second.whole;
        first = waiting_.begin()) {

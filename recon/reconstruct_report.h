@@ -57,6 +57,7 @@ class OrderedOutput {
   };
   struct Waiting {
     std::unique_ptr<std::FILE, CloseFile> parts;  // what part() got; nullptr: nothing
+    bool no_room = false;                         // for the file, once: then the text is kept in memory
     std::size_t parts_size = 0;                   // bytes of it that count
     std::string out, err;
     bool whole = false;

@@ -8,6 +8,7 @@ namespace cyr::check {
 
 namespace {
 
+constexpr std::uint32_t kNotKnown = UINT32_MAX;
 constexpr std::size_t kFirstStretch = 1024;             // records; enough to see whether the caches are gone
 constexpr std::size_t kStretch = 65536;                 // records
 constexpr std::size_t kLeastLooks = std::size_t{8192};  // records for which another thread is worth its start
@@ -15,7 +16,8 @@ constexpr std::size_t kLeastLooks = std::size_t{8192};  // records for which ano
 }  // namespace
 
 Status CacheLooks::open() {
-  const std::size_t threads = parts_of(state_.records.size(), kLeastLooks, context_.options.threads);
+  const std::size_t most = std::min(state_.records.size(), kStretch);
+  const std::size_t threads = parts_of(most, kLeastLooks, context_.options.threads);
   Io& io = context_.store.io();
   for (std::size_t i = 0; i < threads; ++i) {
     Readers readers;
@@ -42,32 +44,27 @@ Result<std::uint32_t> CacheLooks::look_at(Readers& readers, std::size_t i) const
   return cached ? static_cast<std::uint32_t>(cached->size()) : 0;
 }
 
-Status CacheLooks::look(std::size_t from) {
+// Of records that nobody may ask for nothing is said; what cannot be read is read again when somebody asks,
+// so that its error comes then and not before.
+void CacheLooks::look(std::size_t from) {
   from_ = from;
-  sizes_.assign(std::min(from == 0 ? kFirstStretch : kStretch, state_.records.size() - from), 0);
+  sizes_.assign(std::min(from == 0 ? kFirstStretch : kStretch, state_.records.size() - from), kNotKnown);
   const std::size_t parts = parts_of(sizes_.size(), kLeastLooks, static_cast<unsigned>(readers_.size()));
-  std::vector<Status> failed(parts);
   for_parts(sizes_.size(), parts, [&](const Part& part) {
-    for (std::size_t i = part.begin; i < part.end && failed[part.number]; ++i) {
-      const auto size = look_at(readers_[part.number], from + i);
-      if (size) {
-        sizes_[i] = *size;
-      } else {
-        failed[part.number] = size.error();
+    for (std::size_t i = part.begin; i < part.end; ++i) {
+      if (!state_.records.cache_bad(from + i)) {
+        sizes_[i] = look_at(readers_[part.number], from + i).value_or(kNotKnown);
       }
     }
   });
-  for (const auto& status : failed) {
-    CYR_CHECK(status);
-  }
-  return success();
 }
 
 Result<std::uint32_t> CacheLooks::size_of(std::size_t i) {
   if (i < from_ || i >= from_ + sizes_.size()) {
-    CYR_CHECK(look(i));
+    look(i);
   }
-  return sizes_[i - from_];
+  const std::uint32_t size = sizes_[i - from_];
+  return size == kNotKnown ? look_at(readers_.front(), i) : Result<std::uint32_t>(size);
 }
 
 }  // namespace cyr::check

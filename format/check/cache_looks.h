@@ -26,7 +26,7 @@ class CacheLooks {
   struct Readers {
     mailbox::CacheReader main, archive;
   };
-  Status look(std::size_t from);
+  void look(std::size_t from);
   Result<std::uint32_t> look_at(Readers& readers, std::size_t i) const;
 
   const Context& context_;

@@ -9,9 +9,11 @@ namespace cyr::check {
 
 namespace {
 
-constexpr std::size_t kRebuiltRoom = std::size_t{4}
-                                     << 20U;  // bytes of memory for cache records kept for the commit
-constexpr std::size_t kRebuiltCost = 96;      // bytes that keeping one takes beside its own
+// Bytes of memory for cache records kept for the commit; less beside the records of a mailbox of very many.
+constexpr std::size_t kRebuiltRoom = std::size_t{24} << 20U;
+constexpr std::size_t kRebuiltRoomBesideMany = std::size_t{4} << 20U;
+constexpr std::size_t kMany = 200000;     // records
+constexpr std::size_t kRebuiltCost = 96;  // bytes that keeping one takes beside its own
 constexpr std::uint16_t kNewestCacheVersion = 14;
 
 }  // namespace
@@ -42,7 +44,8 @@ Result<mime::MessageSummary> parse_message_file(Context& context, std::uint32_t 
 
 void keep_rebuilt(State& state, std::uint32_t uid, std::string cache_record) {
   const std::size_t cost = cache_record.size() + kRebuiltCost;
-  if (state.rebuilt_bytes + cost > kRebuiltRoom) {
+  const std::size_t room = state.records.size() < kMany ? kRebuiltRoom : kRebuiltRoomBesideMany;
+  if (state.rebuilt_bytes + cost > room) {
     return;
   }
   state.rebuilt_bytes += cost;

@@ -1,6 +1,7 @@
 #include "format/check/parsed_ahead.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "format/base/parallel.h"
 
@@ -8,6 +9,8 @@ namespace cyr::check {
 
 namespace {
 
+constexpr std::size_t kMostBytes = std::size_t{16}
+                                   << 20U;  // of cache records; what is beyond is parsed when asked for
 constexpr std::size_t kLeastMessages = 64;  // messages for which another thread is worth its start
 
 }  // namespace
@@ -33,9 +36,11 @@ void ParsedAhead::prepare(const store::MessageReader& reader, std::vector<Messag
   }
   messages_ = std::move(messages);
   parsed_.resize(messages_.size());
+  std::atomic<std::size_t> kept = 0;  // bytes
   for_parts(messages_.size(), parts, [&](const Part& part) {
-    for (std::size_t i = part.begin; i < part.end; ++i) {
+    for (std::size_t i = part.begin; i < part.end && kept < kMostBytes; ++i) {
       parsed_[i] = parse(reader, messages_[i], options);
+      kept += *parsed_[i] ? (*parsed_[i])->cache_record.size() : 0;
     }
   });
 }

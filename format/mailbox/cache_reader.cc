@@ -8,6 +8,7 @@ namespace cyr::mailbox {
 namespace {
 
 constexpr std::size_t kWindow = std::size_t{1} << 20U;
+constexpr std::size_t kLargestRecord = std::size_t{64} << 20U;  // bytes; a length beyond is taken for damage
 // Bytes before the wanted record that the window keeps: the decoder wants an offset behind the generation
 // number.
 constexpr std::uint64_t kLead = kCacheStart;
@@ -35,6 +36,9 @@ Result<CacheReader> CacheReader::open(Io& io, const fs::path& path) {
 }
 
 Status CacheReader::load(std::uint64_t from, std::size_t bytes) {
+  if (window_.capacity() > 4 * kWindow && bytes <= kWindow) {
+    window_ = Buffer();  // it was for a large record
+  }
   window_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(bytes, size_ - from)));
   window_at_ = from;
   CYR_TRY(const std::size_t got, file_.read(window_, from));
@@ -70,6 +74,9 @@ Result<Bytes> CacheReader::record(const IndexRecord& record) {
         return view.error();
       }
       wanted *= 4;
+      if (wanted > kLargestRecord) {
+        return view.error();
+      }
     }
     CYR_CHECK(load(offset - kLead, wanted));
   }

@@ -24,8 +24,8 @@ struct DeliveryKey {
 // duplicatesuppression, unless the mailbox takes duplicates (its option imap_duplicatedeliver).
 [[nodiscard]] bool suppresses_duplicates(const conf::Config& config, const mailbox::IndexHeader& index);
 
-// deliver.db, open. Check before the message is appended, mark after its commit: a crash in between delivers
-// twice, never not at all.
+// deliver.db, open. Check before the message is appended, mark after its commit: what a crash in between
+// leaves is for repeated_delivery.h.
 class Deliveries {
  public:
   static Result<Deliveries> open(Store& store);  // makes the database when there is none

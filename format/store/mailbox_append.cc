@@ -143,7 +143,11 @@ Result<std::uint32_t> MailboxEdit::finish_append(mailbox::IndexRecord record, co
   if (!message.copied) {
     mtime = static_cast<std::int64_t>(record.internaldate);
   }
-  new_files_.push_back({.from = message.file, .to = files_.message(record.uid, archived), .mtime = mtime});
+  new_files_.push_back(
+      {.from = message.file,
+       .to = files_.message(record.uid, archived),
+       .mtime = mtime,
+       .share = store_.config().is_on(conf::Option::singleinstancestore) ? Share::yes : Share::no});
   CYR_TRY(ConversationUpdate * conversations, this->conversations());
   if (conversations != nullptr) {
     CYR_TRY(const CachedMessage cached, CachedMessage::from(message.cache));

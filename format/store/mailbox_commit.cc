@@ -113,10 +113,9 @@ Status MailboxEdit::prepare() {
 
 // The content of every file is on the disk already: it was staged, or is a message.
 Status MailboxEdit::add_files() {
-  const Share share = store_.config().is_on(conf::Option::singleinstancestore) ? Share::yes : Share::no;
   for (auto& file : new_files_) {
     CYR_CHECK(io_.make_directories(file.to.parent_path(), kDirectoryMode));
-    CYR_CHECK(link_or_copy(io_, file.from, file.to, share));
+    CYR_CHECK(link_or_copy(io_, file.from, file.to, file.share));
     file.made = true;
     if (file.mtime) {
       CYR_CHECK(io_.set_mtime(file.to, *file.mtime, 0));
@@ -243,6 +242,7 @@ Status MailboxEdit::write_index() {
   CYR_CHECK(write_changed());
   CYR_CHECK(mailbox::write_index_header(file, result_));
   index_ = result_;
+  header_outran_index_ = false;
   changed_.clear();
   appended_.clear();
   window_first_ = 0;

@@ -1,4 +1,5 @@
-// The operations: what they change in memory. Nothing on disk changes before mailbox_commit.cc.
+// The operations: what they change in memory. Nothing on disk changes before mailbox_commit.cc, but for a
+// name that a process that died left in the way.
 #include "format/store/mailbox_edit.h"
 
 #include <fmt/format.h>
@@ -6,7 +7,6 @@
 #include <algorithm>
 
 #include "format/base/crc32.h"
-#include "format/base/log.h"
 #include "format/mailbox/annotation_record.h"
 #include "format/mailbox/index_layout.h"
 #include "format/store/counters.h"
@@ -79,24 +79,14 @@ Status MailboxEdit::load(UserLocks& locks, ExpungeFile expunge_file) {
   header_ = std::move(*header);
   seen_in_index_ = seen_is_in_index(index_, files_.user, actor_);
   result_ = index_;
-  CYR_CHECK(compare_header_crc(crc32(bytes.bytes())));
+  const std::uint32_t header_crc = crc32(bytes.bytes());
+  CYR_TRY(header_outran_index_,
+          header_outran_index(io_, files_.header, header_, header_crc, index_, lock_.index(), entry_));
+  result_.header_file_crc = header_outran_index_ ? header_crc : result_.header_file_crc;
   const mailbox::SyncCrcAnnotStyle style{.initial = 0,
                                          .padded_cid = index_.minor_version >= kNanosecondVersion};
   before_ = mailbox::IndexTotals(index_.minor_version, header_.flags, style);
   after_ = before_;
-  return success();
-}
-
-Status MailboxEdit::compare_header_crc(std::uint32_t header_crc) {
-  if (header_crc == index_.header_file_crc) {
-    return success();
-  }
-  CYR_TRY(const FileInfo header_file, io_.stat(files_.header));
-  CYR_TRY(const FileInfo index_file, lock_.index().info());
-  if (header_outran_index(index_, header_crc, header_file, index_file)) {
-    header_outran_index_ = true;
-    result_.header_file_crc = header_crc;
-  }
   return success();
 }
 
@@ -130,43 +120,9 @@ Result<CachedMessage> MailboxEdit::cached(const mailbox::IndexRecord& record) {
   return CachedMessage::from(bytes);
 }
 
-// A file that has the next name already was left by a process that died before it wrote the index, or is
-// somebody's message that waits for reconstruct. The one makes room, the other keeps its UID.
 Result<std::uint32_t> MailboxEdit::next_uid() {
-  constexpr std::uint32_t most_passed_over = 1000;  // with more of them the index is what is wrong
-  for (std::uint32_t passed = 0; passed < most_passed_over; ++passed) {
-    if (result_.last_uid == UINT32_MAX) {
-      return make_error(Errc::invalid, "no UID is left").at(files_.index);
-    }
-    ++result_.last_uid;
-    CYR_TRY(const bool free, make_room(result_.last_uid));
-    if (free) {
-      return result_.last_uid;
-    }
-  }
-  return reconstruct_first(corrupt("message files without records have all the next names").at(files_.index));
-}
-
-Result<bool> MailboxEdit::make_room(std::uint32_t uid) {
-  CYR_TRY(const bool free, make_room(files_.message(uid, false)));
-  return free && files_.has_archive() ? make_room(files_.message(uid, true)) : Result<bool>(free);
-}
-
-Result<bool> MailboxEdit::make_room(const fs::path& file) {
-  const auto info = io_.lstat(file);
-  if (!info) {
-    return info.error().code == Errc::not_found ? Result<bool>(true) : info.error();
-  }
-  CYR_TRY(const bool abandoned, is_abandoned(store_, files_.place.partition, *info));
-  if (!abandoned) {
-    log(LogLevel::warning, "{}: {} has no record; its UID is passed over, reconstruct takes the message in",
-        entry_.name, file.native());
-    return false;
-  }
-  if (!io_.read_only()) {
-    CYR_CHECK(io_.unlink(file));
-  }
-  return true;
+  CYR_TRY(result_.last_uid, free_uids_.after(result_.last_uid));
+  return result_.last_uid;
 }
 
 Status MailboxEdit::load_annotations() {

@@ -21,6 +21,8 @@
 #include "format/store/annotations.h"
 #include "format/store/cached_message.h"
 #include "format/store/conversation_update.h"
+#include "format/store/interrupted.h"
+#include "format/store/link_or_copy.h"
 #include "format/store/locks.h"
 #include "format/store/mailbox_view.h"
 #include "format/store/message_change.h"
@@ -72,9 +74,12 @@ class MailboxEdit {
 
   // The last records as they are on disk, at most 64, oldest first; damaged ones are left out.
   Result<std::vector<NumberedRecord>> newest();
-  // The bytes of a message.
+  // The bytes of a message, mapped.
   [[nodiscard]] Result<FileBytes> message(const mailbox::IndexRecord& record) const {
-    return io_.read_file(files_.message(record.uid, lies_in_archive(record)));
+    return io_.read_file(message_path(record), 0);
+  }
+  [[nodiscard]] fs::path message_path(const mailbox::IndexRecord& record) const {
+    return files_.message(record.uid, lies_in_archive(record));
   }
 
   // In whose name messages come and flags change: decides where \Seen and \Recent are kept. Nobody by
@@ -128,7 +133,6 @@ class MailboxEdit {
  private:
   MailboxEdit(Store& store, const meta::MailboxEntry& entry, std::int64_t now);
   Status load(UserLocks& locks, ExpungeFile expunge_file);
-  Status compare_header_crc(std::uint32_t header_crc);
   // What a new record comes with.
   struct NewMessage {
     Bytes cache;
@@ -139,8 +143,6 @@ class MailboxEdit {
   };
   Status load_annotations();
   Result<std::uint32_t> next_uid();
-  Result<bool> make_room(std::uint32_t uid);
-  Result<bool> make_room(const fs::path& file);
   Status fill_window(std::uint32_t recno);
   [[nodiscard]] std::uint32_t take_seen(std::uint32_t uid, std::uint32_t system_flags);
   Result<std::uint32_t> finish_append(mailbox::IndexRecord record, const NewMessage& message);
@@ -180,6 +182,7 @@ class MailboxEdit {
   struct NewFile {
     fs::path from, to;
     std::optional<std::int64_t> mtime = {};  // to be set; nothing: it stays
+    Share share = Share::yes;
     bool made = false;
   };
 
@@ -187,6 +190,7 @@ class MailboxEdit {
   Io& io_;
   meta::MailboxEntry entry_;
   MailboxFiles files_;
+  FreeUids free_uids_{store_, files_};
   std::int64_t now_;
   MailboxLock lock_;
   mailbox::MailboxHeader header_;

@@ -6,6 +6,7 @@
 #include "format/mailbox/index_file.h"
 #include "format/mailbox/index_layout.h"
 #include "format/store/folder_record.h"
+#include "format/store/interrupted.h"
 #include "format/store/modes.h"
 #include "format/store/quota_usage.h"
 #include "format/store/status_cache.h"
@@ -55,6 +56,10 @@ Result<MailboxHead> MailboxHead::open(Administration& admin, const meta::Mailbox
   }
   head.header = std::move(*header);
   head.index = std::move(*index);
+  const std::uint32_t header_crc = crc32(bytes->bytes());
+  CYR_TRY(const bool outran, header_outran_index(admin.io(), head.files_.header, head.header, header_crc,
+                                                 head.index, head.lock_.index(), entry));
+  head.index.header_file_crc = outran ? header_crc : head.index.header_file_crc;
   head.as_read_ = head.header;
   head.modseq_as_read_ = head.index.highestmodseq;
   return head;

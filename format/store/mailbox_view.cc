@@ -41,7 +41,8 @@ Status MailboxView::load() {
   CYR_CHECK(read_header());
   CYR_CHECK(read_index());
   CYR_TRY(const FileInfo index_info, index_file_.info());
-  header_outran_index_ = store::header_outran_index(index_, header_crc_, header_info_, index_info);
+  header_outran_index_ =
+      store::header_outran_index(index_, index_info, {header_, header_crc_, header_info_}, entry_);
   return index_file_.unlock();
 }
 

@@ -16,8 +16,9 @@ bool about_as_large(std::uint64_t one, std::uint64_t other) {
 
 }  // namespace
 
-Result<std::optional<std::uint32_t>> delivered_before(MailboxEdit& edit, const StagedMessage& message,
-                                                      std::size_t trace_size, std::int64_t now) {
+Result<std::optional<std::uint32_t>> delivered_before(Store& store, MailboxEdit& edit,
+                                                      const StagedMessage& message, std::size_t trace_size,
+                                                      std::int64_t now) {
   CYR_TRY(const auto newest, edit.newest());
   std::optional<FileBytes> mine;
   for (const auto& at : newest) {
@@ -35,6 +36,9 @@ Result<std::optional<std::uint32_t>> delivered_before(MailboxEdit& edit, const S
     }
     const std::string_view text = mine->text().substr(std::min(trace_size, mine->text().size()));
     if (file->text().starts_with(kTraceStart) && file->text().ends_with(text)) {
+      // Its stage file would make reconstruct's business look like a delivery that nobody was told of.
+      CYR_TRY(const FileInfo info, store.io().lstat(edit.message_path(record)));
+      CYR_CHECK(forget_stage_of(store, edit.files().place.partition, info));
       return std::optional(record.uid);
     }
   }

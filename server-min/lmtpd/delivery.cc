@@ -93,7 +93,7 @@ Result<std::string> Delivery::append(const Recipient& recipient, std::string_vie
     return success_reply(session_id);
   }
   if (suppresses && !key.id.empty()) {
-    CYR_TRY(const auto before, store::delivered_before(*edit, *staged_, trace_size_, now));
+    CYR_TRY(const auto before, store::delivered_before(service_.store(), *edit, *staged_, trace_size_, now));
     if (before) {
       log(LogLevel::info, "dupelim: eliminated duplicate message to {} id {} date {} (delivery)", key.to,
           key.id, key.date);

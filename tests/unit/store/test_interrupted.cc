@@ -35,7 +35,7 @@ void set_mtime(const fs::path& path, std::int64_t seconds) {
 
 }  // namespace
 
-TEST_CASE("a message linked by a process that died makes room, somebody's own keeps its name") {
+TEST_CASE("a message linked by a process that died makes room, other files keep their names") {
   Bench bench("default");
   const auto files = bench.open("user/bovik", kNow)->files();
   const std::uint32_t next = bench.open("user/bovik", kNow)->index().last_uid + 1;
@@ -50,16 +50,30 @@ TEST_CASE("a message linked by a process that died makes room, somebody's own ke
     CHECK(test::read_text(in_the_way) == kMail);
     CHECK(posix_io().exists(left).value());
   }
-  SECTION("nobody knows it") {
+  SECTION("nobody knows it: it waits for reconstruct, and so do new messages") {
     test::write_text(in_the_way, "Subject: from a backup\r\n\r\n");
-    CHECK(append(bench, staged) == next + 1);
+    const auto refused = bench.open("user/bovik", kNow)->append(staged, {});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Errc::corrupt);
+    CHECK(refused.error().hint.find("reconstruct") != std::string::npos);
     CHECK(test::read_text(in_the_way) == "Subject: from a backup\r\n\r\n");
-    CHECK(test::read_text(files.message(next + 1)) == kMail);
   }
-  SECTION("it has another link, but none in the stage directory") {
+  SECTION("copies of other messages are passed over, thousands of them") {
     test::write_text(bench.temp / "elsewhere", "Subject: a copy\r\n\r\n");
-    REQUIRE_OK(posix_io().link(bench.temp / "elsewhere", in_the_way));
-    CHECK(append(bench, staged) == next + 1);
+    for (std::uint32_t uid = next; uid < next + 1500; ++uid) {
+      REQUIRE_OK(posix_io().link(bench.temp / "elsewhere", files.message(uid)));
+    }
+    CHECK(append(bench, staged) == next + 1500);
+    CHECK(test::read_text(in_the_way) == "Subject: a copy\r\n\r\n");
+  }
+  SECTION("beside others the one in the stage directory is no proof: the index may be an old one") {
+    test::write_text(bench.temp / "elsewhere", "Subject: stored since\r\n\r\n");
+    REQUIRE_OK(posix_io().link(bench.temp / "elsewhere", files.message(next + 1)));
+    const fs::path left = bench.temp / "spool/stage./1-2-3";
+    test::write_text(left, "Subject: acknowledged\r\n\r\n");
+    REQUIRE_OK(posix_io().link(left, in_the_way));
+    CHECK(append(bench, staged) == next + 2);
+    CHECK(test::read_text(in_the_way) == "Subject: acknowledged\r\n\r\n");
   }
 }
 
@@ -85,6 +99,15 @@ TEST_CASE("a header that is newer than the CRC of it in the index was meant; an 
     CHECK_FALSE(
         store::MailboxView::open(*bench.store, bench.entry("user/bovik")).value()->header_outran_index());
   }
+  SECTION("newer, but of another mailbox: that is for reconstruct, too") {
+    header->uniqueid = "somebodyelses";
+    const auto foreign = mailbox::encode_header(*header, header->form);
+    REQUIRE_OK(foreign);
+    REQUIRE_OK(replace_file(posix_io(), files.header, *foreign, 0600));
+    set_mtime(files.header, kNow + 1);
+    REQUIRE_OK(bench.open("user/bovik", kNow)->commit());
+    CHECK(header_crc_in_index(files) == before);
+  }
   SECTION("older: that is for reconstruct") {
     set_mtime(files.header, kNow - 1);
     CHECK_FALSE(
@@ -100,7 +123,7 @@ TEST_CASE("a delivery that came to the mailbox but not to deliver.db is known ag
   const auto before = [&](const std::string& trace, std::string_view mail, std::int64_t now) {
     auto again = bench.stage(trace + std::string(mail));
     const auto edit = bench.open("user/bovik", now);
-    const auto found = store::delivered_before(*edit, again, trace.size(), now);
+    const auto found = store::delivered_before(*bench.store, *edit, again, trace.size(), now);
     REQUIRE_OK(found);
     return *found;
   };
@@ -109,6 +132,8 @@ TEST_CASE("a delivery that came to the mailbox but not to deliver.db is known ag
   auto first = bench.stage(std::string(kTrace) + std::string(kMail));
   const std::uint32_t uid = append(bench, first);
   CHECK(before(later, kMail, kNow + 60) == uid);
+  CHECK(posix_io().list(bench.temp / "spool/stage.").value().size() ==
+        1);  // of `before` itself: uid's is gone
   CHECK(before(later, "Subject: twice\r\nMessage-ID: <twice@example.org>\r\n\r\nOther\r\n", kNow) ==
         std::nullopt);
   CHECK(before(later, kMail, kNow + 4 * 24 * 3600) == std::nullopt);  // deliver.db would have forgotten, too
