@@ -19,7 +19,12 @@ Result<FileInfo> DirectoryFiles::stat(const std::string& name) const {
   return fd_ == -1 ? io_.stat(directory_ / name) : direct_->stat_at(fd_, name, directory_);
 }
 
-Result<FileBytes> DirectoryFiles::read(const std::string& name) const {
+Result<FileBytes> DirectoryFiles::read(const std::string& name, std::uint64_t size) const {
+  if (fd_ != -1 && size != 0 && size <= Io::default_map_above) {
+    if (auto bytes = direct_->read_at(fd_, name, static_cast<std::size_t>(size))) {
+      return FileBytes(std::move(*bytes));
+    }
+  }
   const fs::path path = directory_ / name;
   if (fd_ == -1) {
     return io_.read_file(path);

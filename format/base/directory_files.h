@@ -2,6 +2,7 @@
 // for each of half a million messages.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "format/base/io.h"
@@ -23,6 +24,9 @@ class DirectoryAccess {
   virtual Result<FileInfo> stat_at(int directory, const std::string& name, const fs::path& path) = 0;
   virtual Result<Opened> open_at(int directory, const std::string& name,
                                  const fs::path& path) = 0;  // to read
+  // A file that had `size` bytes a moment ago, in as few calls as possible. Nothing: it has another size now,
+  // or could not be read so; open_at() tells.
+  virtual std::optional<Buffer> read_at(int directory, const std::string& name, std::size_t size) = 0;
 };
 
 // May be used by several threads at once where `io` may.
@@ -35,7 +39,8 @@ class DirectoryFiles {
 
   // Of `name` in the directory, as Io::stat() and Io::read_file().
   [[nodiscard]] Result<FileInfo> stat(const std::string& name) const;
-  [[nodiscard]] Result<FileBytes> read(const std::string& name) const;
+  // `size` in bytes, when it is known: makes it quicker.
+  [[nodiscard]] Result<FileBytes> read(const std::string& name, std::uint64_t size = 0) const;
 
  private:
   Io& io_;

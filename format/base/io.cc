@@ -145,6 +145,9 @@ class PosixIo : public Io, public DirectoryAccess {
   Result<Opened> open_at(int directory, const std::string& name, const fs::path& path) override {
     return open_in(directory, name.c_str(), path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
   }
+  std::optional<Buffer> read_at(int directory, const std::string& name, std::size_t size) override {
+    return read_in(directory, name.c_str(), size, 0);
+  }
   Result<FileInfo> lstat(const fs::path& path) override {
     struct ::stat st {};
     CYR_CHECK(status_of(::lstat(path.c_str(), &st), "cannot stat", path));
@@ -234,6 +237,22 @@ class PosixIo : public Io, public DirectoryAccess {
     CYR_TRY(const Opened opened, open_in(AT_FDCWD, path.c_str(), {}, bits, mode));
     return opened.fd;
   }
+  // One byte more is asked for than there should be, which shows the end.
+  static std::optional<Buffer> read_in(int directory, const char* name, std::size_t size, int more_bits) {
+    const int fd = retry(
+        [&] { return ::openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | more_bits); });
+    if (fd == -1) {
+      return {};
+    }
+    Buffer bytes(size + 1);
+    const auto count = retry([&] { return ::pread(fd, bytes.data(), bytes.size(), 0); });
+    ::close(fd);
+    if (count < 0 || static_cast<std::size_t>(count) != size) {
+      return {};
+    }
+    bytes.resize(size);
+    return bytes;
+  }
   // `name` relative to the open `directory`, whose path is for the error.
   static Result<Opened> open_in(int directory, const char* name, const fs::path& path, int bits,
                                 ::mode_t mode) {
@@ -306,6 +325,9 @@ class ReadOnlyIo final : public PosixIo {
   }
   Result<Opened> open_at(int directory, const std::string& name, const fs::path& path) override {
     return open_quietly(directory, name.c_str(), path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  }
+  std::optional<Buffer> read_at(int directory, const std::string& name, std::size_t size) override {
+    return read_in(directory, name.c_str(), size, O_NOATIME);
   }
   Result<std::size_t> pwrite(int /*fd*/, Bytes /*from*/, std::uint64_t /*offset*/) override {
     return refuse({});

@@ -30,7 +30,7 @@ MessageToParse message_to_parse(const Context& context, std::uint32_t uid, bool 
                                 std::uint64_t internaldate) {
   const auto moved = context.state.content_at.find({uid, archived});
   const std::uint32_t name = moved == context.state.content_at.end() ? uid : moved->second;
-  return {uid, archived, internaldate, name};
+  return {uid, archived, internaldate, name, 0};
 }
 
 Result<mime::MessageSummary> parse_message_file(Context& context, std::uint32_t uid, bool archived,

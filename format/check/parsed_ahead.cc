@@ -17,7 +17,7 @@ constexpr std::size_t kLeastMessages = 64;  // messages for which another thread
 
 Result<mime::MessageSummary> parse(const store::MessageReader& reader, const MessageToParse& message,
                                    const mime::ParseOptions& options) {
-  CYR_TRY(const auto bytes, reader.read(message.name, message.archived));
+  CYR_TRY(const auto bytes, reader.read(message.name, message.archived, message.size));
   return mime::summarise(bytes.text(), message.internaldate, options);
 }
 

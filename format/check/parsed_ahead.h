@@ -17,6 +17,7 @@ struct MessageToParse {
   bool archived = false;
   std::uint64_t internaldate = 0;  // seconds since 1970; stands in for an unusable Date field
   std::uint32_t name = 0;          // the UID under which the file lies now
+  std::uint64_t size = 0;          // bytes, as the file was listed; 0: not known
 
   [[nodiscard]] bool same_as(const MessageToParse& other) const {
     return uid == other.uid && archived == other.archived && internaldate == other.internaldate;

@@ -99,6 +99,7 @@ class FilePass {
       CYR_TRY(const bool needed, checker_.needs_parse(i));
       if (needed) {
         wanted.push_back(message_to_parse(context_, record.uid, file->archived != 0, record.internaldate));
+        wanted.back().size = file->size;
       }
     }
     parse_ahead(std::move(wanted));

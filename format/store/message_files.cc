@@ -153,9 +153,9 @@ MessageReader::MessageReader(Io& io, const MailboxFiles& files) : spool_(io, fil
   }
 }
 
-Result<FileBytes> MessageReader::read(std::uint32_t uid, bool archived) const {
+Result<FileBytes> MessageReader::read(std::uint32_t uid, bool archived, std::uint64_t size) const {
   const DirectoryFiles& directory = archived && archive_ ? *archive_ : spool_;
-  return directory.read(mailbox::message_file_name(uid));
+  return directory.read(mailbox::message_file_name(uid), size);
 }
 
 }  // namespace cyr::store

@@ -126,11 +126,15 @@ TEST_CASE("a file of a directory is read alike relative to it and by path", "[ba
       const auto read = files.read(name);
       REQUIRE_OK(read);
       CHECK(read->text() == io->read_file(temp / name)->text());
+      for (const std::size_t size : {read->text().size(), read->text().size() - 1, std::size_t{5}}) {
+        CHECK(files.read(name, size).value().text() == read->text());  // wrong ones do no harm
+      }
     }
     for (const char* const name : {"3.", "4.", "5."}) {
       const auto refused = files.read(name);
       REQUIRE_FALSE(refused);
       CHECK(refused.error().text() == io->read_file(temp / name).error().text());
+      CHECK(files.read(name, 7).error().text() == refused.error().text());
     }
   }
 }
