@@ -45,9 +45,15 @@ bool is_skiplist(Bytes head, bool /*whole*/) { return as_text(head).starts_with(
 bool is_twom(Bytes head, bool /*whole*/) { return as_text(head).starts_with(twom::magic); }
 bool is_twoskip(Bytes head, bool /*whole*/) { return as_text(head).starts_with(twoskip::magic); }
 
-// At least one line, and nothing but lines; the last one may be cut when this is not the whole file.
+// At least one line, and nothing but lines; the last one may be cut when this is not the whole file. There
+// are no zeros in a flat file but those of damage: a database of another kind that lost its header may well
+// have a line end somewhere in these bytes.
 bool is_flat(Bytes head, bool whole) {
+  constexpr std::size_t share_of_zeros = 8;
   const std::string_view text = as_text(head);
+  if (static_cast<std::size_t>(std::count(text.begin(), text.end(), '\0')) > text.size() / share_of_zeros) {
+    return false;
+  }
   std::uint64_t offset = 0;
   while (offset < text.size()) {
     const auto line = flat::decode_line(text, offset);

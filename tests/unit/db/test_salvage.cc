@@ -5,10 +5,12 @@
 #include "format/base/crc32.h"
 #include "format/base/file.h"
 #include "format/db/live_judge.h"
+#include "format/db/registry.h"
 #include "format/db/salvage_write.h"
 #include "format/db/twoskip_format.h"
 #include "tests/support/check.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/temp_store.h"
 #include "tests/unit/db/database_files.h"
 
 namespace cyr {
@@ -260,6 +262,19 @@ TEST_CASE("skiplist: cuts and zeros lose only what they touch", "[db][salvage]")
     std::fill(zeroed.begin() + static_cast<std::ptrdiff_t>(cut), zeroed.end(), std::byte{0});
     REQUIRE(only_real(found(salvage_bytes(zeroed, db::salvage_skiplist))));
   }
+}
+
+TEST_CASE("a database that lost its header is not taken for lines of text", "[db][salvage]") {
+  const test::TempDir scratch;
+  std::string file = "\x01key\tvalue\n";  // where the magic was: a line
+  for (int i = 0; i < 8000; ++i) {        // more than is looked at
+    file += std::string("\0\0\0\1\0\0\0\3key\0", 12);
+  }
+  const fs::path path = scratch / "x.db";
+  test::write_text(path, file);
+  CHECK(db::detect(read_only_io(), path).value() == std::nullopt);
+  test::write_text(path, "key\tvalue\nother\tline\n");
+  CHECK(db::detect(read_only_io(), path).value() == db::Kind::flat);
 }
 
 TEST_CASE("flat: whole lines are kept, half ones are not", "[db][salvage]") {
