@@ -1,7 +1,5 @@
 #include "format/store/repeated_delivery.h"
 
-#include "format/base/text.h"
-
 namespace cyr::store {
 
 namespace {
