@@ -11,7 +11,7 @@ using test::Bench;
 namespace {
 
 constexpr std::int64_t kNow = 1795667300;
-constexpr unsigned kMany = 17000;  // messages: enough for every pass to have work for two threads
+constexpr unsigned kMany = 18000;  // messages: enough for every pass to have work for two threads
 
 // user.bovik with very many links to one more message.
 store::MailboxFiles grow(Bench& bench) {
