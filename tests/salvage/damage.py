@@ -60,7 +60,8 @@ def files_below(path):
 
 def strike(path, damage, seed):
     """Damages the database at `path` in place: a file, or the files of a quota tree taken as one run of bytes. A tree has
-    no header: the damages of a place hit the file there, those of a share of the bytes hit all of them."""
+    no header: the damages of a place hit the file there, those of a share of the bytes a tenth of them. Gives back the files
+    that it hit."""
     rng = random.Random("%s %s" % (damage, seed))
     names = files_below(path)
     if not os.path.isdir(path):
@@ -76,3 +77,4 @@ def strike(path, damage, seed):
             with mmap.mmap(f.fileno(), 0) as data:
                 left = DAMAGES[damage](data, rng)
             f.truncate(left)
+    return targets
