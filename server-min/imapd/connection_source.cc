@@ -1,23 +1,12 @@
 // See connection_source.h.
 #include "server-min/imapd/connection_source.h"
 
-#include <algorithm>
-
 #include "format/base/log.h"
 #include "format/wire/deflate.h"
+#include "server-min/imapd/timeouts.h"
 #include "server-min/session/signals.h"
 
 namespace cyr::imapd {
-
-namespace {
-
-constexpr std::int64_t kMinimumTimeout = 30 * 60;  // seconds (RFC 3501 5.4)
-
-std::chrono::milliseconds idle_timeout(const conf::Config& config) {
-  return std::chrono::seconds(std::max(config.seconds(conf::Option::timeout), kMinimumTimeout));
-}
-
-}  // namespace
 
 Error ConnectionSource::ended(const Error& error) {
   if (wire::is_too_long(error)) {
@@ -41,7 +30,7 @@ Result<std::string> ConnectionSource::line(std::size_t max) {
     imap_.logout = true;
     return make_error(Errc::cancelled, "shutdown");
   }
-  service_.connection().set_timeout(idle_timeout(service_.config()));
+  service_.connection().set_timeout(command_timeout(service_.config()));
   auto line = service_.connection().read_line(max);
   return line ? std::move(line) : Result<std::string>(ended(line.error()));
 }

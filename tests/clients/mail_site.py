@@ -92,8 +92,9 @@ def short(value, most=600):
 class Site:
     """The server; a context manager."""
 
-    def __init__(self, kind, bindir, users, configuration=""):
+    def __init__(self, kind, bindir, users, configuration="", environment=None):
         self.kind, self.bindir, self.users, self.configuration = kind, bindir, users, configuration
+        self.environment = environment or {}             # of the server, beside ours
         self.scratch = tempfile.mkdtemp(prefix="cyrkit-clients.")
         self.top = self.scratch                          # as real_cyrus.Oracle wants it
         os.chmod(self.scratch, 0o755)
@@ -167,7 +168,7 @@ class Site:
             for name, what in SERVICES.items()]
         self.write("cyrus.conf", 'START {\n  recover cmd="%s/ctl_cyrusdb -C %s -r"\n}\nSERVICES {\n%s\n}\nEVENTS {\n}\n' % (
             folder, conf, "\n".join(lines)))
-        environment = {**os.environ, "TZ": "UTC"}
+        environment = {**os.environ, "TZ": "UTC", **self.environment}
         if os.geteuid() == 0:
             quiet(["chown", "-R", "nobody:", self.root])
             group = subprocess.run(["id", "-gn", "nobody"], capture_output=True, text=True, check=True).stdout.strip()
@@ -316,9 +317,9 @@ def skip(reason):
     sys.exit(SKIPPED)
 
 
-def run(check, users=("bovik",), programs=(), options=None, configuration=""):
+def run(check, users=("bovik",), programs=(), options=None, configuration="", environment=None):
     """main of a client's script: CHECK(site, checks), then the server's own log. Ends the process. CONFIGURATION: further
-    lines of imapd.conf."""
+    lines of imapd.conf; ENVIRONMENT: what the server gets beside ours, made of the arguments."""
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", help="folder of our programs")
@@ -335,7 +336,8 @@ def run(check, users=("bovik",), programs=(), options=None, configuration=""):
             skip("there is no %s here" % program)
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     checks = Checks()
-    with Site(args.server, os.path.realpath(args.bin) if args.bin else None, list(users), configuration) as site:
+    folder = os.path.realpath(args.bin) if args.bin else None
+    with Site(args.server, folder, list(users), configuration, environment and environment(args)) as site:
         site.options = args
         try:
             check(site, checks)
