@@ -63,9 +63,11 @@ class ConfigReader {
     if (seen_files_.size() > max_files) {
       return config_error("more than " + std::to_string(max_files) + " configuration files are included");
     }
-    auto content = prefix.empty() ? io_.read_file(file) : io_.read_file(fs::path(prefix + file.string()));
+    fs::path opened(prefix + file.string());
+    auto content = io_.read_file(opened);
     if (!content && !prefix.empty()) {
-      content = io_.read_file(file);
+      opened = file;
+      content = io_.read_file(opened);
     }
     if (!content) {
       Error error = config_error("can't open configuration file " + file.string());
@@ -75,6 +77,7 @@ class ConfigReader {
       }
       return std::move(error).with_hint("-C FILE names another configuration file");
     }
+    config_.files_.push_back(std::move(opened));
     return read_text(content->text(), file);
   }
 

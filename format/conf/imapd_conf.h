@@ -64,6 +64,8 @@ class Config {
   }
 
   [[nodiscard]] const fs::path& file() const { return file_; }
+  // It and what it includes, as they were opened.
+  [[nodiscard]] const std::vector<fs::path>& files() const { return files_; }
   [[nodiscard]] const std::string& ident() const { return ident_; }
   [[nodiscard]] Release release() const { return release_; }
   [[nodiscard]] fs::path config_directory() const {
@@ -94,6 +96,7 @@ class Config {
   void apply_defaults();
 
   fs::path file_;
+  std::vector<fs::path> files_;
   std::string ident_;
   Release release_;
   std::vector<Line> lines_;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -28,7 +29,7 @@ namespace {
 using conf::Option;
 
 constexpr auto patience = std::chrono::seconds(30);  // for children that were told to end
-constexpr int lowest_descriptor = 5;                 // 3 and 4 are the children's
+constexpr int lowest_descriptor = 6;                 // 3, 4 and 5 are the children's
 
 struct StatusRecord {
   int message = 0;
@@ -52,7 +53,7 @@ void close_fd(int& fd) {
   }
 }
 
-// So that no descriptor of ours is 3 or 4: they are taken by /dev/null for good.
+// So that no descriptor of ours is 3, 4 or 5: they are taken by /dev/null for good.
 Status occupy_low_descriptors() {
   while (true) {
     CYR_TRY(const int fd, posix_io().open("/dev/null", {.write = true}, 0));
@@ -93,6 +94,7 @@ Master::~Master() {
 Status Master::open_signals() {
   CYR_CHECK(occupy_low_descriptors());
   std::signal(SIGPIPE, SIG_IGN);
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);  // workers that a template forks
   const ::sigset_t set = handled_signals();
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
   signal_fd_ = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -144,6 +146,7 @@ Status Master::start() {
 
 void Master::close_instance(Instance& instance) const {
   instance.listener.reset();
+  forget_template(instance);
   close_fd(instance.status_read);
   close_fd(instance.status_write);
 }
@@ -167,6 +170,12 @@ Result<::pid_t> Master::start_child(Kind kind, std::size_t owner, const Command&
                                     const std::string& name, ChildSettings settings) {
   settings.become_user = [this] { return cli::become_store_user(*config_); };
   CYR_TRY(const ::pid_t pid, spawn(command, settings));
+  add_child(pid, kind, owner, command, name);
+  return pid;
+}
+
+void Master::add_child(::pid_t pid, Kind kind, std::size_t owner, const Command& command,
+                       const std::string& name) {
   Child child;
   child.kind = kind;
   child.owner = owner;
@@ -175,21 +184,33 @@ Result<::pid_t> Master::start_child(Kind kind, std::size_t owner, const Command&
   child.name = name;
   child.program = command.program.string();
   children_[pid] = std::move(child);
-  return pid;
 }
 
-void Master::fork_worker(std::size_t index) {
-  Instance& instance = *instances_[index];
+ChildSettings Master::worker_settings(const Instance& instance) const {
   ChildSettings settings;
   settings.status_fd = instance.status_write;
   settings.listen_fd = instance.listener->fd();
   settings.most_files = instance.entry.integer("maxfds", 0);
   settings.environment = environment(instance.entry.name, instance.id, false);
-  const auto pid =
-      start_child(Kind::worker, index, instance.command, instance.entry.name, std::move(settings));
+  return settings;
+}
+
+Status Master::start_worker(std::size_t index) {
+  const Instance& instance = *instances_[index];
+  if (instance.with_template) {
+    return ask_template(index);
+  }
+  CYR_CHECK(
+      start_child(Kind::worker, index, instance.command, instance.entry.name, worker_settings(instance)));
+  return success();
+}
+
+void Master::fork_worker(std::size_t index) {
+  Instance& instance = *instances_[index];
+  const Status started = start_worker(index);
   instance.rate.add(Clock::now());
-  if (!pid) {
-    log(LogLevel::error, "service {}: {}", instance.name(), pid.error().text());
+  if (!started) {
+    log(LogLevel::error, "service {}: {}", instance.name(), started.error().text());
     instance.back_off.ended({}, true, Clock::now());
     return;
   }
@@ -273,22 +294,24 @@ Clock::duration Master::do_what_is_due() {
 }
 
 void Master::wait_for_something(Clock::duration most) {
+  constexpr std::size_t each = 3;  // descriptors of an instance
   std::vector<::pollfd> list = {{signal_fd_, POLLIN, 0}};
   const auto now = Clock::now();
   for (const auto& instance : instances_) {
     list.push_back({instance->status_read, POLLIN, 0});
     const bool look = instance->ready == 0 && instance->listener && instance->may_fork(now);
     list.push_back({look ? instance->listener->fd() : -1, POLLIN, 0});
+    list.push_back({instance->template_fd, POLLIN, 0});
   }
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(most).count();
   if (::poll(list.data(), list.size(), static_cast<int>(milliseconds)) <= 0) {
     return;
   }
   for (std::size_t i = 0; i < instances_.size(); ++i) {
-    if (list[1 + 2 * i].revents != 0) {
+    if (list[1 + each * i].revents != 0 || list[3 + each * i].revents != 0) {
       read_status(i);
     }
-    if (list[2 + 2 * i].revents != 0 && instances_[i]->ready == 0) {
+    if (list[2 + each * i].revents != 0 && instances_[i]->ready == 0) {
       fork_worker(i);
     }
   }
@@ -298,6 +321,7 @@ void Master::wait_for_something(Clock::duration most) {
 }
 
 void Master::read_status(std::size_t index) {
+  read_template(index);  // who they are comes before what they say
   StatusRecord record;
   while (::recv(instances_[index]->status_read, &record, sizeof record, MSG_DONTWAIT) == sizeof record) {
     take_message(record.message, record.pid);
@@ -306,6 +330,9 @@ void Master::read_status(std::size_t index) {
 
 void Master::take_message(int message, ::pid_t pid) {
   const auto found = children_.find(pid);
+  if (found != children_.end() && found->second.kind == Kind::pattern) {
+    template_is_worker(found->second);
+  }
   if (found == children_.end() || found->second.kind != Kind::worker) {
     return;  // it ended meanwhile
   }
@@ -341,6 +368,7 @@ void Master::take_signals() {
 }
 
 void Master::reap() {
+  read_templates();  // none ends before master could know of it
   int status = 0;
   for (::pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
     child_ended(pid, status);
@@ -348,9 +376,10 @@ void Master::reap() {
 }
 
 void Master::log_end(const Child& child, ::pid_t pid, int status) {
-  const char* const type = child.kind == Kind::worker   ? "SERVICE"
-                           : child.kind == Kind::daemon ? "DAEMON"
-                                                        : "EVENT";
+  const char* const type = child.kind == Kind::worker    ? "SERVICE"
+                           : child.kind == Kind::pattern ? "TEMPLATE"
+                           : child.kind == Kind::daemon  ? "DAEMON"
+                                                         : "EVENT";
   const double age = std::chrono::duration<double>(Clock::now() - child.started).count();
   const std::string who = fmt::format("process type:{} name:{} path:{} age:{:.3f}s pid:{}", type, child.name,
                                       child.program, age, pid);
@@ -390,6 +419,8 @@ void Master::child_ended(::pid_t pid, int status) {
     if (const auto paths = names::Paths::from_config(*config_)) {
       (void)posix_io().unlink(paths->proc_directory() / std::to_string(pid));
     }
+  } else if (child.kind == Kind::pattern) {
+    template_ended(child, pid, failed);
   } else if (child.kind == Kind::daemon && child.owner < daemons_.size() &&
              daemons_[child.owner].pid == pid) {
     daemons_[child.owner].pid = -1;

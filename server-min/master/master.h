@@ -41,12 +41,12 @@ class Master {
   Result<int> run();
 
  private:
-  enum class Kind : std::uint8_t { worker, daemon, event };
+  enum class Kind : std::uint8_t { worker, daemon, event, pattern };  // pattern: a template of workers
   struct Child {
     Kind kind = Kind::worker;
     std::size_t owner = 0;  // index in instances_, daemons_
     bool ready = false;
-    bool served = false;  // a connection at least
+    bool served = false;  // a connection at least; a template: made a worker at least
     Clock::time_point started{};
     std::string name;
     std::string program;
@@ -59,6 +59,7 @@ class Master {
   Status add_service(const conf::CyrusEntry& entry, bool first);
   void drop_changed(const std::vector<conf::CyrusEntry>& entries);
   bool keep_service(const conf::CyrusEntry& entry);
+  Listeners take_listeners(const conf::CyrusEntry& entry);
   Status add_instances(const conf::CyrusEntry& entry, const Command& command);
   Status open_status_connection(Instance& instance) const;
   void close_instance(Instance& instance) const;
@@ -66,7 +67,19 @@ class Master {
   Status wait_for_daemon(std::size_t index);
   Result<::pid_t> start_child(Kind kind, std::size_t owner, const Command& command, const std::string& name,
                               ChildSettings settings);
+  void add_child(::pid_t pid, Kind kind, std::size_t owner, const Command& command, const std::string& name);
   void fork_worker(std::size_t index);
+  Status start_worker(std::size_t index);
+  [[nodiscard]] ChildSettings worker_settings(const Instance& instance) const;
+  [[nodiscard]] bool has_template(const Command& command) const;
+  Status start_template(std::size_t index);
+  Status ask_template(std::size_t index);
+  void read_template(std::size_t index);
+  void read_templates();
+  void take_worker(std::size_t index, ::pid_t pid, int number);
+  static void forget_template(Instance& instance);
+  void template_ended(const Child& child, ::pid_t pid, bool failed);
+  void template_is_worker(Child& child);
   void fork_daemon(std::size_t index);
   void run_event(Event& event);
   // Everything that is due. The time until which nothing is, at most a janitor interval.

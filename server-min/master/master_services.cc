@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <utility>
 
 #include "format/base/log.h"
 #include "server-min/master/master.h"
@@ -33,6 +34,11 @@ Status Master::read_services(bool first) {
       }
       log(LogLevel::error, "{} line {}: {}", options_.services_file.string(), entry.line,
           added.error().text());
+    }
+  }
+  for (const auto& instance : instances_) {
+    if (instance->gone) {
+      instance->listener.reset();  // nobody took it
     }
   }
   return success();
@@ -98,7 +104,18 @@ Status Master::add_entry(const CyrusEntry& entry, bool first) {
   return success();
 }
 
-// What is not in the file as it is running; first of all, since its addresses may be wanted by others now.
+namespace {
+
+bool same_address(const CyrusEntry& a, const CyrusEntry& b) {
+  return a.name == b.name && a.text("listen") == b.text("listen") &&
+         a.text("proto", "tcp") == b.text("proto", "tcp");
+}
+
+}  // namespace
+
+// What is not in the file as it is running; first of all, since its addresses may be wanted by others now. A
+// service that only changed keeps its sockets for take_listeners: workers that finish their sessions hold
+// them, so nobody could open them anew.
 void Master::drop_changed(const std::vector<CyrusEntry>& entries) {
   const auto stays = [&entries](const CyrusEntry& entry) {
     return std::any_of(entries.begin(), entries.end(), [&](const CyrusEntry& other) {
@@ -107,7 +124,10 @@ void Master::drop_changed(const std::vector<CyrusEntry>& entries) {
   };
   for (const auto& instance : instances_) {
     instance->gone = true;  // keep_service takes it back
-    if (!stays(instance->entry)) {
+    const bool address_stays = std::any_of(entries.begin(), entries.end(), [&](const CyrusEntry& other) {
+      return other.section == CyrusSection::services && same_address(other, instance->entry);
+    });
+    if (!address_stays) {
       instance->listener.reset();
     }
   }
@@ -154,9 +174,23 @@ Status Master::add_service(const CyrusEntry& entry, bool first) {
   return add_instances(entry, command);
 }
 
+// Those of the same service before it was changed.
+Listeners Master::take_listeners(const CyrusEntry& entry) {
+  Listeners out;
+  for (const auto& instance : instances_) {
+    if (instance->gone && instance->listener && same_address(instance->entry, entry)) {
+      out.sockets.push_back(std::move(*std::exchange(instance->listener, std::nullopt)));
+    }
+  }
+  return out;
+}
+
 Status Master::add_instances(const CyrusEntry& entry, const Command& command) {
-  CYR_TRY(const ListenAddress address, parse_listen(entry.text("listen")));
-  CYR_TRY(Listeners listeners, open_listeners(address, entry.text("proto", "tcp"), options_.backlog));
+  Listeners listeners = take_listeners(entry);
+  if (listeners.sockets.empty()) {
+    CYR_TRY(const ListenAddress address, parse_listen(entry.text("listen")));
+    CYR_TRY(listeners, open_listeners(address, entry.text("proto", "tcp"), options_.backlog));
+  }
   for (const auto& problem : listeners.problems) {
     if (config_->is_on(Option::master_bind_errors_fatal)) {
       return make_error(Errc::config, fmt::format("service {}: {}", entry.name, problem.text()));
@@ -169,6 +203,7 @@ Status Master::add_instances(const CyrusEntry& entry, const Command& command) {
     instance->entry = entry;
     instance->command = command;
     instance->id = id++;
+    instance->with_template = has_template(command) && !listener.is_datagram();
     instance->babysit = entry.is_on("babysit", false);
     instance->prefork = std::max(entry.integer("prefork", 0), instance->babysit ? 1 : 0);
     instance->most_children = listener.is_datagram() ? 1 : entry.integer("maxchild", -1);

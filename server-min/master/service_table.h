@@ -59,6 +59,11 @@ struct Instance {
   int ready = 0;          // workers that can take a connection
   int active = 0;         // workers
   std::uint64_t connections = 0;
+  bool with_template = false;  // its workers are made by one
+  int template_fd = -1;        // our end of the connection to it; -1: it does not run
+  ::pid_t template_pid = -1;
+  int requested =
+      0;  // workers that it was asked for and that are not there yet; they count in ready and active
   bool gone = false;  // not in cyrus.conf any more; kept until its last worker ended
 
   [[nodiscard]] std::string name() const {

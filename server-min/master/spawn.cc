@@ -20,6 +20,7 @@ namespace {
 
 constexpr int status_fd = 3;
 constexpr int listen_fd = 4;
+constexpr int template_fd = 5;
 constexpr int exec_failed = 71;
 
 bool is_program(const fs::path& path) { return ::access(path.c_str(), X_OK) == 0; }
@@ -73,7 +74,7 @@ std::vector<std::string> environment_with(const std::vector<std::string>& more) 
   return out;
 }
 
-// In the child. Ours are above 4 (see Master), so that no dup2 destroys the other.
+// In the child. Ours are above 5 (see Master), so that no dup2 destroys the other.
 void place_descriptor(int fd, int number) {
   if (fd != -1) {
     ::dup2(fd, number);
@@ -155,6 +156,7 @@ Result<::pid_t> spawn(const Command& command, const ChildSettings& settings) {
   }
   place_descriptor(settings.status_fd, status_fd);
   place_descriptor(settings.listen_fd, listen_fd);
+  place_descriptor(settings.template_fd, template_fd);
   limit_files(settings.most_files);
   reset_signals();
   ::execve(command.program.c_str(), argv.data(), envp.data());

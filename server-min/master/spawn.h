@@ -28,6 +28,7 @@ Result<Command> resolve_command(std::string_view text, const std::vector<fs::pat
 struct ChildSettings {
   int status_fd = -1;                    // becomes descriptor 3; -1: none
   int listen_fd = -1;                    // becomes descriptor 4; -1: none
+  int template_fd = -1;                  // becomes descriptor 5; -1: none
   int most_files = 0;                    // RLIMIT_NOFILE; 0: as it is
   std::vector<std::string> environment;  // NAME=VALUE, added to ours
   std::function<Status()> become_user;   // in the child, before the program starts

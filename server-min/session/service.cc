@@ -15,6 +15,7 @@
 #include "server-min/session/session.h"
 #include "server-min/session/signals.h"
 #include "server-min/session/worker.h"
+#include "server-min/session/worker_template.h"
 
 namespace cyr::session {
 namespace {
@@ -166,6 +167,9 @@ Result<int> run(int argc, char** argv, const ServiceDefinition& definition) {
   if (given.standard_io) {
     serve_standard_io(*service);
     return 0;
+  }
+  if (is_template()) {
+    CYR_CHECK(fork_workers(*service, argv[0]));
   }
   return serve_connections(*service, given.limits, argv[0]);
 }

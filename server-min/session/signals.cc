@@ -49,6 +49,10 @@ extern "C" void handle(int number) {
 }  // namespace
 
 Status install_signals() {
+  end_on_signal({});
+  if (wake_fd != -1) {
+    ::close(wake_fd);
+  }
   wake_fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_fd == -1) {
     return system_error(errno, "cannot make an event descriptor");

@@ -6,7 +6,8 @@
 
 namespace cyr::session {
 
-// Installs the handlers, and ignores SIGPIPE. Once per process.
+// Installs the handlers, and ignores SIGPIPE. Once per process, and again in one made by fork: what its
+// parent was told does not hold for it.
 Status install_signals();
 // Readable from TERM, INT or QUIT on; for Connection::watch.
 [[nodiscard]] int stop_descriptor();

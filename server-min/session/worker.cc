@@ -18,6 +18,7 @@
 #include "format/base/file.h"
 #include "format/base/log.h"
 #include "format/base/text.h"
+#include "server-min/session/own_files.h"
 #include "server-min/session/session.h"
 #include "server-min/session/signals.h"
 
@@ -43,21 +44,6 @@ void tell_master(Message message) {
     }
   }
 }
-
-// The executable was replaced: the next connection is for the new one.
-class OwnFile {
- public:
-  explicit OwnFile(const char* path) : path_(path), first_(posix_io().stat(path_)) {}
-  [[nodiscard]] bool changed() const {
-    const auto now = posix_io().stat(path_);
-    return first_ && now &&
-           (!now->same_file(*first_) || now->size != first_->size || now->mtime != first_->mtime);
-  }
-
- private:
-  fs::path path_;
-  Result<FileInfo> first_;
-};
 
 class Turns {
  public:
@@ -155,7 +141,7 @@ Result<int> next_connection(Turns& turns, const WorkerLimits& limits) {
 }  // namespace
 
 Result<int> serve_connections(Service& service, const WorkerLimits& limits, const char* program_path) {
-  const OwnFile own(program_path);
+  const OwnFiles own({program_path});  // when it was replaced the next connection is for the new one
   CYR_TRY(Turns turns, Turns::open(service));
   for (int served = 0;;) {
     CYR_TRY(const int fd, next_connection(turns, limits));
