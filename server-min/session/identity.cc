@@ -89,10 +89,12 @@ Result<std::string> canonical_user(std::string_view text, const conf::Config& co
   return domain.empty() ? name : name + "@" + domain;
 }
 
-Identity Identity::of(std::string user, const conf::Config& config) {
+namespace {
+
+// Of the system, by name. NSS may go far for them: libnss-systemd alone makes a hundred system calls.
+std::vector<std::string> system_groups(const std::string& user) {
   std::vector<std::string> names;
-  const ::passwd* entry =
-      config.is_on(Option::unix_group_enable) ? ::getpwnam(user.c_str()) : nullptr;  // NOLINT
+  const ::passwd* entry = ::getpwnam(user.c_str());  // NOLINT(concurrency-mt-unsafe)
   if (entry != nullptr) {
     std::vector<::gid_t> ids(64);
     int count = static_cast<int>(ids.size());
@@ -107,7 +109,17 @@ Identity Identity::of(std::string user, const conf::Config& config) {
       }
     }
   }
-  return {std::move(user), std::move(names)};
+  return names;
+}
+
+}  // namespace
+
+Identity Identity::of(std::string user, const conf::Config& config) {
+  Identity identity(std::move(user), {});
+  if (config.is_on(Option::unix_group_enable)) {
+    identity.groups_.reset();
+  }
+  return identity;
 }
 
 bool Identity::is_member(std::string_view identifier) const {
@@ -115,8 +127,13 @@ bool Identity::is_member(std::string_view identifier) const {
     return true;
   }
   constexpr std::string_view group = "group:";
-  return identifier.substr(0, group.size()) == group &&
-         std::find(groups_.begin(), groups_.end(), identifier.substr(group.size())) != groups_.end();
+  if (!identifier.starts_with(group)) {
+    return false;
+  }
+  if (!groups_) {
+    groups_ = system_groups(user_);
+  }
+  return std::find(groups_->begin(), groups_->end(), identifier.substr(group.size())) != groups_->end();
 }
 
 bool Identity::is_in(const conf::Config& config, Option list) const {

@@ -2,6 +2,7 @@
 // store.md 8).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,7 +26,8 @@ class Identity {
   Identity() : Identity("anonymous", {}) {}  // nobody has logged in
   Identity(std::string user, std::vector<std::string> groups)
       : user_(std::move(user)), groups_(std::move(groups)) {}
-  // With the groups of the system (unix_group_enable).
+  // With the groups of the system (unix_group_enable), which are looked up when the first is asked for: few
+  // ACLs name one.
   static Identity of(std::string user, const conf::Config& config);
 
   [[nodiscard]] const std::string& user() const { return user_; }
@@ -38,7 +40,7 @@ class Identity {
 
  private:
   std::string user_;
-  std::vector<std::string> groups_;  // names
+  mutable std::optional<std::vector<std::string>> groups_;  // names; nothing: not looked up yet
 };
 
 }  // namespace cyr::session
