@@ -320,7 +320,8 @@ class Bench:
             self.turns([row], lambda site, _, r=row, c=connections, w=what: work(site, r, c, w))
 
     def memory(self):
-        """PSS of all of the server's processes by connection. Freshly started, so that no process left over from another row is counted."""
+        """PSS of all of the server's processes by connection. Freshly started, so that no process left over from another row
+        is counted."""
         count = self.options.connections
 
         def work(site, row, user, command):
