@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "format/base/text.h"
+#include "format/text/ascii.h"
 
 namespace cyr::text {
 
@@ -280,8 +281,14 @@ void CharsetDecoder::State::start_utf8(unsigned char byte, std::string& out) {
 }
 
 void CharsetDecoder::State::decode_utf8(std::string_view bytes, std::string& out) {
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
+  while (!bytes.empty()) {
+    if (const std::size_t plain = missing == 0 ? ascii_run(bytes) : 0; plain > 0) {
+      out += bytes.substr(0, plain);
+      bytes.remove_prefix(plain);
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(bytes.front());
+    bytes.remove_prefix(1);
     if (missing > 0 && (byte & 0xC0) == 0x80) {
       code_point = code_point << 6 | (byte & 0x3FU);
       if (--missing == 0) {

@@ -22,7 +22,7 @@ Error bad(const char* what, std::size_t offset) {
   return make_error(Errc::invalid, std::string("modified UTF-7: ") + what).at_offset(offset);
 }
 
-void append_utf8(std::string& out, std::uint32_t code) {
+void append_mutf7_point(std::string& out, std::uint32_t code) {
   const auto put = [&](std::uint32_t byte) { out += static_cast<char>(static_cast<unsigned char>(byte)); };
   if (code < 0x80) {
     put(code);
@@ -93,7 +93,7 @@ class Decoder {
       pending_ = value;
       return nullptr;
     }
-    append_utf8(out_, low ? 0x10000 + ((pending_ - 0xD800) << 10) + (value - 0xDC00) : value);
+    append_mutf7_point(out_, low ? 0x10000 + ((pending_ - 0xD800) << 10) + (value - 0xDC00) : value);
     pending_ = 0;
     return nullptr;
   }

@@ -3,7 +3,9 @@
 #include "format/text/search_form.h"
 
 #include <array>
+#include <unordered_map>
 
+#include "format/text/ascii.h"
 #include "format/text/charset.h"
 
 namespace cyr::text {
@@ -91,33 +93,129 @@ class Mapper {
   unsigned unicode_;
 };
 
+// What each ASCII character becomes: a character, or nothing for a blank.
+class AsciiTable {
+ public:
+  explicit AsciiTable(SearchForm form) {
+    const Mapper mapper(form);
+    std::u32string mapped;
+    for (char32_t c = 0; c < becomes_.size(); ++c) {
+      mapped.clear();
+      mapper.map(c, 0, mapped);
+      becomes_[c] = mapped.empty() || mapped == U" " ? kBlank : static_cast<unsigned char>(mapped.front());
+    }
+  }
+  static constexpr unsigned char kBlank = 0xFF;
+  [[nodiscard]] unsigned char operator[](char c) const { return becomes_[static_cast<unsigned char>(c)]; }
+
+ private:
+  std::array<unsigned char, 0x80> becomes_{};
+};
+
+const AsciiTable& ascii_table(SearchForm form) {
+  static const std::array tables{AsciiTable(SearchForm::form_2_1), AsciiTable(SearchForm::form_2_2),
+                                 AsciiTable(SearchForm::form_2_3), AsciiTable(SearchForm::form_2_4)};
+  static_assert(static_cast<int>(SearchForm::form_2_1) == 1 && static_cast<int>(SearchForm::form_2_4) == 4);
+  return tables[static_cast<std::size_t>(form) - 1];
+}
+
+// What other characters became, as UTF-8: a text has few of them, and each costs several questions to ICU. ""
+// is a blank.
+class Remembered {
+ public:
+  explicit Remembered(SearchForm form) : mapper_(form) {}
+  const std::string& operator[](char32_t c) {
+    if (known_.size() > kMost) {
+      known_.clear();
+    }
+    const auto [at, fresh] = known_.try_emplace(c);
+    if (fresh) {
+      mapped_.clear();
+      mapper_.map(c, 0, mapped_);
+      for (const char32_t each : mapped_) {
+        append_utf8(at->second, each);
+      }
+      if (at->second == " ") {
+        at->second.clear();
+      }
+    }
+    return at->second;
+  }
+
+ private:
+  static constexpr std::size_t kMost = 4096;
+  Mapper mapper_;
+  std::unordered_map<char32_t, std::string> known_;
+  std::u32string mapped_;
+};
+
+Remembered& remembered(SearchForm form) {
+  thread_local std::array tables{Remembered(SearchForm::form_2_1), Remembered(SearchForm::form_2_2),
+                                 Remembered(SearchForm::form_2_3), Remembered(SearchForm::form_2_4)};
+  return tables[static_cast<std::size_t>(form) - 1];
+}
+
+class Writer {
+ public:
+  Writer(SearchForm form, std::size_t size)
+      : keeps_blanks_(form == SearchForm::form_2_4), ascii_(ascii_table(form)) {
+    out_.reserve(size);
+  }
+  void ascii(std::string_view text) {
+    for (const char c : text) {
+      const unsigned char mapped = ascii_[c];
+      if (mapped == AsciiTable::kBlank) {
+        blank();
+      } else {
+        out_ += static_cast<char>(mapped);
+        after_blank_ = false;
+      }
+    }
+  }
+  void mapped(std::string_view text) {
+    if (text.empty()) {
+      blank();
+    } else {
+      out_ += text;
+      after_blank_ = false;
+    }
+  }
+  [[nodiscard]] std::string take() { return std::move(out_); }
+
+ private:
+  void blank() {
+    if (keeps_blanks_ && !after_blank_) {
+      out_ += ' ';
+      after_blank_ = true;
+    }
+  }
+  bool keeps_blanks_;
+  bool after_blank_ = false;
+  const AsciiTable& ascii_;
+  std::string out_;
+};
+
 }  // namespace
 
 std::string to_search_form(std::string_view utf8, SearchForm form) {
   if (form == SearchForm::none) {
     return std::string(utf8);
   }
-  const Mapper mapper(form);
-  std::string out;
-  bool after_blank = false;
-  std::u32string mapped;
-  for (const char32_t c : utf8_to_code_points(utf8)) {
-    mapped.clear();
-    mapper.map(c, 0, mapped);
-    const bool blank = mapped.empty() || mapped == U" ";
-    if (blank && (form != SearchForm::form_2_4 || after_blank)) {
-      continue;
+  Writer writer(form, utf8.size());
+  while (!utf8.empty()) {
+    const std::size_t plain = ascii_run(utf8);
+    writer.ascii(utf8.substr(0, plain));
+    utf8.remove_prefix(plain);
+    std::size_t other = 0;  // up to the next ASCII character, which no sequence contains
+    while (other < utf8.size() && static_cast<unsigned char>(utf8[other]) >= 0x80) {
+      ++other;
     }
-    after_blank = blank;
-    if (blank) {
-      out += ' ';
-      continue;
+    for (const char32_t c : utf8_to_code_points(utf8.substr(0, other))) {
+      writer.mapped(remembered(form)[c]);
     }
-    for (const char32_t each : mapped) {
-      append_utf8(out, each);
-    }
+    utf8.remove_prefix(other);
   }
-  return out;
+  return writer.take();
 }
 
 }  // namespace cyr::text
