@@ -162,33 +162,31 @@ class Writer {
     out_.reserve(size);
   }
   void ascii(std::string_view text) {
+    const std::size_t before = out_.size();
+    out_.resize(before + text.size());
+    char* to = out_.data() + before;
     for (const char c : text) {
       const unsigned char mapped = ascii_[c];
-      if (mapped == AsciiTable::kBlank) {
-        blank();
-      } else {
-        out_ += static_cast<char>(mapped);
-        after_blank_ = false;
+      const bool is_blank = mapped == AsciiTable::kBlank;
+      if (!is_blank || (keeps_blanks_ && !after_blank_)) {
+        *to++ = is_blank ? ' ' : static_cast<char>(mapped);
+        after_blank_ = is_blank;
       }
     }
+    out_.resize(static_cast<std::size_t>(to - out_.data()));
   }
   void mapped(std::string_view text) {
-    if (text.empty()) {
-      blank();
-    } else {
+    if (!text.empty()) {
       out_ += text;
       after_blank_ = false;
+    } else if (keeps_blanks_ && !after_blank_) {
+      out_ += ' ';
+      after_blank_ = true;
     }
   }
   [[nodiscard]] std::string take() { return std::move(out_); }
 
  private:
-  void blank() {
-    if (keeps_blanks_ && !after_blank_) {
-      out_ += ' ';
-      after_blank_ = true;
-    }
-  }
   bool keeps_blanks_;
   bool after_blank_ = false;
   const AsciiTable& ascii_;
