@@ -348,22 +348,51 @@ bool is_known_use(const conf::Config& config, const std::string& use) {
 
 }  // namespace
 
+namespace {
+
+std::optional<MetadataRow> row_of(const Administration& admin, bool of_server, const MetadataItem& item) {
+  const bool undefined = admin.config().is_on(conf::Option::annotation_allow_undefined);
+  return metadata_row(of_server ? server_metadata_rows() : mailbox_metadata_rows(), item.entry, undefined);
+}
+
+// What stands against setting the entry of that mailbox, which is there.
+Status check_mailbox_item(Administration& admin, const meta::MailboxEntry& entry, const MetadataItem& item) {
+  CYR_CHECK(check_rights(admin, entry, item.shared));
+  const auto row = row_of(admin, false, item);
+  CYR_CHECK(check_item(row, item));
+  return row->type == MetadataType::special_use && item.value
+             ? check_special_use(admin, entry.name, words_of(*item.value))
+             : success();
+}
+
+Status check_server_item(const Administration& admin, const MetadataItem& item) {
+  if (item.shared && !admin.actor.is_admin) {
+    return refuse(Refusal::permission);
+  }
+  return check_item(row_of(admin, true, item), item);
+}
+
+}  // namespace
+
+Status check_metadata(Administration& admin, const std::string& mailbox, const MetadataItem& item) {
+  if (mailbox.empty()) {
+    return check_server_item(admin, item);
+  }
+  CYR_TRY(const auto entry, need_mailbox(admin.store, mailbox));
+  return check_mailbox_item(admin, entry, item);
+}
+
 Status set_metadata(Administration& admin, const std::string& mailbox, const MetadataItem& item) {
   CYR_CHECK(need_keyed_list(admin.store));
   CYR_TRY(const auto users, lock_users(admin, {mailbox}));
   CYR_TRY(const auto entry, need_mailbox(admin.store, mailbox));
-  CYR_CHECK(check_rights(admin, entry, item.shared));
-  const bool undefined = admin.config().is_on(conf::Option::annotation_allow_undefined);
-  const auto row = metadata_row(mailbox_metadata_rows(), item.entry, undefined);
-  CYR_CHECK(check_item(row, item));
+  CYR_CHECK(check_mailbox_item(admin, entry, item));
+  const auto row = row_of(admin, false, item);
   if (row->place == MetadataPlace::option) {
     return store_option(admin, entry, *row, item.value);
   }
   if (row->place == MetadataPlace::date) {
     return store_date(admin, entry, item.value);
-  }
-  if (row->type == MetadataType::special_use && item.value) {
-    CYR_CHECK(check_special_use(admin, mailbox, words_of(*item.value)));
   }
   return store_annotation(admin, entry, item.entry,
                           key_user(admin.store, mailbox, item.shared, admin.actor.userid), item.value);
@@ -371,12 +400,8 @@ Status set_metadata(Administration& admin, const std::string& mailbox, const Met
 
 Status set_server_metadata(Administration& admin, const MetadataItem& item) {
   CYR_CHECK(need_keyed_list(admin.store));
-  const bool undefined = admin.config().is_on(conf::Option::annotation_allow_undefined);
-  const auto row = metadata_row(server_metadata_rows(), item.entry, undefined);
-  if (item.shared && !admin.actor.is_admin) {
-    return refuse(Refusal::permission);
-  }
-  CYR_CHECK(check_item(row, item));
+  CYR_CHECK(check_server_item(admin, item));
+  const auto row = row_of(admin, true, item);
   if (row->place == MetadataPlace::file) {
     return store_file(admin, *row, item.value);
   }

@@ -18,6 +18,10 @@ struct MetadataItem {
 Status set_metadata(Administration& admin, const std::string& mailbox, const MetadataItem& item);
 Status set_server_metadata(Administration& admin, const MetadataItem& item);
 
+// Whether such a call would be refused, as far as that can be known without making it (an empty mailbox: the
+// server): so that of several entries all are set or none.
+Status check_metadata(Administration& admin, const std::string& mailbox, const MetadataItem& item);
+
 // Everything that admin.actor can see: what is stored, in the database's order, then the entries of the table
 // that are not (those that may be set, with NIL).
 Result<std::vector<MetadataItem>> get_metadata(Administration& admin, const std::string& mailbox);

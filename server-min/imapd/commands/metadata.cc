@@ -189,6 +189,23 @@ Status set_item(Session& session, const std::string& mailbox, const store::Metad
                          : store::set_metadata(admin, mailbox, item);
 }
 
+// All of them or, when one would be refused, none.
+Status set_items(Session& session, const std::vector<std::string>& mailboxes,
+                 const std::vector<store::MetadataItem>& items) {
+  store::Administration admin = session.administration();
+  for (const std::string& mailbox : mailboxes) {
+    for (const store::MetadataItem& item : items) {
+      CYR_CHECK(store::check_metadata(admin, mailbox, item));
+    }
+  }
+  for (const std::string& mailbox : mailboxes) {
+    for (const store::MetadataItem& item : items) {
+      CYR_CHECK(set_item(session, mailbox, item));
+    }
+  }
+  return success();
+}
+
 bool legacy_enabled(Session& session) {
   return session.config().is_on(conf::Option::annotation_enable_legacy_commands);
 }
@@ -327,9 +344,7 @@ Result<Answer> run_setmetadata(Invocation& invocation) {
   CYR_CHECK(parser.filled_list(take_one));
   CYR_CHECK(parser.end());
   CYR_TRY(const std::string mailbox, target_of(session, name));
-  for (const store::MetadataItem& item : items) {
-    CYR_CHECK(set_item(session, mailbox, item));
-  }
+  CYR_CHECK(set_items(session, {mailbox}, items));
   return ok();
 }
 
@@ -378,11 +393,7 @@ Result<Answer> run_setannotation(Invocation& invocation) {
   if (mailboxes.empty()) {
     return no("Mailbox does not exist");
   }
-  for (const std::string& mailbox : mailboxes) {
-    for (const store::MetadataItem& item : items) {
-      CYR_CHECK(set_item(session, mailbox, item));
-    }
-  }
+  CYR_CHECK(set_items(session, mailboxes, items));
   return ok();
 }
 
