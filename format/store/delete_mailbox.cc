@@ -89,7 +89,7 @@ Status remove_now(Administration& admin, const meta::MailboxEntry& entry) {
   return head.commit();
 }
 
-Status delete_one(Administration& admin, const meta::MailboxEntry& entry) {
+Status delete_one(Administration& admin, const meta::MailboxEntry& entry, bool at_once) {
   if (admin.io().read_only()) {
     return success();
   }
@@ -103,7 +103,7 @@ Status delete_one(Administration& admin, const meta::MailboxEntry& entry) {
     return note_modseq(admin.store, name.user(), entry.type.kind, entry.foldermodseq,
                        {.folder = true, .deleted = true});
   }
-  if (!is_delayed(admin)) {
+  if (at_once || !is_delayed(admin)) {
     return remove_now(admin, entry);
   }
   CYR_TRY(const std::string to, deleted_name(admin, name));
@@ -134,12 +134,12 @@ Status delete_mailbox(Administration& admin, const DeleteRequest& request) {
   if (!admin.actor.is_admin) {
     CYR_CHECK(check_protected(admin, *entry));
   }
-  CYR_CHECK(delete_one(admin, *entry));
+  CYR_CHECK(delete_one(admin, *entry, request.at_once));
   if (!user || admin.io().read_only()) {
     return success();
   }
   for (const auto& child : children) {
-    CYR_CHECK(delete_one(admin, child));
+    CYR_CHECK(delete_one(admin, child, request.at_once));
   }
   return delete_user_data(admin, *entry);
 }

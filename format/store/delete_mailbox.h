@@ -8,6 +8,7 @@ namespace cyr::store {
 struct DeleteRequest {
   std::string name;          // internal
   bool check_rights = true;  // the right x is asked for, of administrators too, as the server does
+  bool at_once = false;      // nothing is kept under DELETED, whatever delete_mode says
 };
 
 // DELETE. A user's INBOX, which only administrators may delete, takes the whole user with it. Anything else

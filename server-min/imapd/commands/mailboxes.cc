@@ -102,22 +102,35 @@ Result<Answer> run_create(Invocation& invocation) {
   return create(session, request);
 }
 
-Result<Answer> run_delete(Invocation& invocation) {
+namespace {
+
+// LOCALDELETE, of clusters and repairs: for administrators, who need no right for it; nothing is kept.
+Result<Answer> delete_named(Invocation& invocation, bool locally) {
   Session& session = invocation.session;
   CYR_CHECK(invocation.parser.space());
   CYR_TRY(const std::string text, invocation.parser.astring());
   CYR_CHECK(invocation.parser.end());
   CYR_TRY(const names::MailboxName name, session.parse_name(text));
+  if (locally && !session.caller->is_admin()) {
+    CYR_CHECK(session.find_mailbox(text));
+    return no("Permission denied");
+  }
   store::Administration admin = session.administration();
   const std::string internal = name.to_internal(session.store.name_space());
   if (session.selected && session.selected->name() == internal) {
     session.close_selected();
     session.out.untagged("OK [CLOSED] Ok");
   }
-  CYR_CHECK(store::delete_mailbox(admin, {.name = internal}));
+  CYR_CHECK(store::delete_mailbox(admin, {.name = internal, .check_rights = !locally, .at_once = locally}));
   log(LogLevel::notice, "Deleted mailbox {}", internal);
   return ok();
 }
+
+}  // namespace
+
+Result<Answer> run_delete(Invocation& invocation) { return delete_named(invocation, false); }
+
+Result<Answer> run_localdelete(Invocation& invocation) { return delete_named(invocation, true); }
 
 Result<Answer> run_rename(Invocation& invocation) {
   Session& session = invocation.session;

@@ -35,7 +35,7 @@ constexpr std::array kCommands{
     CommandRow{"LIST", When::after_login, Tell::everything, false, run_list},
     CommandRow{"LISTRIGHTS", When::after_login, Tell::everything, false, run_listrights},
     CommandRow{"LOCALCREATE", When::after_login, Tell::everything, false, run_create},
-    CommandRow{"LOCALDELETE", When::after_login, Tell::everything, false, run_delete},
+    CommandRow{"LOCALDELETE", When::after_login, Tell::everything, false, run_localdelete},
     CommandRow{"LOGIN", When::before_login, Tell::nothing, false, run_login},
     CommandRow{"LOGOUT", When::always, Tell::nothing, false, run_logout},
     CommandRow{"LSUB", When::after_login, Tell::everything, false, run_lsub},

@@ -40,6 +40,7 @@ Result<Answer> run_compress(Invocation& invocation);
 Result<Answer> run_copy(Invocation& invocation);
 Result<Answer> run_create(Invocation& invocation);
 Result<Answer> run_delete(Invocation& invocation);
+Result<Answer> run_localdelete(Invocation& invocation);
 Result<Answer> run_deleteacl(Invocation& invocation);
 Result<Answer> run_enable(Invocation& invocation);
 Result<Answer> run_examine(Invocation& invocation);
