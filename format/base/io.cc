@@ -101,8 +101,10 @@ class PosixIo : public Io, public DirectoryAccess {
     }
     return static_cast<std::size_t>(count);
   }
+  // fdatasync() has content and size on the disk; it spares a file that is written in place the commit of a
+  // journal.
   Status fsync(int fd, const fs::path& path) override {
-    return status_of(retry([&] { return ::fsync(fd); }), "cannot sync to disk", path);
+    return status_of(retry([&] { return ::fdatasync(fd); }), "cannot sync to disk", path);
   }
   Status truncate(int fd, std::uint64_t size, const fs::path& path) override {
     return status_of(retry([&] { return ::ftruncate(fd, static_cast<::off_t>(size)); }), "cannot set length",
@@ -211,7 +213,7 @@ class PosixIo : public Io, public DirectoryAccess {
   }
   Status sync_directory(const fs::path& path) override {
     CYR_TRY(const int fd, open_with(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
-    const Status synced = fsync(fd, path);
+    const Status synced = status_of(retry([&] { return ::fsync(fd); }), "cannot sync to disk", path);
     CYR_CHECK(close(fd, path));
     return synced;
   }

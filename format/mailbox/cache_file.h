@@ -72,11 +72,12 @@ class CacheAppender {
   // `record` is a whole record (a multiple of 4 bytes); the offset it gets. Written when some megabytes have
   // come together.
   Result<std::uint64_t> append(Bytes record);
-  Status finish();  // writes what is left, syncs
+  Status flush();   // writes what is left
+  Status finish();  // that, and syncs
+  Status sync() { return file_.sync(); }
 
  private:
   explicit CacheAppender(File file) : file_(std::move(file)) {}
-  Status flush();
   File file_;
   std::uint64_t end_ = 0;  // file offset of pending_
   Buffer pending_;

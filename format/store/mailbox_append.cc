@@ -147,7 +147,8 @@ Result<std::uint32_t> MailboxEdit::finish_append(mailbox::IndexRecord record, co
       {.from = message.file,
        .to = files_.message(record.uid, archived),
        .mtime = mtime,
-       .share = store_.config().is_on(conf::Option::singleinstancestore) ? Share::yes : Share::no});
+       .share = store_.config().is_on(conf::Option::singleinstancestore) ? Share::yes : Share::no,
+       .synced = message.synced});
   CYR_TRY(ConversationUpdate * conversations, this->conversations());
   if (conversations != nullptr) {
     CYR_TRY(const CachedMessage cached, CachedMessage::from(message.cache));
@@ -174,12 +175,14 @@ Result<std::uint32_t> MailboxEdit::append(StagedMessage& message, const AppendOp
   }
   record.internaldate = static_cast<std::uint64_t>(options.internaldate.value_or(now_));
   CYR_TRY(const mime::MessageSummary* summary, message.summary(record.internaldate));
-  CYR_TRY(const fs::path file, message.on_partition(files_.place.partition));
+  CYR_TRY(const StagedMessage::Copy staged, message.on_partition(files_.place.partition));
   CYR_TRY(record.uid, next_uid());
   take_summary(*summary, record);
   record.system_flags = take_seen(record.uid, options.system_flags);
-  return finish_append(
-      record, {.cache = as_bytes(summary->cache_record), .file = file, .annotations = options.annotations});
+  return finish_append(record, {.cache = as_bytes(summary->cache_record),
+                                .file = staged.path,
+                                .synced = staged.synced,
+                                .annotations = options.annotations});
 }
 
 // Shared ones and those of the user that copies.

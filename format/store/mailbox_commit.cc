@@ -1,16 +1,20 @@
 // Writes what the operations of a MailboxEdit decided (mailbox.md 3.5):
-//   1. new names and archive copies of message files, synced; cache records of archived messages
+//   1. new names and archive copies of message files; cache records
 //   2. quota usage, annotations, the owner's counters, cyrus.header
-//   3. changed and new index records, synced; the index header, synced: the point of no return
-//   4. clean-up, when nobody else has the mailbox open: files of unlinked records, the repack
-// An interruption before 3 leaves files that no record has and a usage that quota -f puts right; after it,
+//   3. new index records, which nobody reads yet; then all of this is synced at a time
+//   4. changed index records, synced; the index header, synced: the point of no return
+//   5. clean-up, when nobody else has the mailbox open: files of unlinked records, the repack
+// An interruption before 4 leaves files that no record has and a usage that quota -f puts right; after it,
 // NEEDS_UNLINK and NEEDS_REPACK in the index header say what is left to do.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <set>
 
 #include "format/base/crc32.h"
 #include "format/base/log.h"
+#include "format/base/sync_together.h"
 #include "format/mailbox/cache_reader.h"
 #include "format/mailbox/index_layout.h"
 #include "format/store/counters.h"
@@ -97,7 +101,7 @@ Status MailboxEdit::commit_conversations() {
 Status MailboxEdit::prepare() {
   CYR_CHECK(add_files());
   CYR_CHECK(add_archived_caches());
-  CYR_CHECK(finish_caches());
+  CYR_CHECK(write_caches());
   CYR_CHECK(change_quota());
   CYR_CHECK(change_annotations());
   if (modseq_from_counters_) {
@@ -108,10 +112,11 @@ Status MailboxEdit::prepare() {
   if (header_changed_) {
     CYR_CHECK(write_header());
   }
-  return success();
+  CYR_CHECK(write_appended());
+  return sync_new();
 }
 
-// The content of every file is on the disk already: it was staged, or is a message.
+// Their content is there already: it was staged, or is a message.
 Status MailboxEdit::add_files() {
   for (auto& file : new_files_) {
     CYR_CHECK(io_.make_directories(file.to.parent_path(), kDirectoryMode));
@@ -121,13 +126,43 @@ Status MailboxEdit::add_files() {
       CYR_CHECK(io_.set_mtime(file.to, *file.mtime, 0));
     }
   }
-  for (std::size_t i = 0; i < new_files_.size(); ++i) {
-    const fs::path directory = new_files_[i].to.parent_path();
-    if (i + 1 == new_files_.size() || new_files_[i + 1].to.parent_path() != directory) {
-      CYR_CHECK(io_.sync_directory(directory));
+  return success();
+}
+
+// Message files and their names, cache and index records: one after another each would wait for the disk.
+Status MailboxEdit::sync_new() {
+  std::vector<std::function<Status()>> syncs;
+  std::set<fs::path> directories;
+  std::vector<std::shared_ptr<bool>> contents;
+  for (const auto& file : new_files_) {
+    directories.insert(file.to.parent_path());
+    if (file.synced && !*file.synced) {
+      *file.synced = true;  // once; taken back below
+      contents.push_back(file.synced);
+      syncs.emplace_back([this, &file]() -> Status {
+        CYR_TRY(File content, File::open(io_, file.to, {}));
+        return content.sync();
+      });
     }
   }
-  return success();
+  for (const auto& directory : directories) {
+    syncs.emplace_back([this, &directory] { return io_.sync_directory(directory); });
+  }
+  for (auto* cache : {&new_cache_, &new_archive_cache_}) {
+    if (*cache) {
+      syncs.emplace_back([cache] { return (*cache)->sync(); });
+    }
+  }
+  if (!appended_.empty()) {
+    syncs.emplace_back([this] { return lock_.index().sync(); });
+  }
+  const Status synced = sync_together(io_, syncs);
+  new_cache_.reset();
+  new_archive_cache_.reset();
+  for (const auto& content : contents) {
+    *content = synced.has_value();
+  }
+  return synced;
 }
 
 // After a failure before the index was written: nobody may find these as messages.
@@ -174,11 +209,10 @@ Result<std::uint64_t> MailboxEdit::add_cache(bool archived, Bytes record) {
   return cache->append(record);
 }
 
-Status MailboxEdit::finish_caches() {
+Status MailboxEdit::write_caches() {
   for (auto* cache : {&new_cache_, &new_archive_cache_}) {
     if (*cache) {
-      CYR_CHECK((*cache)->finish());
-      cache->reset();
+      CYR_CHECK((*cache)->flush());
     }
   }
   return success();
@@ -230,17 +264,23 @@ Status MailboxEdit::write_header() {
   return success();
 }
 
+// Behind the last record that the header counts. Before the changed ones: no old record of a restored message
+// may say UNLINKED before the new one is there.
+Status MailboxEdit::write_appended() {
+  CYR_CHECK(mailbox::write_index_records(lock_.index(), index_, index_.num_records + 1, appended_));
+  result_.num_records = index_.num_records + static_cast<std::uint32_t>(appended_.size());
+  return success();
+}
+
 Status MailboxEdit::write_index() {
   File& file = lock_.index();
-  // The copies of restored messages first: no old record may say UNLINKED before the new one is there.
-  result_.num_records = index_.num_records;
-  CYR_CHECK(mailbox::write_index_records(file, index_, result_.num_records + 1, appended_));
-  result_.num_records += static_cast<std::uint32_t>(appended_.size());
-  if (!appended_.empty() && !changed_.empty()) {
+  if (!changed_.empty()) {
+    CYR_CHECK(write_changed());
     CYR_CHECK(file.sync());
   }
-  CYR_CHECK(write_changed());
-  CYR_CHECK(mailbox::write_index_header(file, result_));
+  CYR_TRY(const Buffer header, mailbox::encode_index_header(result_));
+  CYR_CHECK(file.write(header, 0));
+  CYR_CHECK(file.sync());
   index_ = result_;
   header_outran_index_ = false;
   changed_.clear();

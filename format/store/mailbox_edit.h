@@ -136,7 +136,8 @@ class MailboxEdit {
   // What a new record comes with.
   struct NewMessage {
     Bytes cache;
-    fs::path file;  // to be linked
+    fs::path file;                      // to be linked
+    std::shared_ptr<bool> synced = {};  // of a staged one: its content is on the disk
     std::vector<MessageAnnotation> annotations = {};
     bool copied = false;
     std::uint32_t source_flags = 0;  // of a copy: system_flags of its source
@@ -165,7 +166,9 @@ class MailboxEdit {
   // The steps of commit(), in mailbox_commit.cc.
   Status add_files();
   Status add_archived_caches();
-  Status finish_caches();
+  Status write_caches();
+  Status write_appended();
+  Status sync_new();
   void take_files_back();
   Status prepare();
   Status change_quota();
@@ -183,6 +186,7 @@ class MailboxEdit {
     fs::path from, to;
     std::optional<std::int64_t> mtime = {};  // to be set; nothing: it stays
     Share share = Share::yes;
+    std::shared_ptr<bool> synced = {};  // nothing: it was a message before
     bool made = false;
   };
 

@@ -443,11 +443,18 @@ Result<std::vector<MetadataItem>> get_server_metadata(Administration& admin) {
 }
 
 Result<std::vector<std::string>> special_uses(Store& store, const meta::MailboxEntry& entry) {
-  const auto name = names::MailboxName::from_internal(entry.name, store.name_space());
+  return SpecialUses(store).of(entry);
+}
+
+Result<std::vector<std::string>> SpecialUses::of(const meta::MailboxEntry& entry) {
+  const auto name = names::MailboxName::from_internal(entry.name, store_.name_space());
   if (!name || !name->is_user() || name->is_deleted()) {
     return std::vector<std::string>();
   }
-  CYR_TRY(db::Database * database, annotations_of(store));
+  if (!database_) {
+    database_ = annotations_of(store_);
+  }
+  CYR_TRY(db::Database* const database, *database_);
   CYR_TRY(const auto value, read_value(database, {entry.uniqueid, std::string(special_use_entry),
                                                   std::string(mailbox::kOwnerToken)}));
   return words_of(value.value_or(""));

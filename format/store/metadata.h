@@ -3,6 +3,8 @@
 // conf/msg, special uses. Entries are named without "/shared" and "/private".
 #pragma once
 
+#include <optional>
+
 #include "format/store/administration.h"
 
 namespace cyr::store {
@@ -29,6 +31,17 @@ Result<std::vector<MetadataItem>> get_server_metadata(Administration& admin);
 
 // Special uses (RFC 6154): an annotation of the owner.
 Result<std::vector<std::string>> special_uses(Store& store, const meta::MailboxEntry& entry);
+
+// Those of many mailboxes: the database is looked for once. What changes meanwhile may be seen or not.
+class SpecialUses {
+ public:
+  explicit SpecialUses(Store& store) : store_(store) {}
+  Result<std::vector<std::string>> of(const meta::MailboxEntry& entry);
+
+ private:
+  Store& store_;
+  std::optional<Result<db::Database*>> database_;  // nothing yet; null: there is none
+};
 // Refusal: annotation_entry for one that is not known, special_use when another mailbox of the user has it.
 Status check_special_use(Administration& admin, std::string_view mailbox,
                          const std::vector<std::string>& uses);

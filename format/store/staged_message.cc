@@ -132,15 +132,15 @@ StagedMessage::StagedMessage(StagedMessage&& other) noexcept
       file_(std::move(other.file_)),
       pending_(std::move(other.pending_)),
       size_(other.size_),
-      paths_(std::move(other.paths_)),
+      copies_(std::move(other.copies_)),
       summary_(std::move(other.summary_)),
       summary_date_(other.summary_date_) {
-  other.paths_.clear();  // it has nothing to remove any more
+  other.copies_.clear();  // it has nothing to remove any more
 }
 
 StagedMessage::~StagedMessage() {
-  for (const auto& [partition, path] : paths_) {
-    (void)store_->io().unlink(path);
+  for (const auto& [partition, copy] : copies_) {
+    (void)store_->io().unlink(copy.path);
   }
 }
 
@@ -149,7 +149,7 @@ Result<StagedMessage> StagedMessage::create(Store& store, const std::string& par
   CYR_TRY(const fs::path path, staged.new_path(partition));
   CYR_TRY(staged.file_,
           File::open(store.io(), path, {.write = true, .create = true, .exclusive = true}, kStagedMode));
-  staged.paths_[partition] = path;
+  staged.add_copy(partition, path);
   return staged;
 }
 
@@ -175,13 +175,10 @@ Status StagedMessage::write(std::string_view bytes) {
 Status StagedMessage::finish() {
   screen_.end();
   CYR_CHECK(flush());
-  if (fault() == MessageFault::none) {
-    CYR_CHECK(file_.sync());
-  }
   return file_.close();
 }
 
-Result<FileBytes> StagedMessage::bytes() const { return store_->io().read_file(paths_.at(partition_)); }
+Result<FileBytes> StagedMessage::bytes() const { return store_->io().read_file(copies_.at(partition_).path); }
 
 Result<const mime::MessageSummary*> StagedMessage::summary(std::uint64_t internaldate) {
   const bool fits =
@@ -194,18 +191,21 @@ Result<const mime::MessageSummary*> StagedMessage::summary(std::uint64_t interna
   return &*summary_;
 }
 
-Result<fs::path> StagedMessage::on_partition(const std::string& partition) {
-  if (const auto found = paths_.find(partition); found != paths_.end()) {
+StagedMessage::Copy& StagedMessage::add_copy(const std::string& partition, fs::path path) {
+  return copies_[partition] = Copy{std::move(path), std::make_shared<bool>(false)};
+}
+
+Result<StagedMessage::Copy> StagedMessage::on_partition(const std::string& partition) {
+  if (const auto found = copies_.find(partition); found != copies_.end()) {
     return found->second;
   }
   CYR_TRY(const FileBytes message, bytes());
   CYR_TRY(const fs::path path, new_path(partition));
   CYR_TRY(File copy,
           File::open(store_->io(), path, {.write = true, .create = true, .exclusive = true}, kStagedMode));
-  paths_[partition] = path;
+  const Copy& added = add_copy(partition, path);
   CYR_CHECK(copy.write(message.bytes(), 0));
-  CYR_CHECK(copy.sync());
-  return path;
+  return added;
 }
 
 }  // namespace cyr::store

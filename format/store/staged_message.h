@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -75,7 +76,8 @@ class StagedMessage {
   ~StagedMessage();  // removes the stage files; what was linked stays
 
   Status write(std::string_view bytes);
-  // No more bytes come: fault() and size() are known from here on, and what was written is on the disk.
+  // No more bytes come: fault() and size() are known from here on. The commit of the mailbox that it goes to
+  // has it synced.
   Status finish();
 
   [[nodiscard]] MessageFault fault() const { return screen_.fault(); }
@@ -85,13 +87,18 @@ class StagedMessage {
   Result<const mime::MessageSummary*> summary(std::uint64_t internaldate);
   // The message as stored, mapped when large.
   Result<FileBytes> bytes() const;
-  // Path of the stage file on `partition`: copied there first when the message was staged on another one.
-  Result<fs::path> on_partition(const std::string& partition);
+  // The stage file on `partition`: copied there first when the message was staged on another one.
+  struct Copy {
+    fs::path path;
+    std::shared_ptr<bool> synced;  // whoever syncs the file says so here
+  };
+  Result<Copy> on_partition(const std::string& partition);
 
  private:
   StagedMessage(Store& store, std::string partition, SourceOf source);
   Result<fs::path> new_path(const std::string& partition);
   Status flush();
+  Copy& add_copy(const std::string& partition, fs::path path);
 
   Store* store_;
   std::string partition_;
@@ -99,7 +106,7 @@ class StagedMessage {
   File file_;
   std::string pending_;
   std::uint64_t size_ = 0;
-  std::map<std::string, fs::path> paths_;  // by partition
+  std::map<std::string, Copy> copies_;  // by partition
   std::optional<mime::MessageSummary> summary_;
   std::uint64_t summary_date_ = 0;
 };

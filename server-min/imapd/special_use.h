@@ -3,11 +3,20 @@
 
 #include <string>
 
+#include "format/store/metadata.h"
 #include "server-min/imapd/imap_session.h"
 
 namespace cyr::imapd {
 
-// "\Sent", "\Drafts \Important"; empty: none, or not the caller's own mailbox.
-[[nodiscard]] std::string special_use_of(Session& session, const meta::MailboxEntry& entry);
+class SpecialUseNames {
+ public:
+  explicit SpecialUseNames(Session& session) : session_(session), uses_(session.store) {}
+  // "\Sent", "\Drafts \Important"; empty: none, or not the caller's own mailbox.
+  [[nodiscard]] std::string of(const meta::MailboxEntry& entry);
+
+ private:
+  Session& session_;
+  store::SpecialUses uses_;
+};
 
 }  // namespace cyr::imapd

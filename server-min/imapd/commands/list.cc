@@ -63,6 +63,7 @@ class Lister {
       : session_(session),
         caller_(*session.caller),
         request_(request),
+        uses_(session),
         separator_(caller_.separator()),
         tree_(KeyOrder{NameOrder{separator_}}) {
     for (const std::string& pattern : request.patterns) {
@@ -99,23 +100,24 @@ class Lister {
   Node* node_of(std::string_view internal_name);
   Status collect();
   Status collect_subscriptions();
-  [[nodiscard]] bool selects(const Node& node) const {
+  [[nodiscard]] bool selects(const Node& node) {
     const bool subscriptions = request_.subscribed || request_.mode == ListMode::lsub;
     return (!subscriptions || node.subscribed) && (node.entry || subscriptions) && special_use_fits(node);
   }
-  [[nodiscard]] bool special_use_fits(const Node& node) const {
-    return !request_.special_use_only || (node.entry && !special_use_of(session_, *node.entry).empty());
+  [[nodiscard]] bool special_use_fits(const Node& node) {
+    return !request_.special_use_only || (node.entry && !uses_.of(*node.entry).empty());
   }
   [[nodiscard]] bool has_children(Tree::const_iterator at) const;
-  [[nodiscard]] bool hides_child(Tree::const_iterator at) const;
+  [[nodiscard]] bool hides_child(Tree::const_iterator at);
   Status report(Tree::const_iterator at, bool child_info);
   void report_parents(const Key& key);
   void write(std::string_view attributes, std::string_view name, bool child_info);
-  [[nodiscard]] std::string attributes(Tree::const_iterator at) const;
+  [[nodiscard]] std::string attributes(Tree::const_iterator at);
 
   Session& session_;
   const Caller& caller_;
   const ListRequest& request_;
+  SpecialUseNames uses_;
   char separator_;
   std::vector<std::string> patterns_;
   Tree tree_;
@@ -189,7 +191,7 @@ bool Lister::has_children(Tree::const_iterator at) const {
   return false;
 }
 
-std::string Lister::attributes(Tree::const_iterator at) const {
+std::string Lister::attributes(Tree::const_iterator at) {
   const Node& node = at->second;
   const bool lsub = request_.mode == ListMode::lsub;
   std::string out;
@@ -211,7 +213,7 @@ std::string Lister::attributes(Tree::const_iterator at) const {
     add("\\Inbox");
   }
   if (uses && node.entry) {
-    if (const std::string use = special_use_of(session_, *node.entry); !use.empty()) {
+    if (const std::string use = uses_.of(*node.entry); !use.empty()) {
       add(use);
     }
   }
@@ -229,7 +231,7 @@ void Lister::write(std::string_view attributes, std::string_view name, bool chil
 }
 
 // Below it is a selected mailbox that the patterns do not show (RFC 5258 3.5: CHILDINFO).
-bool Lister::hides_child(Tree::const_iterator at) const {
+bool Lister::hides_child(Tree::const_iterator at) {
   const Key first{at->first.section, at->first.name + separator_};
   for (auto next = tree_.lower_bound(first); next != tree_.end() && next->first.section == first.section &&
                                              next->first.name.starts_with(first.name);
@@ -289,9 +291,14 @@ void Lister::report_parents(const Key& key) {
 }
 
 Status Lister::run() {
-  CYR_CHECK(collect());
-  if (request_.subscribed || request_.return_subscribed || request_.mode == ListMode::lsub) {
+  const bool lsub = request_.mode == ListMode::lsub;
+  if (request_.subscribed || request_.return_subscribed || lsub) {
     CYR_CHECK(collect_subscriptions());
+  }
+  // LSUB tells what was subscribed to, whether it is there or not, and of no subscription nothing is
+  // selected.
+  if (!lsub && !(request_.subscribed && tree_.empty())) {
+    CYR_CHECK(collect());
   }
   const bool parents = request_.recursive_match || !request_.subscribed;
   for (auto at = tree_.cbegin(); at != tree_.cend(); ++at) {
