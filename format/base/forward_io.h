@@ -51,6 +51,7 @@ class ForwardIo : public Io {
   Status remove_directory(const fs::path& path) override { return inner_.remove_directory(path); }
   Status sync_directory(const fs::path& path) override { return inner_.sync_directory(path); }
   Status sync_file_system(const fs::path& directory) override { return inner_.sync_file_system(directory); }
+  Result<Space> space(const fs::path& path) override { return inner_.space(path); }
   Status set_owner(const fs::path& path, ::uid_t uid, ::gid_t gid) override {
     return inner_.set_owner(path, uid, gid);
   }

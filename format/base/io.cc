@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -222,6 +223,12 @@ class PosixIo : public Io, public DirectoryAccess {
     const Status synced = status_of(::syncfs(fd), "cannot write to disk", directory);
     CYR_CHECK(close(fd, directory));
     return synced;
+  }
+  Result<Space> space(const fs::path& path) override {
+    struct ::statvfs info {};
+    CYR_CHECK(
+        status_of(retry([&] { return ::statvfs(path.c_str(), &info); }), "cannot ask for free space", path));
+    return Space{std::uint64_t{info.f_bavail} * info.f_frsize, std::uint64_t{info.f_blocks} * info.f_frsize};
   }
   Status set_owner(const fs::path& path, ::uid_t uid, ::gid_t gid) override {
     return status_of(::lchown(path.c_str(), uid, gid), "cannot change owner", path);

@@ -78,6 +78,12 @@ class FileBytes {
   std::size_t size_ = 0;
 };
 
+// Of a file system, in bytes.
+struct Space {
+  std::uint64_t free = 0;  // for who is not root
+  std::uint64_t total = 0;
+};
+
 // Open flags, a subset of open(2)'s. O_CLOEXEC and O_NOCTTY are always added.
 struct OpenFlags {
   bool write = false;      // read and write; else read only
@@ -131,6 +137,7 @@ class Io {
   // Everything on the file system of `directory`, contents and names (syncfs). For many files at once: it
   // costs about as much as one fsync(), but also waits for what others have written there.
   virtual Status sync_file_system(const fs::path& directory) = 0;
+  virtual Result<Space> space(const fs::path& path) = 0;  // of the file system that `path` lies on
   virtual Status set_owner(const fs::path& path, ::uid_t uid, ::gid_t gid) = 0;
   virtual Status set_mode(const fs::path& path, ::mode_t mode) = 0;
   virtual Status set_mtime(const fs::path& path, std::int64_t seconds, std::uint32_t nanoseconds) = 0;

@@ -21,6 +21,7 @@ enum ExitStatus : int {
   exit_unavailable = 69,
   exit_software = 70,
   exit_os = 71,
+  exit_cannot_create = 73,
   exit_io = 74,
   exit_temporary = 75,
   exit_permission = 77,

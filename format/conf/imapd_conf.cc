@@ -179,6 +179,14 @@ bool Config::is_admin(std::string_view userid) const {
   return std::find(admins.begin(), admins.end(), userid) != admins.end();
 }
 
+std::vector<std::pair<std::string, std::string>> Config::lines() const {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const Line& line : lines_) {
+    out.emplace_back(line.name, line.value);
+  }
+  return out;
+}
+
 std::vector<std::pair<std::string, std::string>> Config::listing(bool defaults) const {
   std::vector<std::pair<std::string, std::string>> out;
   for (std::size_t i = 0; i < values_.size(); ++i) {

@@ -78,6 +78,8 @@ class Config {
   // The same file as another release reads it: its options, types and defaults.
   [[nodiscard]] Result<Config> for_release(Release release) const;
 
+  // Name and value of every line of the file and of what it includes, in their order and as they stand.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> lines() const;
   // Name and value of every option that the file sets, known ones first in the order of the table, then the
   // others by name; with `defaults`, of every option the release has.
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> listing(bool defaults = false) const;
