@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "format/cli/app.h"
+#include "recon/reconstruct_copy.h"
 #include "recon/reconstruct_root.h"
 #include "recon/reconstruct_run.h"
 #include "recon/reconstruct_undo.h"
@@ -20,7 +21,7 @@ struct CommandLine {
   cyr::cli::CommonOptions common;
   ReconstructOptions run;
   bool no_stat = false, no_keep = false, deprecated_k = false, deprecated_g = false, list_undo = false;
-  std::string undo_directory, release, root, to_release;
+  std::string undo_directory, release, root, to_release, copy_to;
   std::vector<std::string> merge;
   std::int64_t undo_days = 30;
   std::uint64_t undo_gigabytes = 10;
@@ -83,6 +84,9 @@ void add_options(CLI::App& app, CommandLine& line) {
   app.add_option("--to-release", line.to_release,
                  "bring the whole store to this release: -m --release RELEASE -V RELEASE")
       ->type_name("RELEASE");
+  app.add_option("--copy-to", line.copy_to,
+                 "with --to-release: copy the store into this directory, and convert the copy")
+      ->type_name("DIR");
   app.add_option("--root", line.root, "with -m: no imapd.conf; find out from the tree below this directory")
       ->type_name("DIR");
   app.add_flag("-s,--no-stat", line.no_stat, "do not look at the sizes of message files");
@@ -174,6 +178,9 @@ std::optional<int> refuse(const CommandLine& line) {
   if (!line.root.empty() && (!run.rebuild_list || line.root.front() != '/')) {
     return usage("reconstruct: --root goes with -m and needs a path that begins with /");
   }
+  if (!line.copy_to.empty() && (line.to_release.empty() || line.copy_to.front() != '/')) {
+    return usage("reconstruct: --copy-to goes with --to-release and needs a path that begins with /");
+  }
   if (!line.undo_directory.empty() && line.undo_directory.front() != '/') {
     return usage("reconstruct: --undo-dir needs a path that begins with /");
   }
@@ -184,6 +191,13 @@ std::optional<int> refuse(const CommandLine& line) {
     return usage("reconstruct: -R and -U exclude one another");
   }
   return {};
+}
+
+cyr::fs::path without_slash(std::string path) {
+  while (path.size() > 1 && path.back() == '/') {
+    path.pop_back();
+  }
+  return path;
 }
 
 Result<cyr::conf::Config> start_without_configuration(const std::string& root) {
@@ -223,6 +237,9 @@ Result<int> run(CommandLine& line) {
   line.run.merge.assign(line.merge.begin(), line.merge.end());
   if (line.run.mend_users) {
     return cyr::recon::run_users(std::move(shared), line.run);
+  }
+  if (!line.copy_to.empty()) {
+    return cyr::recon::run_on_copy(std::move(shared), line.run, without_slash(line.copy_to));
   }
   return cyr::recon::run_reconstruct(std::move(shared), line.run);
 }
