@@ -178,18 +178,33 @@ class Run {
     if (options_.dry_run) {
       return success();
     }
-    return check::goes_down(plan) ? users_by_name(plan) : reattach_seen();
+    return check::goes_down(plan) || plan.resumed ? users_as_before(plan) : reattach_seen();
   }
 
-  // Before 3.6 users' databases have names, and subscriptions and quota roots another form.
-  Status users_by_name(const check::ListPlan& plan) {
+  // Whose databases lie below which unique id. The list may have no ids any more.
+  [[nodiscard]] std::map<std::string, names::UserId> inboxes_of(const check::ListPlan& plan) const {
     std::map<std::string, names::UserId> inboxes;
+    const auto add = [&](const std::string& mailbox, const std::string& id) {
+      const auto name = names::MailboxName::from_internal(mailbox, store_->name_space());
+      if (name && name->is_inbox() && !id.empty()) {
+        inboxes.emplace(id, name->user());
+      }
+    };
     for (const auto& planned : plan.entries) {
-      const auto name = names::MailboxName::from_internal(planned.entry.name, store_->name_space());
-      if (name && name->is_inbox() && planned.entry.type.local()) {
-        inboxes.emplace(planned.entry.uniqueid, name->user());
+      if (planned.entry.type.local()) {
+        add(planned.entry.name, planned.entry.uniqueid);
       }
     }
+    for (const auto& [mailbox, id] :
+         plan.resumed ? plan.resumed->ids : std::map<std::string, std::string>{}) {
+      add(mailbox, id);
+    }
+    return inboxes;
+  }
+
+  // In earlier releases users' databases have other names, and subscriptions and quota roots another form.
+  Status users_as_before(const check::ListPlan& plan) {
+    auto inboxes = inboxes_of(plan);
     store_->close_databases();
     CYR_TRY(const auto users, mend_store_users(*store_, options_, *saved_, locks_, std::move(inboxes)));
     totals_.found += users.found;
@@ -199,7 +214,7 @@ class Run {
     for (const auto& line : quotas.lost) {
       cli::print_warning("reconstruct", line);
     }
-    return success();
+    return check::remove_conversion_mark(*store_, *saved_);
   }
 
   // The stock upgrade gives a mailbox whose header has no unique id another one; so does a rebuilt header.
@@ -247,6 +262,11 @@ class Run {
                       companions.annotations, options_.dry_run ? "would get" : "got",
                       companions.annotations_back, options_.dry_run ? "would come back" : "came back",
                       companions.user_files, options_.dry_run ? "would be renamed" : "were renamed"));
+    }
+    if (companions.scripts != 0) {
+      cli::print_warning("reconstruct",
+                         fmt::format("the Sieve scripts of {} users {}", companions.scripts,
+                                     options_.dry_run ? "would get another place" : "got another place"));
     }
     if (companions.seen_states != 0) {
       cli::print_warning("reconstruct", fmt::format("{} users' seen states {} for copies of mailboxes",

@@ -20,30 +20,41 @@ class Companions {
       : store_(store), plan_(plan), saved_(saved) {
     for (const auto& planned : plan.entries) {
       if (!planned.entry.type.deleted && !planned.entry.uniqueid.empty()) {
-        ids_.emplace(planned.entry.name, &planned.entry);
-        names_.emplace(planned.entry.uniqueid, &planned.entry.name);
+        add_id(planned.entry.name, planned.entry.uniqueid);
       }
+    }
+    for (const auto& [mailbox, id] :
+         plan.resumed ? plan.resumed->ids : std::map<std::string, std::string>{}) {
+      add_id(mailbox, id);  // the list may be of a form without ids already
     }
   }
 
   Result<CompanionSummary> run() {
-    if (meta::is_keyed(plan_.format) || goes_down(plan_)) {
+    if (meta::is_keyed(plan_.format) || loses_ids(plan_)) {
       CYR_CHECK(annotations());
     }
-    if (goes_down(plan_)) {
-      CYR_CHECK(tell_scripts());
+    CYR_TRY(const auto config, store_.config().for_release(release_of_list(plan_.format)));
+    CYR_TRY(const auto paths, names::Paths::from_config(config));
+    if (loses_ids(plan_)) {
+      CYR_CHECK(scripts_by_name(paths));
     }
+    CYR_CHECK(rename_scripts(paths));
     if (plan_.format < meta::ListFormat::dlist_30) {
+      CYR_CHECK(saved_.settle(""));
       return std::move(summary_);
     }
     CYR_CHECK(rename_user_files());
-    CYR_CHECK(rename_scripts());
     CYR_CHECK(copy_seen_states());
     CYR_CHECK(saved_.settle(""));
     return std::move(summary_);
   }
 
  private:
+  void add_id(const std::string& mailbox, const std::string& id) {
+    ids_.emplace(mailbox, id);
+    names_.emplace(id, mailbox);
+  }
+
   // Nothing when there is no such database; one that cannot be read is left alone.
   std::optional<std::pair<db::Kind, Records>> read(const fs::path& path) {
     const auto there = store_.io().exists(path);
@@ -81,7 +92,7 @@ class Companions {
     if (name && name->is_user() && parts->userid == name->user().text()) {
       parts->userid = mailbox::kOwnerToken;
     }
-    parts->where = entry->second->uniqueid;
+    parts->where = entry->second;
     const auto encoded = mailbox::encode_annotation_key(*parts);
     return encoded ? std::string(as_text(*encoded)) : key;
   }
@@ -93,7 +104,7 @@ class Companions {
     if (found == names_.end()) {
       return key;
     }
-    parts->where = *found->second;
+    parts->where = found->second;
     if (parts->userid == mailbox::kOwnerToken) {
       const auto name = names::MailboxName::from_internal(parts->where, store_.name_space());
       parts->userid = name ? name->user().text() : "";
@@ -117,12 +128,12 @@ class Companions {
     auto present = read(path);
     Records wanted;
     for (const auto& [key, value] : present ? present->second : Records{}) {
-      std::string wanted_key = goes_down(plan_) ? key_by_name(key) : key_by_id(key);
+      std::string wanted_key = loses_ids(plan_) ? key_by_name(key) : key_by_id(key);
       summary_.annotations += wanted_key == key ? 0 : 1;
       wanted.emplace(std::move(wanted_key), value);
     }
     std::optional<db::Kind> kind = present ? std::optional(present->first) : std::nullopt;
-    if (auto old = goes_down(plan_) ? std::nullopt : read(path.native() + ".OLD")) {
+    if (auto old = loses_ids(plan_) ? std::nullopt : read(path.native() + ".OLD")) {
       const bool no_server = std::none_of(wanted.begin(), wanted.end(),
                                           [](const auto& record) { return record.first.starts_with('\0'); });
       for (const auto& [key, value] : old->second) {
@@ -220,56 +231,87 @@ class Companions {
     return success();
   }
 
-  // sievedir/h/harry^q^bovik, in the same way. It lies on no root that old versions are kept on; renaming
-  // loses nothing.
-  Status rename_scripts() {
+  // sievedir/h/harry^q^bovik, to the spelling of the release.
+  Status rename_scripts(const names::Paths& paths) {
     const fs::path top(std::string(store_.config().text(conf::Option::sievedir)));
-    CYR_CHECK(rename_scripts_below(top, ""));
+    CYR_CHECK(rename_scripts_below(paths, top, ""));
     const auto letters = store_.io().list(top / "domain");
     for (const auto& letter : letters ? *letters : std::vector<DirEntry>{}) {
       const auto domains = store_.io().list(top / "domain" / letter.name);
       for (const auto& domain : domains ? *domains : std::vector<DirEntry>{}) {
-        CYR_CHECK(rename_scripts_below(top / "domain" / letter.name / domain.name, domain.name));
+        CYR_CHECK(rename_scripts_below(paths, top / "domain" / letter.name / domain.name, domain.name));
       }
     }
     return success();
   }
 
-  Status rename_scripts_below(const fs::path& top, const std::string& domain) {
+  Status rename_scripts_below(const names::Paths& paths, const fs::path& top, const std::string& domain) {
     const auto letters = store_.io().list(top);
     for (const auto& letter : letters ? *letters : std::vector<DirEntry>{}) {
       const auto users = letter.name.size() == 1 ? store_.io().list(top / letter.name)
                                                  : Result<std::vector<DirEntry>>(std::vector<DirEntry>{});
       for (const auto& one : users ? *users : std::vector<DirEntry>{}) {
-        if (one.name.find('^') == std::string::npos || one.kind != FileKind::directory) {
+        if (one.name.find_first_of("^.") == std::string::npos || one.kind != FileKind::directory) {
           continue;
         }
         const fs::path from = top / letter.name / one.name;
-        CYR_TRY(const auto to, store_.paths().sieve_by_name(plain_user({from, domain, one.name, ""})));
-        CYR_TRY(const bool taken, store_.io().exists(to));
-        if (taken) {
-          summary_.left.push_back(from.native() + ": " + to.native() + " is there already");
-          continue;
-        }
-        ++summary_.user_files;
-        if (!store_.io().read_only()) {
-          CYR_CHECK(store_.io().make_directories(to.parent_path(), 0755));
-          CYR_CHECK(rename(from, to));
+        CYR_TRY(const auto to, paths.sieve_by_name(plain_user({from, domain, one.name, ""})));
+        if (to != from) {
+          CYR_CHECK(move_scripts(from, to));
         }
       }
     }
     return success();
   }
 
-  // They stay: an undo would not bring a directory of scripts back.
-  Status tell_scripts() {
-    const fs::path top = fs::path(std::string(store_.config().text(conf::Option::sievedir))) / "uuid";
-    CYR_TRY(const bool there, store_.io().exists(top));
-    if (there) {
-      summary_.left.push_back(top.native() +
-                              ": Sieve scripts lie by unique id, where no release before 3.6 looks");
+  // sievedir/uuid/x/y/ID, for a release that does not look there.
+  Status scripts_by_name(const names::Paths& paths) {
+    for (const auto& [mailbox, id] : ids_) {
+      const auto name = names::MailboxName::from_internal(mailbox, store_.name_space());
+      if (!name || !name->is_inbox()) {
+        continue;
+      }
+      const auto from = paths.sieve_by_id(id);
+      CYR_TRY(const bool there, from ? store_.io().exists(*from) : Result<bool>(false));
+      if (there) {
+        CYR_TRY(const auto to, paths.sieve_by_name(name->user()));
+        CYR_CHECK(move_scripts(*from, to));
+      }
     }
     return success();
+  }
+
+  // File by file, so that --undo brings them back.
+  Status move_scripts(const fs::path& from, const fs::path& to) {
+    const auto present = store_.io().list(to);
+    if (present && !present->empty() && !plan_.resumed) {
+      summary_.left.push_back(from.native() + ": " + to.native() + " is there already");
+      return success();
+    }
+    ++summary_.scripts;
+    if (store_.io().read_only()) {
+      return success();
+    }
+    CYR_TRY(const auto entries, store_.io().list(from));
+    CYR_CHECK(saved_.make_directories(to, 0755, {"", list_generation}));
+    for (const auto& entry : entries) {
+      CYR_TRY(const bool taken, is_there(to / entry.name));
+      if (taken || entry.kind == FileKind::directory) {
+        summary_.left.push_back((from / entry.name).native() + ": stays; the other scripts are in " +
+                                to.native());
+        continue;
+      }
+      CYR_CHECK(saved_.before_rename(from / entry.name, to / entry.name, {"", list_generation}));
+      CYR_CHECK(rename(from / entry.name, to / entry.name));
+    }
+    CYR_TRY(const auto left, store_.io().list(from));
+    return left.empty() ? store_.io().remove_directory(from) : success();
+  }
+
+  // A symbolic link too that leads nowhere.
+  Result<bool> is_there(const fs::path& path) {
+    const auto info = store_.io().lstat(path);
+    return info || info.error().code == Errc::not_found ? Result<bool>(info.has_value()) : info.error();
   }
 
   // A mailbox and its copy had one unique id: what users have read is filed under it for both.
@@ -287,8 +329,7 @@ class Companions {
   store::Store& store_;
   const ListPlan& plan_;
   store::SavedCopies& saved_;
-  std::map<std::string, const meta::MailboxEntry*> ids_;  // by name
-  std::map<std::string, const std::string*> names_;       // by unique id
+  std::map<std::string, std::string> ids_, names_;  // by name, and by unique id
   CompanionSummary summary_;
 };
 

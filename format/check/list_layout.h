@@ -1,25 +1,27 @@
-// Directories named after unique ids, which only 3.6 and later know, for a list of an earlier release: their
-// files get the place that the name says (store.md 2.7).
+// Directories that the release of the new list does not know: those named after unique ids (before 3.6) and
+// those on archive partitions (before 3.0). Their files get the place that the name says (store.md 2.7).
 #pragma once
 
 #include "format/check/list_plan.h"
 
 namespace cyr::check {
 
-// A mailbox and one of its directories that the new list has no use for.
-struct OldDirectory {
-  std::string mailbox;
-  fs::path path;
-};
+// Which directories get another place; those that an interrupted conversion has to put aside yet when the
+// list is of the new form already. With a read-only Io too.
+Result<std::vector<DirectoryMove>> plan_layout(store::Store& store, const ListPlan& plan);
 
-// For a plan whose list is of 3.4 or earlier. Each mailbox that lies by id gets a directory by name with all
-// of its files: messages linked where that is possible, the rest copied. The old directory stays whole, and a
-// run that was interrupted here is simply made again. Returns the old directories. Errc::exists when another
-// mailbox's files are at the new place. With a read-only Io only the directories are found.
-Result<std::vector<OldDirectory>> lay_out_by_name(store::Store& store, const ListPlan& plan,
-                                                  store::SavedCopies& saved);
+// An interrupted conversion has written the new list, or one on the way to it: nothing is to be laid out any
+// more, old directories are put aside.
+[[nodiscard]] bool list_is_new(const ListPlan& plan);
+
+// Every file into its new directory: messages linked where that is possible, the rest copied. The old
+// directory stays whole, and a run that was interrupted here is simply made again: what it has made (see
+// ListPlan::resumed) is replaced where the old directory has changed since. Errc::exists when another
+// mailbox's files are at the new place.
+Status lay_out_by_name(store::Store& store, const ListPlan& plan, const std::vector<DirectoryMove>& moves,
+                       store::SavedCopies& saved);
 
 // After the list was written: every file is put aside, then the directory goes.
-Status put_directories_aside(Io& io, const std::vector<OldDirectory>& directories, store::SavedCopies& saved);
+Status put_directories_aside(Io& io, const std::vector<DirectoryMove>& moves, store::SavedCopies& saved);
 
 }  // namespace cyr::check

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "format/base/text.h"
+#include "format/check/list_layout.h"
 #include "format/check/list_target.h"
 #include "format/check/unique_id.h"
 
@@ -33,6 +34,8 @@ class Planner {
     set_foreign_aside();
     choose_target(store_, options_.release, found_, plan_);
     keyed_ = meta::is_keyed(plan_.format);
+    CYR_TRY(plan_.resumed, read_conversion_mark(store_));
+    leave_out_moved();
     CYR_TRY(plan_.absent, find_absent_roots(store_));
     index_found();
     take_present();
@@ -47,6 +50,19 @@ class Planner {
 
  private:
   [[nodiscard]] const ListSource& present() const { return plan_.sources.front(); }
+
+  // Of an interrupted conversion: the old directories where the list has the new ones, else what it has made.
+  void leave_out_moved() {
+    std::set<fs::path> directories;
+    for (const auto& move : plan_.resumed ? plan_.resumed->moves : std::vector<DirectoryMove>{}) {
+      if (list_is_new(plan_)) {
+        directories.insert(move.from);
+      } else if (move.made) {
+        directories.insert(move.to);
+      }
+    }
+    std::erase_if(found_, [&](const FoundMailbox& found) { return directories.contains(found.directory); });
+  }
 
   void index_found() {
     for (std::size_t i = 0; i < found_.size(); ++i) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "format/check/conversion_mark.h"
 #include "format/check/disk_scan.h"
 #include "format/check/list_sources.h"
 #include "format/store/saved_copies.h"
@@ -64,6 +65,8 @@ struct ListPlan {
   bool refused = false;
   // Records that follow from others (by unique id, reverse ones) contradict them: they are made anew.
   bool rewrite = false;
+  // A conversion to an earlier release was interrupted: what it noted at its beginning.
+  std::optional<ConversionMark> resumed;
 
   [[nodiscard]] std::uint64_t count(Verdict verdict) const;
   [[nodiscard]] std::uint64_t missing_directories() const;
@@ -76,6 +79,18 @@ struct PlanOptions {
   const std::atomic<bool>* stop = nullptr;
   unsigned jobs = 1;  // threads that read headers
 };
+
+// The form that the list had before the conversion, an interrupted one included. Nothing: no record tells.
+[[nodiscard]] inline std::optional<meta::ListFormat> format_before(const ListPlan& plan) {
+  return plan.resumed ? std::optional(plan.resumed->from) : plan.sources.front().format;
+}
+[[nodiscard]] inline bool goes_down(const ListPlan& plan) {
+  return format_before(plan).value_or(plan.format) > plan.format;
+}
+// What has unique ids for names gets names back.
+[[nodiscard]] inline bool loses_ids(const ListPlan& plan) {
+  return goes_down(plan) && meta::is_keyed(*format_before(plan)) && !meta::is_keyed(plan.format);
+}
 
 // Reads everything, changes nothing.
 Result<ListPlan> plan_mailbox_list(store::Store& store, const PlanOptions& options);

@@ -159,6 +159,23 @@ void report_plan(store::Store& store, const ListPlan& plan, Reporter& reporter) 
   }
 }
 
+// For a conversion to an earlier release, which has several steps.
+Status mark_conversion(store::Store& store, const ListPlan& plan, const std::vector<DirectoryMove>& moves,
+                       store::SavedCopies& saved) {
+  if (!goes_down(plan) && moves.empty()) {
+    return success();
+  }
+  ConversionMark mark;
+  mark.from = format_before(plan).value_or(meta::ListFormat::keyed_36);
+  mark.moves = moves;
+  for (const auto& planned : plan.entries) {
+    if (planned.entry.type.local() && !planned.entry.uniqueid.empty()) {
+      mark.ids.emplace(planned.entry.name, planned.entry.uniqueid);
+    }
+  }
+  return write_conversion_mark(store, mark, saved);
+}
+
 }  // namespace
 
 Result<RebuildSummary> carry_out_plan(store::Store& store, const ListPlan& plan, store::SavedCopies& saved,
@@ -171,11 +188,17 @@ Result<RebuildSummary> carry_out_plan(store::Store& store, const ListPlan& plan,
     reporter.report(finding);
   }
   report_plan(store, plan, reporter);
-  if (plan.writes() && !store.io().read_only()) {
-    CYR_TRY(const auto by_id, lay_out_by_name(store, plan, saved));
-    CYR_CHECK(apply_list_plan(store, plan, saved,
-                              row_of(old.lost() ? Problem::list_lost : Problem::list_damaged).slug, now));
-    CYR_CHECK(put_directories_aside(store.io(), by_id, saved));
+  if ((plan.writes() || plan.resumed) && !store.io().read_only()) {
+    CYR_TRY(const auto moves, plan_layout(store, plan));
+    if (!list_is_new(plan)) {
+      CYR_CHECK(mark_conversion(store, plan, moves, saved));
+      CYR_CHECK(lay_out_by_name(store, plan, moves, saved));
+    }
+    if (plan.writes()) {
+      CYR_CHECK(apply_list_plan(store, plan, saved,
+                                row_of(old.lost() ? Problem::list_lost : Problem::list_damaged).slug, now));
+    }
+    CYR_CHECK(put_directories_aside(store.io(), moves, saved));
   }
   return summary_of(plan);
 }

@@ -91,6 +91,30 @@ Result<QuotaSettingDone> set_quota_limit(store::Store& store, const QuotaSetting
   return done;
 }
 
+namespace {
+
+// Before every record of the one file of a database changes: it is replaced by a copy, so that an undo brings
+// back the whole file. Records alone would not do: usage that the new form cannot hold would be counted
+// twice.
+Status replace_by_copy(store::Store& store, store::SavedCopies& saved) {
+  Io& io = store.io();
+  const fs::path path = store.paths().quotas_db();
+  const fs::path temporary = path.native() + ".NEW";
+  CYR_TRY(const auto info, io.stat(path));
+  CYR_TRY(const bool left_over, io.exists(temporary));
+  if (left_over) {
+    CYR_CHECK(saved.before_remove(temporary, {"", limit_reason}));
+    CYR_CHECK(io.unlink(temporary));
+  }
+  store.close_databases();
+  CYR_CHECK(store::copy_kept_file(io, path, temporary, info));
+  CYR_CHECK(saved.before_replace(path, {"", limit_reason}));
+  CYR_CHECK(io.rename(temporary, path));
+  return io.sync_directory(path.parent_path());
+}
+
+}  // namespace
+
 Result<QuotaForms> write_quota_forms(store::Store& store, meta::QuotaForm form, store::SavedCopies& saved) {
   QuotaForms out;
   std::vector<meta::QuotaRoot> roots;
@@ -104,6 +128,11 @@ Result<QuotaForms> write_quota_forms(store::Store& store, meta::QuotaForm form, 
     return visited.error().code == Errc::not_found ? Result<QuotaForms>(std::move(out)) : visited.error();
   }
   CYR_TRY(meta::Quotas * quotas, store.quotas());
+  const bool one_file = quotas->database().kind() != db::Kind::quotalegacy;
+  if (one_file && !roots.empty() && !store.io().read_only()) {
+    CYR_CHECK(replace_by_copy(store, saved));
+    CYR_TRY(quotas, store.quotas());
+  }
   for (const auto& root : roots) {
     std::string lost;
     for (std::size_t i = 1; form == meta::QuotaForm::text && i < meta::resource_count; ++i) {
@@ -116,15 +145,15 @@ Result<QuotaForms> write_quota_forms(store::Store& store, meta::QuotaForm form, 
     if (store.io().read_only()) {
       continue;
     }
-    CYR_CHECK(keep(store, *quotas, root.name, true, saved));
+    if (!one_file) {
+      CYR_CHECK(keep(store, *quotas, root.name, true, saved));
+    }
     const auto change = [&](std::optional<meta::QuotaRoot>& record) -> Result<bool> {
       if (!record) {
         return false;
       }
-      const std::optional<meta::QuotaRoot> before = record;
       record->form = form;
       record->scan.reset();
-      CYR_CHECK(note_record(store, *quotas, before, *record, saved));
       return true;
     };
     CYR_CHECK(quotas->change(root.name, change));

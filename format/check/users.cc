@@ -208,6 +208,11 @@ class Users {
           return source.path;
         }
       }
+      if (!old_paths_) {
+        CYR_TRY(const auto config, store_.config().for_release(release_of_list(format_)));
+        CYR_TRY(old_paths_, names::Paths::from_config(config));
+      }
+      return old_paths_->user_file_by_name(user, suffix);
     }
     return path;
   }
@@ -437,6 +442,7 @@ class Users {
   const UserSink& sink_;
   meta::ListFormat format_ = meta::ListFormat::keyed_36;
   std::map<std::string, UserId> users_, inbox_ids_;  // by INBOX; by its unique id, earlier ones included
+  std::optional<names::Paths> old_paths_;            // as the release has them whose store this is
   std::map<UserKey, std::vector<UserSource>> groups_;
   UsersSummary summary_;
 };

@@ -184,6 +184,10 @@ std::vector<fs::path> Store::saved_roots() const {
       roots.push_back(root);
     }
   }
+  const std::string_view sieve = config().text(conf::Option::sievedir);
+  if (!config().is_on(conf::Option::sieveusehomedir) && sieve.starts_with('/')) {
+    roots.emplace_back(std::string(sieve));
+  }
   std::sort(roots.begin(), roots.end());
   roots.erase(std::unique(roots.begin(), roots.end()), roots.end());
   return roots;

@@ -78,7 +78,8 @@ class Store {
   // "user.bovik.a^b" as administrators see it ("user/bovik/a.b"); the internal form itself when it is no
   // valid name.
   [[nodiscard]] std::string external_name(std::string_view internal) const;
-  // Every directory that runs keep old versions below: all partition roots and the configdirectory.
+  // Every directory that runs keep old versions below: all partition roots, the configdirectory,
+  // and sievedir.
   [[nodiscard]] std::vector<fs::path> saved_roots() const;
 
  private:
