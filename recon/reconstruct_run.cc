@@ -161,6 +161,12 @@ class Run {
     if (!options_.force) {
       CYR_CHECK(check::refuse_plan(plan));
     }
+    if (plan.dropped_tombstones + plan.dropped_parents != 0) {
+      cli::print_warning("reconstruct",
+                         fmt::format("the list has no place for {} traces of deleted mailboxes and {} names "
+                                     "that only have mailboxes below them",
+                                     plan.dropped_tombstones, plan.dropped_parents));
+    }
     MailboxReport report(style_);
     CYR_TRY(auto rebuilt, check::carry_out_plan(*store_, plan, *saved_, report, now_));
     if (!options_.dry_run) {

@@ -598,6 +598,15 @@ class Planner {
     }
   }
 
+  // In a list of this form; what has none is made anew on the way up, or tells of the past only.
+  [[nodiscard]] bool has_place(const MailboxEntry& entry) const {
+    if (present().format == plan_.format) {
+      return true;
+    }
+    return entry.type.deleted ? plan_.format > meta::ListFormat::extended_text
+                              : !entry.type.intermediate || plan_.format >= meta::ListFormat::dlist_32;
+  }
+
   void finish() {
     std::set<std::string, std::less<>> names;
     for (auto& [name, planned] : planned_) {
@@ -606,7 +615,11 @@ class Planner {
         planned.reason = "its partition cannot be seen";
       }
       names.insert(name);
-      plan_.entries.push_back(std::move(planned));
+      if (has_place(planned.entry)) {
+        plan_.entries.push_back(std::move(planned));
+      } else {
+        ++(planned.entry.type.deleted ? plan_.dropped_tombstones : plan_.dropped_parents);
+      }
     }
     const auto orphans = orphaned_names(store_, names);
     const bool unexplained = !orphans.empty();

@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""A whole store through a chain of releases and back to its own: 2.x -> 3.6 -> 3.12 -> 3.6 -> 2.x for stores of earlier releases,
+3.x -> 3.12 -> 3.6 -> 2.4 -> 3.6 for those of 3.6 and later.  At the end every fact is what it was, but for the losses that
+were announced; on the way the real imapd of 3.6.1 serves it.
+
+  release_chains.py --bin DIR [--store NAME ...]
+
+Mailboxes, access lists, UIDVALIDITY, messages (content, flags, date, \\Seen), seen state of users, quota limits, subscriptions and
+annotations are read from the files, by readers that share no code with ours.
+"""
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import anylist  # noqa: E402
+import cyrusdb  # noqa: E402
+import down_and_up  # noqa: E402
+import golden  # noqa: E402
+import oracle as real_cyrus  # noqa: E402
+import upgrade_facts  # noqa: E402
+from list_matrix import STORES  # noqa: E402
+
+SAME = ("mailboxes", "access lists", "messages", "seen", "quota", "subscriptions", "annotations")
+FORMS = {"3.12.3": ("keyed", b"3"), "3.6.1": ("keyed", b"2")}
+
+
+def own_release(store):
+    found = re.match(r"old-([\d.]+)-", store)
+    return found.group(1) if found else "3.6.1"
+
+
+class Chain(down_and_up.Case):
+    """A store of before 3.6."""
+
+    def __init__(self, scratch, oracle, bindir, store):
+        super().__init__(scratch, oracle, bindir, store, own_release(store))
+        self.losses = set()
+
+    def step(self, root, *words):
+        code, out, err = down_and_up.run(self.bindir, root, "reconstruct", "-q", *words)
+        self.check(code in (0, 2), "%s: exit %d: %s" % (" ".join(words), code, (out + err)[-400:]))
+        for line in (out + err).decode("utf-8", "replace").split("\n"):
+            found = re.search(r": version \d+ cannot hold ([a-z_ \\A-Z]+)|: (the limits of .* have no place)", line)
+            if found:
+                self.losses.add((found.group(1) or "quota limits").strip())
+
+    def facts(self, root):
+        here = upgrade_facts.Before(root)
+        full = self.release >= "2.5"
+        return {"mailboxes": {n: (b["uidvalidity"], b["uniqueid"]) for n, b in here.boxes.items()},
+                "access lists": {n: upgrade_facts.acl_set(e["acl"]) for n, e in here.entries.items()},
+                "messages": {(n, u): (m[0], frozenset(m[1]), *m[2:]) for n, b in here.boxes.items() for u, m in b["messages"].items()},
+                "seen": {(n, u): frozenset(s) for n, b in here.boxes.items() for u, s in b["seen"].items() if s},
+                "quota": {r: {k: v[1] for k, v in q.items() if full or k == "S"} for r, q in here.quota.items()},
+                "subscriptions": {(u, k) for u, s in here.subscribed.items() for k in s},
+                "annotations": here.annotations}, here
+
+    def form(self, root, release):
+        """List and subscriptions are of the form of RELEASE."""
+        keyed, version = FORMS[release]
+        records = cyrusdb.read(os.path.join(root, "config/mailboxes.db"))[1]
+        self.check(all(k[:1] in (b"N", b"I", b"A", b"U") for k, _ in records), "%s: the list is not keyed" % release)
+        quoted = any(re.search(rb'^%\(N "user\x1f[a-z]+"|[( ]N "user\x1f[a-z]+"', v) for k, v in records if k[:1] == b"I")
+        self.check(quoted == (release == "3.12.3"), "%s: names in the list are written as by another release" % release)
+        return keyed, version
+
+    def served(self, root, before):
+        """The real 3.6.1 serves a copy of it."""
+        copy = root + ".served"
+        subprocess.run(["cp", "-a", root, copy], check=True)
+        golden.rewrite_from(copy, root)
+        self.oracle.hand_over(copy)
+        asked = upgrade_facts.Served(self.oracle, copy, before).ask()
+        self.bad += asked.missing[:6]
+        shutil.rmtree(copy)
+        return "%d/%d" % tuple(map(sum, zip(*asked.count.values())))
+
+    def row(self):
+        root = self.scratch.copy(self.store, "chain." + self.store)
+        wanted, before = self.facts(root)
+        for release in ("3.6.1", "3.12.3", "3.6.1"):
+            self.step(root, "--to-release", release, "--accept-loss")
+            self.form(root, release)
+        served = self.served(root, before)
+        self.losses = set()
+        self.step(root, "--to-release", self.release, "--accept-loss")
+        got = self.facts(root)[0]
+        cells = []
+        for fact in SAME:
+            if isinstance(wanted[fact], set):
+                same, extra = len(wanted[fact] & got[fact]), got[fact] - wanted[fact]
+            else:
+                same = sum(got[fact].get(k) == v for k, v in wanted[fact].items())
+                extra = set(got[fact]) - set(wanted[fact])
+            self.check(same == len(wanted[fact]) and not extra, "%s: %d of %d, %d more: %s" % (fact, same, len(wanted[fact]), len(extra), [
+                (k, v, got[fact].get(k)) for k, v in (wanted[fact].items() if isinstance(wanted[fact], dict) else []) if got[fact].get(k) != v][:2] or sorted(extra)[:2]))
+            cells.append("%d/%d" % (same, len(wanted[fact])))
+        shutil.rmtree(root)
+        return "| %s | 3.6.1, 3.12.3, 3.6.1, %s | %s | %s | %s |" % (self.store, self.release, served, " | ".join(cells), ", ".join(sorted(self.losses)))
+
+
+class NewChain(Chain):
+    """A store of 3.6 or later, which readers of earlier forms see when it is one of 2.4."""
+
+    def row(self):
+        root = self.scratch.copy(self.store, "chain." + self.store)
+        self.release = "2.4"
+        self.note_facts(root)
+        for release in ("3.12.3", "3.6.1"):
+            self.step(root, "--to-release", release, "--accept-loss")
+            self.form(root, release)
+        self.losses = set()
+        self.step(root, "--to-release", "2.4", "--accept-loss")
+        down, kept, total = self.judge(root)
+        self.step(root, "--to-release", "3.6.1")
+        served = self.served(root, down)
+        shutil.rmtree(root)
+        limits = sum(len(v) for v in down.subscribed.values())
+        cells = ["%d" % len(down.boxes), "%d" % len(down.entries), "%d/%d" % (kept, total),
+                 "%d/%d" % (sum(map(len, down.seen_files.values())), self.states), "%d/%d" % (len(down.quota), len(self.quota)),
+                 "%d/%d" % (limits, self.subscriptions), "%d/%d" % (len(down.annotations), self.annotations)]
+        return "| %s | 3.12.3, 3.6.1, 2.4, 3.6.1 | %s | %s | %s |" % (self.store, served, " | ".join(cells), ", ".join(sorted(self.losses)))
+
+
+def main():
+    parser = argparse.ArgumentParser(description="through a chain of releases and back")
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--store", action="append", choices=STORES)
+    args = parser.parse_args()
+    real_cyrus.gate()
+    bad = 0
+    print("| store | releases | served by 3.6.1 | %s | announced |" % " | ".join(SAME))
+    with golden.Scratch() as scratch:
+        oracle = real_cyrus.Oracle(scratch)
+        for store in args.store or STORES:
+            kind = NewChain if own_release(store) >= "3.6" or own_release(store).startswith("3.1") else Chain
+            case = kind(scratch, oracle, args.bin, store)
+            print(case.row(), flush=True)
+            for line in case.bad:
+                print("    " + line)
+            bad += bool(case.bad)
+    sys.exit(1 if bad else 0)
+
+
+if __name__ == "__main__":
+    main()
