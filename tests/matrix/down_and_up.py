@@ -17,24 +17,29 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import any_index  # noqa: E402
 import cyrusdb  # noqa: E402
 import facts  # noqa: E402
 import golden  # noqa: E402
+import mailboxfile  # noqa: E402
 import oracle as real_cyrus  # noqa: E402
 import upgrade_facts  # noqa: E402
-from list_matrix import listfile, run  # noqa: E402
+from list_matrix import run  # noqa: E402
 
 RELEASES = ("2.4", "3.0", "3.2")
 
 
 def mail(reader):
-    """{mailbox: {uid: (sha1, flags, date)}} of a store of 3.6."""
-    out = {}
+    """{mailbox: {uid: (sha1, flags, date)}} of a store of 3.6 or later."""
+    out, store = {}, reader.store
     for name, entry in reader.list.items():
         if entry["type"][0] == "e" and not set("di") & set(entry["type"][1:]):
-            box = reader.mailbox(name)
-            out[name] = {u: (box["files"].get(u, {}).get("sha1"), set(r["flags"]) - {"\\Seen"}, r["internaldate"])
-                         for u, r in box["index"]["records"].items() if not r["expunged"]}
+            below = store.below(name, entry["uniqueid"], "l" in entry["type"])
+            meta = {k: os.path.join(store.meta(k, entry["partition"], below), "cyrus." + k) for k in ("header", "index")}
+            flags = mailboxfile.read_header(facts.octets(meta["header"]))["flags"]
+            files = facts.message_files(store.spool(entry["partition"], below), store.archive(entry["partition"], below))
+            out[name] = {r["uid"]: (files.get(r["uid"], {}).get("sha1"), set(mailboxfile.flag_names(r, flags)) - {"\\Seen"}, r["internaldate"])
+                         for r in any_index.read(facts.octets(meta["index"]))[1] if not r["system_flags"] & mailboxfile.EXPUNGED}
     return out
 
 

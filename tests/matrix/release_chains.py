@@ -17,16 +17,15 @@ import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import anylist  # noqa: E402
 import cyrusdb  # noqa: E402
 import down_and_up  # noqa: E402
+import facts  # noqa: E402
 import golden  # noqa: E402
 import oracle as real_cyrus  # noqa: E402
 import upgrade_facts  # noqa: E402
 from list_matrix import STORES  # noqa: E402
 
 SAME = ("mailboxes", "access lists", "messages", "seen", "quota", "subscriptions", "annotations")
-FORMS = {"3.12.3": ("keyed", b"3"), "3.6.1": ("keyed", b"2")}
 
 
 def own_release(store):
@@ -45,7 +44,7 @@ class Chain(down_and_up.Case):
         code, out, err = down_and_up.run(self.bindir, root, "reconstruct", "-q", *words)
         self.check(code in (0, 2), "%s: exit %d: %s" % (" ".join(words), code, (out + err)[-400:]))
         for line in (out + err).decode("utf-8", "replace").split("\n"):
-            found = re.search(r": version \d+ cannot hold ([a-z_ \\A-Z]+)|: (the limits of .* have no place)", line)
+            found = re.search(r": version \d+ cannot hold (.*?)(?: \d+)?$|: (the limits of .* have no place)", line)
             if found:
                 self.losses.add((found.group(1) or "quota limits").strip())
 
@@ -55,19 +54,22 @@ class Chain(down_and_up.Case):
         return {"mailboxes": {n: (b["uidvalidity"], b["uniqueid"]) for n, b in here.boxes.items()},
                 "access lists": {n: upgrade_facts.acl_set(e["acl"]) for n, e in here.entries.items()},
                 "messages": {(n, u): (m[0], frozenset(m[1]), *m[2:]) for n, b in here.boxes.items() for u, m in b["messages"].items()},
-                "seen": {(n, u): frozenset(s) for n, b in here.boxes.items() for u, s in b["seen"].items() if s},
+                "seen": {(n, u): frozenset(s) & set(b["messages"]) for n, b in here.boxes.items() for u, s in b["seen"].items()
+                         if set(s) & set(b["messages"])},       # of messages that are gone nothing is to be kept
                 "quota": {r: {k: v[1] for k, v in q.items() if full or k == "S"} for r, q in here.quota.items()},
                 "subscriptions": {(u, k) for u, s in here.subscribed.items() for k in s},
                 "annotations": here.annotations}, here
 
     def form(self, root, release):
-        """List and subscriptions are of the form of RELEASE."""
-        keyed, version = FORMS[release]
+        """The list is of the form of RELEASE, and no subscriptions are of a later one's."""
         records = cyrusdb.read(os.path.join(root, "config/mailboxes.db"))[1]
         self.check(all(k[:1] in (b"N", b"I", b"A", b"U") for k, _ in records), "%s: the list is not keyed" % release)
         quoted = any(re.search(rb'^%\(N "user\x1f[a-z]+"|[( ]N "user\x1f[a-z]+"', v) for k, v in records if k[:1] == b"I")
         self.check(quoted == (release == "3.12.3"), "%s: names in the list are written as by another release" % release)
-        return keyed, version
+        for folder, _, names in os.walk(os.path.join(root, "config/user")):
+            for path in [os.path.join(folder, n) for n in names if n == "sub.db" or n.endswith(".sub")]:
+                version = dict(cyrusdb.read(path)[1]).get(b"\x1fVER\x1f", b"0") if "undo." not in path else b"0"
+                self.check(version <= (b"3" if release == "3.12.3" else b"2"), "%s: %s has version %r" % (release, path, version))
 
     def served(self, root, before):
         """The real 3.6.1 serves a copy of it."""
@@ -111,6 +113,7 @@ class NewChain(Chain):
         root = self.scratch.copy(self.store, "chain." + self.store)
         self.release = "2.4"
         self.note_facts(root)
+        self.acls = {n: e["acl"] for n, e in facts.Reader(root).list.items()}
         for release in ("3.12.3", "3.6.1"):
             self.step(root, "--to-release", release, "--accept-loss")
             self.form(root, release)
@@ -120,10 +123,13 @@ class NewChain(Chain):
         self.step(root, "--to-release", "3.6.1")
         served = self.served(root, down)
         shutil.rmtree(root)
-        limits = sum(len(v) for v in down.subscribed.values())
-        cells = ["%d" % len(down.boxes), "%d" % len(down.entries), "%d/%d" % (kept, total),
+        subscribed = sum(len(v) for v in down.subscribed.values())
+        boxes = [n for n in down.boxes if n in self.mail]
+        acls = sum(upgrade_facts.acl_set(down.entries[n]["acl"]) == upgrade_facts.acl_set(self.acls[n]) for n in boxes)
+        self.check(acls == len(self.mail), "%d of %d access lists" % (acls, len(self.mail)))
+        cells = ["%d/%d" % (len(boxes), len(self.mail)), "%d/%d" % (acls, len(self.mail)), "%d/%d" % (kept, total),
                  "%d/%d" % (sum(map(len, down.seen_files.values())), self.states), "%d/%d" % (len(down.quota), len(self.quota)),
-                 "%d/%d" % (limits, self.subscriptions), "%d/%d" % (len(down.annotations), self.annotations)]
+                 "%d/%d" % (subscribed, self.subscriptions), "%d/%d" % (len(down.annotations), self.annotations)]
         return "| %s | 3.12.3, 3.6.1, 2.4, 3.6.1 | %s | %s | %s |" % (self.store, served, " | ".join(cells), ", ".join(sorted(self.losses)))
 
 
