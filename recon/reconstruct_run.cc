@@ -14,6 +14,7 @@
 
 #include "format/base/log.h"
 #include "format/base/text.h"
+#include "format/check/conversion_space.h"
 #include "format/check/list_companions.h"
 #include "format/check/list_rebuild.h"
 #include "format/check/list_records.h"
@@ -23,6 +24,7 @@
 #include "format/cli/common.h"
 #include "format/cli/printer.h"
 #include "format/store/select.h"
+#include "recon/reconstruct_copy.h"
 #include "recon/reconstruct_list.h"
 #include "recon/reconstruct_report.h"
 #include "recon/reconstruct_store.h"
@@ -161,6 +163,9 @@ class Run {
     if (!options_.force) {
       CYR_CHECK(check::refuse_plan(plan));
     }
+    if (!options_.version.empty()) {
+      CYR_CHECK(tell_space(plan));
+    }
     if (plan.dropped_tombstones + plan.dropped_parents != 0) {
       cli::print_warning("reconstruct",
                          fmt::format("the list has no place for {} traces of deleted mailboxes and {} names "
@@ -185,6 +190,25 @@ class Run {
       return success();
     }
     return check::goes_down(plan) || plan.resumed ? users_as_before(plan) : reattach_seen();
+  }
+
+  // What list and indexes of another release need besides the old ones, which are kept.
+  Status tell_space(const check::ListPlan& plan) {
+    CYR_TRY(const auto spaces, check::conversion_space(*store_, plan));
+    for (const auto& space : spaces) {
+      if (!options_.quiet && !options_.json) {
+        fmt::print("the conversion in {}: up to {} for new versions beside the old ones; {} free\n",
+                   printable(space.root.native()), size_text(space.needed), size_text(space.free));
+      }
+      if (space.needed > space.free && !options_.force) {
+        return make_error(Errc::exists, fmt::format("the conversion may need {}, and there are {} free",
+                                                    size_text(space.needed), size_text(space.free)))
+            .at(space.root)
+            .with_hint("nothing was changed; --force begins all the same");
+      }
+    }
+    std::fflush(stdout);
+    return success();
   }
 
   // Whose databases lie below which unique id. The list may have no ids any more.

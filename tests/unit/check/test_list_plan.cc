@@ -2,6 +2,8 @@
 // real releases are compared name by name in tests/matrix/list_matrix.py.
 #include <map>
 
+#include "format/check/conversion_space.h"
+#include "format/check/list_companions.h"
 #include "format/check/list_rebuild.h"
 #include "format/check/undo.h"
 #include "tests/unit/check/killed_io.h"
@@ -173,4 +175,64 @@ TEST_CASE("a rebuild is undone", "[list_plan]") {
   }
   REQUIRE_OK((*undo)->finish(saved));
   CHECK(test::read_text(list_of(temp)) == damaged);
+}
+
+namespace {
+
+// Has no more room than it is told.
+class FullIo final : public ForwardIo {
+ public:
+  explicit FullIo(Io& inner) : ForwardIo(inner) {}
+  Result<Space> space(const fs::path& /*path*/) override { return Space{1000, 100000}; }
+};
+
+void undo_all(const TempStore& temp, const std::string& id) {
+  auto store = store_at(temp);
+  auto undo = check::Undo::open(*store, id, id + "-undone", {});
+  REQUIRE_OK(undo);
+  store::SavedCopies saved(posix_io(), store->saved_roots(), id + "-undone", true);
+  store::UserLocks locks;
+  for (const auto& name : (*undo)->mailboxes()) {
+    const auto done = (*undo)->undo(name, saved, locks);
+    REQUIRE_OK(done);
+    CHECK(done->conflicts.empty());
+  }
+  REQUIRE_OK((*undo)->finish(saved));
+}
+
+}  // namespace
+
+TEST_CASE("a conversion says what it needs", "[list_plan]") {
+  TempStore temp("default");
+  FullIo full(posix_io());
+  auto store = store_at(temp, full);
+  const auto spaces = check::conversion_space(*store, plan_of(*store, conf::v2_4));
+  REQUIRE_OK(spaces);
+  REQUIRE(spaces->size() == 1);
+  CHECK(spaces->front().free == 1000);
+  CHECK(spaces->front().needed > 500000);
+}
+
+TEST_CASE("renamed directories of Sieve scripts are undone", "[list_plan]") {
+  TempStore temp("old-2.4.22-default");
+  const fs::path old = temp / "sieve/h/harry^q^bovik", now = temp / "sieve/h/harry.q.bovik";
+  test::write_text(old / "main.bc", "bytecode");
+  test::write_text(old / "main.script", "keep;");
+  REQUIRE_OK(posix_io().symlink("main.bc", old / "defaultbc"));
+  {
+    auto store = store_at(temp);
+    store::SavedCopies saved(posix_io(), store->saved_roots(), "run1", true);
+    const auto done = check::carry_companions(*store, plan_of(*store, conf::v3_6), saved);
+    REQUIRE_OK(done);
+    CHECK(done->scripts == 1);
+    CHECK(done->left.empty());
+  }
+  CHECK_FALSE(*posix_io().exists(old));
+  CHECK(test::read_text(now / "main.script") == "keep;");
+  CHECK(*posix_io().read_link(now / "defaultbc") == "main.bc");
+  undo_all(temp, "run1");
+  CHECK_FALSE(*posix_io().exists(now));
+  CHECK(test::read_text(old / "main.bc") == "bytecode");
+  CHECK(test::read_text(old / "main.script") == "keep;");
+  CHECK(*posix_io().read_link(old / "defaultbc") == "main.bc");
 }
