@@ -185,7 +185,7 @@ std::vector<fs::path> Store::saved_roots() const {
     }
   }
   const std::string_view sieve = config().text(conf::Option::sievedir);
-  if (!config().is_on(conf::Option::sieveusehomedir) && sieve.starts_with('/')) {
+  if (sieve.starts_with('/')) {
     roots.emplace_back(std::string(sieve));
   }
   std::sort(roots.begin(), roots.end());
