@@ -41,6 +41,31 @@ TEST_CASE("CRC32 and SHA-1 are the well-known ones", "[base]") {
   CHECK(sha1(std::string_view("abc")).hex() == "a9993e364706816aba3e25717850c26c9cd0d89d");
 }
 
+TEST_CASE("CRC32 of every length, alignment and start is that of the definition", "[base]") {
+  const auto slowly = [](Bytes bytes, std::uint32_t start) {
+    std::uint32_t state = ~start;
+    for (const std::byte byte : bytes) {
+      state ^= static_cast<std::uint32_t>(byte);
+      for (int bit = 0; bit < 8; ++bit) {
+        state = (state >> 1U) ^ ((state & 1U) != 0 ? 0xedb88320U : 0U);
+      }
+    }
+    return ~state;
+  };
+  Buffer bytes(700);
+  std::uint32_t random = 1;
+  for (std::byte& byte : bytes) {
+    random = random * 1664525 + 1013904223;
+    byte = static_cast<std::byte>(random >> 24U);
+  }
+  for (std::size_t length = 0; length + 16 <= bytes.size(); ++length) {
+    const Bytes part = Bytes(bytes).subspan(length % 16, length);
+    if (crc32(part) != slowly(part, 0) || crc32(part, 0x12345678) != slowly(part, 0x12345678)) {
+      FAIL("of " << length << " bytes");
+    }
+  }
+}
+
 TEST_CASE("printable() defuses terminal controls and keeps UTF-8", "[base]") {
   CHECK(printable("a\x1b[2J") == "a\\x1b[2J");
   CHECK(printable("Entw\xc3\xbcrfe") == "Entw\xc3\xbcrfe");
