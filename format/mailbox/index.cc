@@ -9,6 +9,8 @@
 #include <array>
 #include <cstring>
 #include <limits>
+#include <optional>
+#include <vector>
 
 #include "format/base/crc32.h"
 #include "format/mailbox/index_layout.h"
@@ -177,32 +179,89 @@ unsigned record_layout(const IndexHeader& header) {
   return version->minor == kWideRecordsIn && header.record_size == index_version(20)->record_size ? 20 : 0;
 }
 
+namespace {
+
+// What one layout has of the tables, looked up once and not for every record of a mailbox again.
+struct RecordRows {
+  struct Narrow {
+    std::uint16_t offset;
+    std::uint32_t IndexRecord::*member;
+  };
+  struct Wide {
+    std::uint16_t offset;
+    std::uint8_t width;
+    std::uint64_t IndexRecord::*member;
+  };
+  std::size_t record_size = 0;  // 0: no such layout
+  std::vector<Narrow> narrow;
+  std::vector<Wide> wide;
+  std::optional<std::uint16_t> guid, uuid, user_flags;
+  bool nanoseconds = false;
+};
+
+RecordRows find_rows(const IndexVersion& version) {
+  RecordRows rows;
+  rows.record_size = version.record_size;
+  rows.nanoseconds = has_nanoseconds(version.minor);
+  for (const Field<IndexRecord>& field : index_record_fields()) {
+    if (!field.in(version.minor)) {
+      continue;
+    }
+    if (const auto* const narrow = std::get_if<std::uint32_t IndexRecord::*>(&field.member)) {
+      rows.narrow.push_back({field.offset, *narrow});  // 4 bytes on disk
+    } else {
+      rows.wide.push_back({field.offset, field.width, std::get<std::uint64_t IndexRecord::*>(field.member)});
+    }
+  }
+  for (const ByteField& bytes : index_record_byte_fields()) {
+    if (bytes.in(version.minor)) {
+      (bytes.name == "guid" ? rows.guid : bytes.name == "uuid" ? rows.uuid : rows.user_flags) = bytes.offset;
+    }
+  }
+  return rows;
+}
+
+const RecordRows& rows_of(unsigned layout) {
+  static const std::vector<RecordRows> all = [] {
+    std::vector<RecordRows> out(kNewestIndexVersion + 1);
+    for (const IndexVersion& version : index_versions()) {
+      out[version.minor] = find_rows(version);
+    }
+    return out;
+  }();
+  return layout < all.size() ? all[layout] : all.front();
+}
+
+}  // namespace
+
 Result<IndexRecord> decode_index_record(Bytes record, unsigned layout) {
-  const IndexVersion* version = index_version(layout);
-  if (version == nullptr || record.size() != version->record_size) {
+  const RecordRows& rows = rows_of(layout);
+  if (rows.record_size == 0 || record.size() != rows.record_size) {
     return corrupt(fmt::format("record of {} bytes does not have the layout of index version {}",
                                record.size(), layout));
   }
   IndexRecord out;
-  load_fields(index_record_fields(), layout, record, out);
-  for (const ByteField& bytes : index_record_byte_fields()) {
-    if (!bytes.in(layout)) {
-      continue;
-    }
-    const std::byte* at = record.data() + bytes.offset;
-    if (bytes.name == "guid") {
-      std::memcpy(out.guid.raw.data(), at, out.guid.raw.size());
-    } else if (bytes.name == "uuid") {
-      std::memcpy(out.uuid.data(), at, out.uuid.size());
-    } else {
-      for (std::size_t word = 0; word < kUserFlagWords; ++word) {
-        out.user_flags[word] = load_be<std::uint32_t>(at + word * 4);
-      }
+  for (const RecordRows::Narrow& field : rows.narrow) {
+    out.*field.member = load_be<std::uint32_t>(record.data() + field.offset);
+  }
+  for (const RecordRows::Wide& field : rows.wide) {
+    const std::byte* const at = record.data() + field.offset;
+    out.*field.member = field.width == 8 ? load_be<std::uint64_t>(at) : load_be<std::uint32_t>(at);
+  }
+  if (rows.guid) {
+    std::memcpy(out.guid.raw.data(), record.data() + *rows.guid, out.guid.raw.size());
+  }
+  if (rows.uuid) {
+    std::memcpy(out.uuid.data(), record.data() + *rows.uuid, out.uuid.size());
+  }
+  if (rows.user_flags) {
+    for (std::size_t word = 0; word < kUserFlagWords; ++word) {
+      out.user_flags[word] = load_be<std::uint32_t>(record.data() + *rows.user_flags + word * 4);
     }
   }
   out.cache_offset |= static_cast<std::uint64_t>(out.cache_version >> kOffsetHighShift) << 32U;
   out.cache_version &= 0xFFFFU;
-  if (has_nanoseconds(layout)) {
+  if (rows.nanoseconds) {
     out.internaldate_nsec = static_cast<std::uint32_t>(out.internaldate % kNanoseconds);
     for (const auto member : kRecordTimes) {
       out.*member /= kNanoseconds;
