@@ -1,5 +1,7 @@
 #include "format/base/directory_files.h"
 
+#include <algorithm>
+
 namespace cyr {
 
 DirectoryFiles::DirectoryFiles(Io& io, fs::path directory)
@@ -31,6 +33,21 @@ Result<FileBytes> DirectoryFiles::read(const std::string& name, std::uint64_t si
   }
   CYR_TRY(const auto opened, direct_->open_at(fd_, name, directory_));
   return io_.read_opened(opened.fd, opened.info, path);
+}
+
+Result<FileStart> DirectoryFiles::read_start(const std::string& name, std::uint64_t wanted) const {
+  FileStart start;
+  if (fd_ == -1) {
+    CYR_TRY(start.bytes, io_.read_file(directory_ / name));
+    start.file_size = start.bytes.bytes().size();
+    return start;
+  }
+  CYR_TRY(const auto opened, direct_->open_at(fd_, name, directory_));
+  start.file_size = opened.info.size;
+  FileInfo part = opened.info;
+  part.size = std::min(part.size, wanted);
+  CYR_TRY(start.bytes, io_.read_opened(opened.fd, part, directory_ / name));
+  return start;
 }
 
 }  // namespace cyr

@@ -29,6 +29,11 @@ class DirectoryAccess {
   virtual std::optional<Buffer> read_at(int directory, const std::string& name, std::size_t size) = 0;
 };
 
+struct FileStart {
+  FileBytes bytes;              // as many as were wanted, fewer where the file is shorter
+  std::uint64_t file_size = 0;  // bytes
+};
+
 // May be used by several threads at once where `io` may.
 class DirectoryFiles {
  public:
@@ -41,6 +46,8 @@ class DirectoryFiles {
   [[nodiscard]] Result<FileInfo> stat(const std::string& name) const;
   // `size` in bytes, when it is known: makes it quicker.
   [[nodiscard]] Result<FileBytes> read(const std::string& name, std::uint64_t size = 0) const;
+  // The first `wanted` bytes.
+  [[nodiscard]] Result<FileStart> read_start(const std::string& name, std::uint64_t wanted) const;
 
  private:
   Io& io_;

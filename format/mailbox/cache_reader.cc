@@ -7,7 +7,8 @@ namespace cyr::mailbox {
 
 namespace {
 
-constexpr std::size_t kWindow = std::size_t{1} << 20U;
+constexpr std::size_t kWindow = std::size_t{256}
+                                << 10U;  // a session keeps it; what is read fits the processor's cache
 constexpr std::size_t kLargestRecord = std::size_t{64} << 20U;  // bytes; a length beyond is taken for damage
 // Bytes before the wanted record that the window keeps: the decoder wants an offset behind the generation
 // number.
@@ -47,6 +48,11 @@ Status CacheReader::load(std::uint64_t from, std::size_t bytes) {
 }
 
 Result<Bytes> CacheReader::record(const IndexRecord& record) {
+  CYR_TRY(const CacheRecordView found, view(record));
+  return found.whole;
+}
+
+Result<CacheRecordView> CacheReader::view(const IndexRecord& record) {
   const std::uint64_t offset = record.cache_offset;
   if (!exists() || offset < kCacheStart || offset % 4 != 0 || offset >= size_) {
     return corrupt("cache offset outside the cache", offset);
@@ -59,9 +65,9 @@ Result<Bytes> CacheReader::record(const IndexRecord& record) {
   while (true) {
     auto local = record;
     local.cache_offset = offset - window_at_;
-    const auto view = cache_record_of(window_, local);
+    auto view = cache_record_of(window_, local);
     if (view) {
-      return view->whole;
+      return view;
     }
     // Cut by the window? Look again from the record on, with more bytes.
     const bool to_the_end = window_at_ + window_.size() >= size_;

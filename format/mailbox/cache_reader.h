@@ -19,6 +19,8 @@ class CacheReader {
   // The bytes of the record's cache entry, valid until the next call: ten items inside the file and, where
   // the record has one, the right CRC. Errc::corrupt says what is wrong; Errc::io is a failing disk.
   Result<Bytes> record(const IndexRecord& record);
+  // The same with its items.
+  Result<CacheRecordView> view(const IndexRecord& record);
 
  private:
   Status load(std::uint64_t from, std::size_t bytes);

@@ -158,4 +158,9 @@ Result<FileBytes> MessageReader::read(std::uint32_t uid, bool archived, std::uin
   return directory.read(mailbox::message_file_name(uid), size);
 }
 
+Result<FileStart> MessageReader::read_start(std::uint32_t uid, bool archived, std::uint64_t wanted) const {
+  const DirectoryFiles& directory = archived && archive_ ? *archive_ : spool_;
+  return directory.read_start(mailbox::message_file_name(uid), wanted);
+}
+
 }  // namespace cyr::store

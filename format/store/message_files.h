@@ -42,6 +42,8 @@ class MessageReader {
   MessageReader(Io& io, const MailboxFiles& files);
   // `size` in bytes, when it is known: makes it quicker.
   [[nodiscard]] Result<FileBytes> read(std::uint32_t uid, bool archived, std::uint64_t size = 0) const;
+  // Its first `wanted` bytes.
+  [[nodiscard]] Result<FileStart> read_start(std::uint32_t uid, bool archived, std::uint64_t wanted) const;
 
  private:
   DirectoryFiles spool_;
