@@ -204,7 +204,7 @@ Result<std::vector<MessageAnnotation>> MailboxEdit::annotations_of(const Mailbox
 }
 
 Result<std::uint32_t> MailboxEdit::copy(MailboxView& from, std::uint32_t recno, const CopyOptions& options) {
-  const mailbox::IndexRecord source = from.records().record(recno);
+  CYR_TRY(const mailbox::IndexRecord source, from.records().record(recno));
   CYR_TRY(const CachedMessage cached, from.cached(recno));
   std::vector<MessageAnnotation> annotations;
   if (options.annotations) {

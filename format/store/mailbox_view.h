@@ -19,6 +19,7 @@
 #include "format/mailbox/record_block.h"
 #include "format/store/cached_message.h"
 #include "format/store/locks.h"
+#include "format/store/message_files.h"
 #include "format/store/store.h"
 
 namespace cyr::store {
@@ -51,15 +52,18 @@ class MailboxView {
   // True when the index header on disk is not the one of the view: one read, no lock. What an idle session
   // asks.
   Result<bool> is_stale();
-  // Takes over what changed since. Errc::not_found when the mailbox was deleted or renamed meanwhile.
+  // Takes over what changed since. Errc::not_found when the mailbox was deleted or renamed meanwhile. After
+  // an error the index and its records are those of before, and is_stale() says so.
   Result<ViewChange> refresh();
 
-  // The ten items of a message's cache record; made anew from the message file, in memory, when the cache is
-  // damaged or the record has none. `recno` as in records().
+  // The ten items of a message's cache record, valid until the next call; made anew from the message file, in
+  // memory, when the cache is damaged or the record has none. `recno` as in records().
   Result<CachedMessage> cached(std::uint32_t recno);
   // The bytes of the message; mapped when large. Errc::corrupt when the file has another size than its
   // record says, not_found when it is gone.
   Result<FileBytes> message(std::uint32_t recno);
+  // Its header alone, as long as the record says; the same errors.
+  Result<FileBytes> message_header(std::uint32_t recno);
   [[nodiscard]] fs::path message_path(const mailbox::IndexRecord& record) const;
 
   // Ends the session: lets the locks go and does the clean-up that was postponed because of it (files of
@@ -68,16 +72,29 @@ class MailboxView {
 
  private:
   MailboxView(Store& store, meta::MailboxEntry entry) : store_(store), entry_(std::move(entry)) {}
+  // What is taken over together or not at all.
+  struct IndexState {
+    Buffer raw_header;  // as on disk
+    mailbox::IndexHeader header;
+    mailbox::RecordBlock records;
+  };
   Status load();
-  Status read_index();
+  [[nodiscard]] Result<IndexState> read_index(const std::shared_ptr<File>& file,
+                                              const mailbox::RecordBlock* before) const;
+  void take_over(IndexState state);
   Status read_header();
-  Result<Bytes> cache_record(const mailbox::IndexRecord& record);
+  MessageReader& message_files();
+  [[nodiscard]] Error wrong_size(const mailbox::IndexRecord& record, std::uint64_t size) const;
+  Result<bool> refresh_header();
+  [[nodiscard]] bool is_archived(const mailbox::IndexRecord& record) const;
+  Result<mailbox::CacheRecordView> cache_record(std::uint32_t recno, mailbox::IndexRecord record);
 
   Store& store_;
   meta::MailboxEntry entry_;
   MailboxFiles files_;
+  bool has_archive_ = false;
   File name_lock_;
-  File index_file_;
+  std::shared_ptr<File> index_file_;  // records_ reads of it, too
   FileInfo header_info_;
   std::uint32_t header_crc_ = 0;
   bool header_outran_index_ = false;
@@ -86,6 +103,8 @@ class MailboxView {
   mailbox::IndexHeader index_;
   mailbox::RecordBlock records_;
   std::optional<mailbox::CacheReader> cache_, archive_cache_;
+  std::vector<bool> cache_crc_known_;  // by recno: the cache record's CRC was found right
+  std::optional<MessageReader> message_files_;
 };
 
 }  // namespace cyr::store

@@ -38,7 +38,9 @@ class FetchWriter {
     }
   }
   void write_index_items();
-  void write_identifiers();
+  [[nodiscard]] bool wants_record() const;
+  void write_record_items(const mailbox::IndexRecord& record);
+  void write_identifiers(const mailbox::IndexRecord& record);
   void write_cache_item(std::string_view name, mailbox::CacheItem item);
   void write_cache_items();
   void write_text(std::string_view name, Result<std::optional<std::string_view>> text,
@@ -59,10 +61,33 @@ class FetchWriter {
 };
 
 void FetchWriter::write_index_items() {
-  const mailbox::IndexRecord& record = reader_.record();
   if (request_.has(FetchItem::uid)) {
-    add("UID {}", record.uid);
+    add("UID {}", reader_.uid());
   }
+  if (!wants_record()) {
+    if (request_.has(FetchItem::modseq)) {
+      add("MODSEQ ({})", reader_.modseq());
+    }
+    return;
+  }
+  const auto record = reader_.record();
+  if (!record) {
+    note(record.error());
+    return;
+  }
+  write_record_items(**record);
+  write_identifiers(**record);
+}
+
+// Whether more is asked for than the view has at hand of every message.
+bool FetchWriter::wants_record() const {
+  constexpr std::array<FetchItem, 6> kItems{FetchItem::digest_sha1, FetchItem::internaldate,
+                                            FetchItem::rfc822_size, FetchItem::emailid,
+                                            FetchItem::threadid,    FetchItem::savedate};
+  return std::any_of(kItems.begin(), kItems.end(), [&](FetchItem item) { return request_.has(item); });
+}
+
+void FetchWriter::write_record_items(const mailbox::IndexRecord& record) {
   if (request_.has(FetchItem::digest_sha1)) {
     add("DIGEST.SHA1 {}", record.guid.hex());
   }
@@ -75,11 +100,9 @@ void FetchWriter::write_index_items() {
   if (request_.has(FetchItem::rfc822_size)) {
     add("RFC822.SIZE {}", record.size);
   }
-  write_identifiers();
 }
 
-void FetchWriter::write_identifiers() {
-  const mailbox::IndexRecord& record = reader_.record();
+void FetchWriter::write_identifiers(const mailbox::IndexRecord& record) {
   if (request_.has(FetchItem::emailid)) {
     add("EMAILID (M{})", record.guid.hex().substr(0, 24));
   }
@@ -223,7 +246,7 @@ Status FetchWriter::run(bool condstore) {
     selected_.told(row);
   }
   if (changed && condstore && !request_.has(FetchItem::modseq)) {
-    add("MODSEQ ({})", reader_.record().modseq);
+    add("MODSEQ ({})", reader_.modseq());
   }
   write_index_items();
   write_cache_items();

@@ -14,10 +14,13 @@ namespace cyr::imapd {
 
 class MessageReader {
  public:
-  MessageReader(store::MailboxView& view, std::uint32_t recno)
-      : view_(view), recno_(recno), record_(view.records().record(recno)) {}
+  MessageReader(store::MailboxView& view, std::uint32_t recno) : view_(view), recno_(recno) {}
 
-  [[nodiscard]] const mailbox::IndexRecord& record() const { return record_; }
+  // What every search and list asks for, without the record.
+  [[nodiscard]] std::uint32_t uid() const { return view_.records().uid(recno_); }
+  [[nodiscard]] std::uint32_t system_flags() const { return view_.records().system_flags(recno_); }
+  [[nodiscard]] std::uint64_t modseq() const { return view_.records().modseq(recno_); }
+  Result<const mailbox::IndexRecord*> record();
   // An item of the cache record, valid as long as the reader.
   Result<std::string_view> item(mailbox::CacheItem which);
   Result<std::string_view> message();
@@ -27,12 +30,13 @@ class MessageReader {
   Result<std::string_view> header_with(const std::vector<std::string>& names);
 
  private:
-  [[nodiscard]] unsigned cache_version() const;
+  Result<unsigned> cache_version();
   store::MailboxView& view_;
   std::uint32_t recno_;
-  mailbox::IndexRecord record_;
+  std::optional<mailbox::IndexRecord> record_;
   std::optional<store::CachedMessage> cached_;
   std::optional<FileBytes> bytes_;
+  std::optional<FileBytes> header_;  // when the whole is not needed
   std::optional<mime::SectionNode> sections_;
 };
 

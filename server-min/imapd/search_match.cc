@@ -46,33 +46,8 @@ bool matches_header(const SearchKey& key, SearchTarget& target) {
   return text && text->find(key.text) != std::string::npos;
 }
 
-// Cheap children first, whatever order the client chose.
-bool matches_all(const SearchKey& key, SearchTarget& target) {
-  for (unsigned level = 0; level <= 3; ++level) {
-    for (const SearchKey& child : key.children) {
-      if (cost(child) == level && !matches(child, target)) {
-        return false;
-      }
-    }
-  }
-  return true;
-}
-
-bool matches_leaf(const SearchKey& key, SearchTarget& target) {
-  const mailbox::IndexRecord& record = target.record();
+bool matches_record(const SearchKey& key, const mailbox::IndexRecord& record) {
   switch (key.op) {
-    case SearchOp::sequence:
-      return target.resolved(key).contains(target.msgno());
-    case SearchOp::uids:
-      return target.resolved(key).contains(record.uid);
-    case SearchOp::system_flag:
-      return record.has(static_cast<std::uint32_t>(key.number));
-    case SearchOp::seen:
-      return target.seen();
-    case SearchOp::recent:
-      return target.recent();
-    case SearchOp::keyword:
-      return target.has_keyword(key.name);
     case SearchOp::internaldate:
       return in_range(key, record.internaldate);
     case SearchOp::sentdate:
@@ -83,12 +58,33 @@ bool matches_leaf(const SearchKey& key, SearchTarget& target) {
       return record.size > key.number;
     case SearchOp::smaller:
       return record.size < key.number;
-    case SearchOp::modseq:
-      return record.modseq >= key.number;
     case SearchOp::emailid:
       return emailid_is(key.name, record);
     case SearchOp::threadid:
       return threadid_is(key.name, record);
+    default:
+      return true;
+  }
+}
+
+bool matches_leaf(const SearchKey& key, SearchTarget& target) {
+  switch (key.op) {
+    case SearchOp::all:
+      return true;
+    case SearchOp::sequence:
+      return target.resolved(key).contains(target.msgno());
+    case SearchOp::uids:
+      return target.resolved(key).contains(target.uid());
+    case SearchOp::system_flag:
+      return (target.system_flags() & key.number) != 0;
+    case SearchOp::seen:
+      return target.seen();
+    case SearchOp::recent:
+      return target.recent();
+    case SearchOp::keyword:
+      return target.has_keyword(key.name);
+    case SearchOp::modseq:
+      return target.modseq() >= key.number;
     case SearchOp::cached_text:
       return target.cached_text_has(key.item, key.text);
     case SearchOp::header:
@@ -98,7 +94,7 @@ bool matches_leaf(const SearchKey& key, SearchTarget& target) {
     case SearchOp::text:
       return target.text_has(key.text);
     default:
-      return true;
+      return matches_record(key, target.record());
   }
 }
 
@@ -107,7 +103,8 @@ bool matches_leaf(const SearchKey& key, SearchTarget& target) {
 bool matches(const SearchKey& key, SearchTarget& target) {
   switch (key.op) {
     case SearchOp::conjunction:
-      return matches_all(key, target);
+      return std::all_of(key.children.begin(), key.children.end(),
+                         [&](const SearchKey& child) { return matches(child, target); });
     case SearchOp::disjunction:
       return std::any_of(key.children.begin(), key.children.end(),
                          [&](const SearchKey& child) { return matches(child, target); });
@@ -115,6 +112,16 @@ bool matches(const SearchKey& key, SearchTarget& target) {
       return !matches(key.children.front(), target);
     default:
       return matches_leaf(key, target);
+  }
+}
+
+void put_cheap_keys_first(SearchKey& key) {
+  for (SearchKey& child : key.children) {
+    put_cheap_keys_first(child);
+  }
+  if (key.op == SearchOp::conjunction) {
+    std::stable_sort(key.children.begin(), key.children.end(),
+                     [](const SearchKey& a, const SearchKey& b) { return cost(a) < cost(b); });
   }
 }
 

@@ -53,6 +53,7 @@ class SearchReader {
     } while (parser_.accept(' '));
     CYR_CHECK(parser_.end());
     program.uses_modseq = uses_modseq_;
+    put_cheap_keys_first(program.root);
     return program;
   }
 

@@ -78,6 +78,10 @@ class SearchTarget {
   virtual ~SearchTarget() = default;
 
   virtual std::uint32_t msgno() = 0;
+  virtual std::uint32_t uid() = 0;
+  virtual std::uint32_t system_flags() = 0;
+  virtual std::uint64_t modseq() = 0;
+  // The rest of the record, for keys that want it.
   virtual const mailbox::IndexRecord& record() = 0;
   virtual bool seen() = 0;
   virtual bool recent() = 0;
@@ -92,6 +96,8 @@ class SearchTarget {
   virtual const text::SequenceSet& resolved(const SearchKey& key) = 0;
 };
 
+// For matches(), whatever order the client chose; parse_search() has done it.
+void put_cheap_keys_first(SearchKey& key);
 [[nodiscard]] bool matches(const SearchKey& key, SearchTarget& target);
 
 // True when a key below this one needs more than the index (cache or message file).

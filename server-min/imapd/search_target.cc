@@ -81,6 +81,21 @@ void SelectedTarget::set_message(std::uint32_t msgno) {
   body_.reset();
 }
 
+void SelectedTarget::complain(const Error& error) const {
+  log(LogLevel::error, "{}: message {}: {}", selected_.name(), reader_->uid(), error.text());
+}
+
+// One that was damaged while the mailbox was open has no dates and no size.
+const mailbox::IndexRecord& SelectedTarget::record() {
+  const auto record = reader_->record();
+  if (record) {
+    return **record;
+  }
+  complain(record.error());
+  static const mailbox::IndexRecord kNothing;
+  return kNothing;
+}
+
 namespace {
 
 // The subject is cached as an nstring, the addresses are not.
@@ -100,7 +115,7 @@ std::optional<std::string_view> bare_subject(std::string_view item) {
 bool SelectedTarget::cached_text_has(mailbox::CacheItem item, std::string_view needle) {
   const auto text = reader_->item(item);
   if (!text) {
-    log(LogLevel::error, "{}: message {}: {}", selected_.name(), reader_->record().uid, text.error().text());
+    complain(text.error());
     return false;
   }
   const std::optional<std::string_view> value =
@@ -112,8 +127,7 @@ std::optional<std::string> SelectedTarget::header_text(std::string_view name) {
   const std::vector<std::string> names{std::string(name)};
   const auto header = reader_->header_with(names);
   if (!header) {
-    log(LogLevel::error, "{}: message {}: {}", selected_.name(), reader_->record().uid,
-        header.error().text());
+    complain(header.error());
     return {};
   }
   std::optional<std::string> text;
@@ -133,10 +147,9 @@ const std::string& SelectedTarget::body_text() {
     const auto root = reader_->sections();
     if (message && root) {
       append_node_text(**root, *message, 0, *body_);
-      append_partless_text(**root, *message, reader_->record().header_size, *body_);
+      append_partless_text(**root, *message, record().header_size, *body_);
     } else {
-      const Error& error = message ? root.error() : message.error();
-      log(LogLevel::error, "{}: message {}: {}", selected_.name(), reader_->record().uid, error.text());
+      complain(message ? root.error() : message.error());
     }
   }
   return *body_;

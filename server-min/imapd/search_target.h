@@ -19,7 +19,10 @@ class SelectedTarget : public SearchTarget {
   void set_message(std::uint32_t msgno);
 
   std::uint32_t msgno() override { return msgno_; }
-  const mailbox::IndexRecord& record() override { return reader_->record(); }
+  std::uint32_t uid() override { return reader_->uid(); }
+  std::uint32_t system_flags() override { return reader_->system_flags(); }
+  std::uint64_t modseq() override { return reader_->modseq(); }
+  const mailbox::IndexRecord& record() override;
   bool seen() override { return selected_.seen(selected_.row(msgno_)); }
   bool recent() override { return selected_.row(msgno_).recent; }
   bool has_keyword(std::string_view name) override {
@@ -32,6 +35,7 @@ class SelectedTarget : public SearchTarget {
   const text::SequenceSet& resolved(const SearchKey& key) override;
 
  private:
+  void complain(const Error& error) const;
   const std::string& body_text();
   Selected& selected_;
   const text::SequenceSet& saved_;

@@ -60,6 +60,7 @@ Result<std::unique_ptr<Selected>> Selected::open(store::Store& store, store::Use
     selected->recent_above_ = seen.record.lastuid;
     selected->seen_uids_ = std::move(seen.uids);
   }
+  selected->has_modseq_ = mailbox::has_modseq(opened.index().minor_version);
   selected->add_new_rows();
   selected->told_exists_ = selected->exists();
   selected->told_flags_ = selected->flag_list();
@@ -215,9 +216,8 @@ std::string Selected::flags_of(const MessageRow& row) const {
     }
   }
   if (!view_->header().flags.empty()) {
-    const mailbox::IndexRecord record = view_->records().record(row.recno);
     for (std::size_t bit = 0; bit < view_->header().flags.size(); ++bit) {
-      if (record.user_flag(bit) && !view_->header().flags[bit].empty()) {
+      if (view_->records().user_flag(row.recno, bit) && !view_->header().flags[bit].empty()) {
         add_word(list, view_->header().flags[bit]);
       }
     }
@@ -227,18 +227,17 @@ std::string Selected::flags_of(const MessageRow& row) const {
 
 bool Selected::has_keyword(const MessageRow& row, std::string_view name) const {
   const auto bit = mailbox::find_flag(view_->header(), name);
-  return bit && row.recno != 0 && view_->records().record(row.recno).user_flag(*bit);
+  return bit && row.recno != 0 && view_->records().user_flag(row.recno, *bit);
 }
 
 // Changes with the flags of a record: its modseq or, in an index too old to have one, a digest of them.
 std::uint64_t Selected::state_of(std::uint32_t recno) const {
   const mailbox::RecordBlock& records = view_->records();
-  if (mailbox::has_modseq(view_->index().minor_version)) {
+  if (has_modseq_) {
     return records.modseq(recno);
   }
-  const mailbox::IndexRecord record = records.record(recno);
-  std::uint64_t state = record.system_flags;
-  for (const std::uint32_t word : record.user_flags) {
+  std::uint64_t state = records.system_flags(recno);
+  for (const std::uint32_t word : records.user_flags(recno)) {
     state = (state ^ word) * 0x100000001b3;  // FNV-1a
   }
   return state;
@@ -281,6 +280,7 @@ Status Selected::refresh() {
       relocate();
     }
     dirty_ = true;
+    has_modseq_ = mailbox::has_modseq(view_->index().minor_version);
   }
   return success();
 }

@@ -115,7 +115,8 @@ class Selected {
   std::uint32_t recent_above_ = 0;  // new UIDs above it are \Recent here
   std::uint32_t told_exists_ = 0;
   std::string told_flags_;
-  bool dirty_ = false;  // something may have to be told
+  bool has_modseq_ = false;  // the index version
+  bool dirty_ = false;       // something may have to be told
 };
 
 }  // namespace cyr::imapd

@@ -35,14 +35,14 @@ Result<std::unique_ptr<Maildrop>> Maildrop::open(store::Store& store, const name
       new Maildrop(store, std::move(view), names::UserId::parse(who.user(), store.name_space())));
   drop->may_delete_ = !by_acl || (rights.has('t') && rights.has('e'));
   drop->may_set_seen_ = !by_acl || rights.has('s');
-  drop->list();
+  CYR_CHECK(drop->list());
   return drop;
 }
 
 // What had to wait because this session had the mailbox open is done now.
 Maildrop::~Maildrop() { (void)store::MailboxView::close(std::move(view_), locks_, std::time(nullptr)); }
 
-void Maildrop::list() {
+Status Maildrop::list() {
   const auto& records = view_->records();
   const bool imap_flags = store_.config().is_on(Option::popuseimapflags);
   const std::uint64_t after = view_->index().pop3_show_after;
@@ -51,11 +51,12 @@ void Maildrop::list() {
     if ((flags & flag::expunged) != 0 || (imap_flags && (flags & flag::deleted) != 0)) {
       continue;
     }
-    const mailbox::IndexRecord record = records.record(recno);
+    CYR_TRY(const mailbox::IndexRecord record, records.record(recno));
     if (after == 0 || record.internaldate > after) {
       messages_.push_back({recno, record.uid, record.size});
     }
   }
+  return success();
 }
 
 Message* Maildrop::find(std::uint32_t number) {

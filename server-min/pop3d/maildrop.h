@@ -51,7 +51,7 @@ class Maildrop {
  private:
   Maildrop(store::Store& store, std::unique_ptr<store::MailboxView> view, names::UserId user)
       : store_(store), view_(std::move(view)), user_(std::move(user)) {}
-  void list();
+  Status list();
   store::Store& store_;
   store::UserLocks locks_;
   std::unique_ptr<store::MailboxView> view_;

@@ -37,7 +37,7 @@ class Findings : public check::Reporter {
 
 void look_at_message(store::MailboxView& view, std::uint32_t recno, Look& out) {
   namespace flag = mailbox::flag;
-  const auto record = view.records().record(recno);
+  const auto record = view.records().record(recno).value();
   if (record.has(flag::unlinked)) {
     return;  // only its record is left, until the next repack
   }

@@ -18,12 +18,13 @@ Result<bool> same_quota_root(Session& session, const Selected& from, const meta:
   return root && own && root->name == *own;
 }
 
-store::QuotaDemand demand_of(Selected& selected, const std::vector<std::uint32_t>& msgnos) {
+Result<store::QuotaDemand> demand_of(Selected& selected, const std::vector<std::uint32_t>& msgnos) {
   store::QuotaDemand demand = store::no_quota_demand;
   std::int64_t& bytes = demand[static_cast<std::size_t>(meta::Resource::storage)];
   bytes = 0;
   for (const std::uint32_t msgno : msgnos) {
-    bytes += static_cast<std::int64_t>(selected.view().records().record(selected.row(msgno).recno).size);
+    CYR_TRY(const mailbox::IndexRecord record, selected.view().records().record(selected.row(msgno).recno));
+    bytes += static_cast<std::int64_t>(record.size);
   }
   demand[static_cast<std::size_t>(meta::Resource::message)] = static_cast<std::int64_t>(msgnos.size());
   return demand;
@@ -95,7 +96,8 @@ Result<CopyResult> copy_messages(Session& session, Selected& from, const meta::M
     CYR_TRY(const auto edit, store::MailboxEdit::open(session.store, target, session.locks, session.now()));
     edit->act_for(session.caller->id());
     if (mode == CopyMode::copy || !same_root) {
-      CYR_TRY(const auto full, edit->over_quota(demand_of(from, msgnos)));
+      CYR_TRY(const store::QuotaDemand demand, demand_of(from, msgnos));
+      CYR_TRY(const auto full, edit->over_quota(demand));
       if (full) {
         return refuse("Over quota");
       }

@@ -32,18 +32,35 @@ std::int64_t sent_time(const mailbox::IndexRecord& record) {
   return static_cast<std::int64_t>(record.gmtime != 0 ? record.gmtime : record.internaldate);
 }
 
-SortKey index_key(const mailbox::IndexRecord& record, SortBy by) {
+void complain(const Selected& selected, const MessageReader& reader, const Error& error) {
+  log(LogLevel::error, "{}: message {}: {}", selected.name(), reader.uid(), error.text());
+}
+
+// A record that was damaged while the mailbox was open sorts as one without dates and size.
+mailbox::IndexRecord record_of(const Selected& selected, MessageReader& reader) {
+  const auto record = reader.record();
+  if (!record) {
+    complain(selected, reader, record.error());
+    return {};
+  }
+  return **record;
+}
+
+SortKey index_key(const Selected& selected, MessageReader& reader, SortBy by) {
+  if (by == SortBy::modseq) {
+    return {.number = reader.modseq()};
+  }
+  if (by == SortBy::uid) {
+    return {.number = reader.uid()};
+  }
+  const mailbox::IndexRecord record = record_of(selected, reader);
   switch (by) {
     case SortBy::arrival:
       return {.number = record.internaldate};
     case SortBy::date:
       return {.number = static_cast<std::uint64_t>(sent_time(record))};
-    case SortBy::size:
-      return {.number = record.size};
-    case SortBy::modseq:
-      return {.number = record.modseq};
     default:
-      return {.number = record.uid};
+      return {.number = record.size};
   }
 }
 
@@ -68,7 +85,7 @@ EnvelopeView envelope_of(Selected& selected, MessageReader& reader) {
   const auto item = reader.item(mailbox::CacheItem::envelope);
   auto envelope = item ? read_envelope(*item) : Result<EnvelopeView>(item.error());
   if (!envelope) {
-    log(LogLevel::error, "{}: message {}: {}", selected.name(), reader.record().uid, envelope.error().text());
+    complain(selected, reader, envelope.error());
     return {};
   }
   return std::move(*envelope);
@@ -80,7 +97,7 @@ SortRow sort_row(Selected& selected, std::uint32_t msgno, const std::vector<Sort
   std::optional<EnvelopeView> envelope;
   for (const SortCriterion& criterion : criteria) {
     if (is_from_index(criterion.by)) {
-      row.keys.push_back(index_key(reader.record(), criterion.by));
+      row.keys.push_back(index_key(selected, reader, criterion.by));
       continue;
     }
     if (!envelope) {
@@ -113,7 +130,7 @@ ThreadMessage thread_message(Selected& selected, std::uint32_t msgno, bool uid) 
   const EnvelopeView envelope = envelope_of(selected, reader);
   ThreadMessage message;
   message.number = number_of(selected, msgno, uid);
-  message.sent = sent_time(reader.record());
+  message.sent = sent_time(record_of(selected, reader));
   BaseSubject subject = base_subject(decoded_header(envelope.subject));
   message.subject = search_form(subject.text);
   message.is_reply = subject.is_reply;

@@ -9,6 +9,7 @@
 #include "format/mailbox/header.h"
 #include "format/mailbox/index_file.h"
 #include "format/mailbox/index_layout.h"
+#include "format/mailbox/record_block.h"
 #include "format/mailbox/sync_crc.h"
 #include "tests/support/check.h"
 #include "tests/unit/mailbox/corpus.h"
@@ -35,6 +36,29 @@ void check_round_trip(const fs::path& path) {
   const SalvagedIndexHeader salvaged = salvage_index_header(file);
   CHECK(salvaged.doubts == std::vector<std::string>{});
   CHECK(salvaged.layout == image->header.minor_version);
+}
+
+// What a session holds of each record is what the file says.
+void check_block(const fs::path& path) {
+  INFO(path.string());
+  auto opened = File::open(posix_io(), path);
+  REQUIRE_OK(opened);
+  const auto file = std::make_shared<File>(std::move(*opened));
+  const auto image = decode_index(read_bytes(path));
+  REQUIRE_OK(image);
+  const auto block = RecordBlock::read(file, image->header);
+  REQUIRE_OK(block);
+  const auto again = RecordBlock::read(file, image->header, &*block);
+  REQUIRE_OK(again);
+  REQUIRE(block->size() == image->records.size());
+  for (std::uint32_t recno = 1; recno <= block->size(); ++recno) {
+    const IndexRecord& record = image->records[recno - 1];
+    CHECK(block->record(recno).value() == record);
+    CHECK(again->same(recno, *block));
+    CHECK((again->uid(recno) == record.uid && again->system_flags(recno) == record.system_flags &&
+           again->modseq(recno) == record.modseq && again->user_flags(recno) == record.user_flags));
+    CHECK(block->find(record.uid) == recno);
+  }
 }
 
 void check_header_values(const IndexHeader& read, const MailboxHeader& header,
@@ -259,6 +283,7 @@ void check_store(const std::string& name, Seen& seen) {
     const MailboxHeader header = check_header_file(header_file);
     ++seen.forms[header.form];
     check_round_trip(folder / "cyrus.index");
+    check_block(folder / "cyrus.index");
     const auto image = decode_index(read_bytes(folder / "cyrus.index"));
     REQUIRE_OK(image);
     ++seen.versions[image->header.minor_version];

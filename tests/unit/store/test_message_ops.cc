@@ -451,7 +451,7 @@ TEST_CASE("a damaged cache record is made anew for the reader") {
   REQUIRE_OK(good);
   auto file = File::open(posix_io(), view->files().cache, {.write = true});
   REQUIRE_OK(file);
-  REQUIRE_OK(file->write(as_bytes("????"), view->records().record(1).cache_offset));
+  REQUIRE_OK(file->write(as_bytes("????"), view->records().record(1).value().cache_offset));
   auto again = view_of(bench, "user/bovik");
   CHECK(as_text(again->cached(1).value().whole()) == as_text(good->whole()));
 }
