@@ -10,39 +10,94 @@ namespace cyr::imapd {
 
 namespace {
 
-Result<std::string> next_string(text::StringReader& reader) {
-  reader.skip_spaces();
-  CYR_TRY(auto value, reader.nstring());
-  return value.value_or("");
-}
+// Reads in place what is an ordinary quoted string, as nearly everything in an envelope is.
+class EnvelopeReader {
+ public:
+  explicit EnvelopeReader(std::string_view text) : text_(text) {}
 
-Result<EnvelopeAddress> read_address(text::StringReader& reader) {
-  EnvelopeAddress address;
-  CYR_CHECK(reader.expect('('));
-  CYR_TRY(address.name, next_string(reader));
-  CYR_TRY(const std::string route, next_string(reader));
-  CYR_TRY(address.mailbox, next_string(reader));
-  CYR_TRY(address.host, next_string(reader));
-  reader.skip_spaces();
-  CYR_CHECK(reader.expect(')'));
-  return address;
-}
-
-// The first real address of a list; a group's start and end are passed over.
-Result<std::optional<EnvelopeAddress>> read_addresses(text::StringReader& reader) {
-  std::optional<EnvelopeAddress> first;
-  reader.skip_spaces();
-  if (!reader.accept('(')) {
-    CYR_TRY(const auto nil, reader.nstring());
-    return nil ? Result<std::optional<EnvelopeAddress>>(corrupt("no address list", reader.offset())) : first;
+  bool accept(char c) {
+    const bool there = at_ < text_.size() && text_[at_] == c;
+    at_ += there ? 1 : 0;
+    return there;
   }
-  while (!reader.accept(')')) {
-    reader.skip_spaces();
-    CYR_TRY(EnvelopeAddress address, read_address(reader));
-    if (!first && !address.host.empty()) {
-      first = std::move(address);
+  Status expect(char c) {
+    return accept(c) ? success() : Status(corrupt(std::string("expected '") + c + "'", at_));
+  }
+  void skip_spaces() {
+    while (accept(' ')) {
     }
-    reader.skip_spaces();
+  }
+  // NIL is empty; `into` may be null.
+  Status string(std::string* into) {
+    skip_spaces();
+    if (const auto quoted = plain_quoted()) {
+      if (into != nullptr) {
+        *into = *quoted;
+      }
+      return success();
+    }
+    text::StringReader reader(text_.substr(at_));
+    CYR_TRY(auto value, reader.nstring());
+    at_ += reader.offset();
+    if (into != nullptr) {
+      *into = value ? std::move(*value) : std::string();
+    }
+    return success();
+  }
+  // The first real address of a list; a group's start and end are passed over. Without `wanted` nothing is.
+  Result<std::optional<EnvelopeAddress>> addresses(bool wanted);
+
+ private:
+  // One without escapes and line ends.
+  std::optional<std::string_view> plain_quoted() {
+    if (at_ == text_.size() || text_[at_] != '"') {
+      return {};
+    }
+    for (std::size_t end = at_ + 1; end < text_.size(); ++end) {
+      const char c = text_[end];
+      if (c == '"') {
+        const std::string_view inside = text_.substr(at_ + 1, end - at_ - 1);
+        at_ = end + 1;
+        return inside;
+      }
+      if (c == '\\' || c == '\r' || c == '\n') {
+        break;
+      }
+    }
+    return {};
+  }
+  Status address(EnvelopeAddress* into);
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+Status EnvelopeReader::address(EnvelopeAddress* into) {
+  CYR_CHECK(expect('('));
+  CYR_CHECK(string(into != nullptr ? &into->name : nullptr));
+  CYR_CHECK(string(nullptr));  // route
+  CYR_CHECK(string(into != nullptr ? &into->mailbox : nullptr));
+  CYR_CHECK(string(into != nullptr ? &into->host : nullptr));
+  skip_spaces();
+  return expect(')');
+}
+
+Result<std::optional<EnvelopeAddress>> EnvelopeReader::addresses(bool wanted) {
+  std::optional<EnvelopeAddress> first;
+  skip_spaces();
+  if (!accept('(')) {
+    text::StringReader reader(text_.substr(at_));
+    CYR_TRY(const auto nil, reader.nstring());
+    at_ += reader.offset();
+    return nil ? Result<std::optional<EnvelopeAddress>>(corrupt("no address list", at_)) : first;
+  }
+  while (!accept(')')) {
+    skip_spaces();
+    EnvelopeAddress one;
+    CYR_CHECK(address(wanted && !first ? &one : nullptr));
+    if (!one.host.empty()) {
+      first = std::move(one);
+    }
+    skip_spaces();
   }
   return first;
 }
@@ -126,20 +181,28 @@ void strip(std::string_view& text, bool& is_reply) {
 
 }  // namespace
 
-Result<EnvelopeView> read_envelope(std::string_view text) {
-  text::StringReader reader(text);
+Result<EnvelopeView> read_envelope(std::string_view text, const EnvelopeFields& wanted) {
+  EnvelopeReader reader(text);
   EnvelopeView out;
   CYR_CHECK(reader.expect('('));
-  CYR_TRY(out.date, next_string(reader));
-  CYR_TRY(out.subject, next_string(reader));
-  CYR_TRY(out.from, read_addresses(reader));
-  CYR_TRY(const auto sender, read_addresses(reader));
-  CYR_TRY(const auto reply_to, read_addresses(reader));
-  CYR_TRY(out.to, read_addresses(reader));
-  CYR_TRY(out.cc, read_addresses(reader));
-  CYR_TRY(const auto bcc, read_addresses(reader));
-  CYR_TRY(out.in_reply_to, next_string(reader));
-  CYR_TRY(out.message_id, next_string(reader));
+  CYR_CHECK(reader.string(nullptr));  // date
+  CYR_CHECK(reader.string(wanted.subject ? &out.subject : nullptr));
+  if (!wanted.from && !wanted.to && !wanted.cc && !wanted.ids) {
+    return out;
+  }
+  CYR_TRY(out.from, reader.addresses(wanted.from));
+  if (!wanted.to && !wanted.cc && !wanted.ids) {
+    return out;
+  }
+  CYR_CHECK(reader.addresses(false));  // sender
+  CYR_CHECK(reader.addresses(false));  // reply-to
+  CYR_TRY(out.to, reader.addresses(wanted.to));
+  CYR_TRY(out.cc, reader.addresses(wanted.cc));
+  if (wanted.ids) {
+    CYR_CHECK(reader.addresses(false));  // bcc
+    CYR_CHECK(reader.string(&out.in_reply_to));
+    CYR_CHECK(reader.string(&out.message_id));
+  }
   return out;
 }
 

@@ -13,12 +13,17 @@ struct EnvelopeAddress {
   std::string name, mailbox, host;  // empty: NIL
 };
 struct EnvelopeView {
-  std::string date, subject;
+  std::string subject;
   std::optional<EnvelopeAddress> from, to, cc;  // the first one
   std::string in_reply_to, message_id;
 };
-// Errc::corrupt for a text that is no envelope.
-Result<EnvelopeView> read_envelope(std::string_view text);
+// What of it is wanted; the rest stays empty.
+struct EnvelopeFields {
+  bool subject = false, from = false, to = false, cc = false, ids = false;
+};
+inline constexpr EnvelopeFields all_envelope_fields{true, true, true, true, true};
+// Errc::corrupt for a text that is no envelope. It is read as far as the last field that is wanted.
+Result<EnvelopeView> read_envelope(std::string_view text, const EnvelopeFields& wanted = all_envelope_fields);
 
 // The subject without "Re:", "[list]", "(fwd)" and the like (RFC 5256 2.1), in upper case; `is_reply`:
 // something of that kind was there. `subject` is decoded UTF-8.

@@ -81,9 +81,9 @@ SortKey envelope_key(const EnvelopeView& envelope, SortBy by) {
   }
 }
 
-EnvelopeView envelope_of(Selected& selected, MessageReader& reader) {
+EnvelopeView envelope_of(Selected& selected, MessageReader& reader, const EnvelopeFields& fields) {
   const auto item = reader.item(mailbox::CacheItem::envelope);
-  auto envelope = item ? read_envelope(*item) : Result<EnvelopeView>(item.error());
+  auto envelope = item ? read_envelope(*item, fields) : Result<EnvelopeView>(item.error());
   if (!envelope) {
     complain(selected, reader, envelope.error());
     return {};
@@ -91,7 +91,19 @@ EnvelopeView envelope_of(Selected& selected, MessageReader& reader) {
   return std::move(*envelope);
 }
 
-SortRow sort_row(Selected& selected, std::uint32_t msgno, const std::vector<SortCriterion>& criteria) {
+EnvelopeFields fields_for(const std::vector<SortCriterion>& criteria) {
+  EnvelopeFields fields;
+  for (const SortCriterion& criterion : criteria) {
+    fields.subject |= criterion.by == SortBy::subject;
+    fields.from |= criterion.by == SortBy::from || criterion.by == SortBy::displayfrom;
+    fields.to |= criterion.by == SortBy::to || criterion.by == SortBy::displayto;
+    fields.cc |= criterion.by == SortBy::cc;
+  }
+  return fields;
+}
+
+SortRow sort_row(Selected& selected, std::uint32_t msgno, const std::vector<SortCriterion>& criteria,
+                 const EnvelopeFields& fields) {
   SortRow row{.msgno = msgno, .keys = {}};
   MessageReader reader(selected.view(), selected.row(msgno).recno);
   std::optional<EnvelopeView> envelope;
@@ -101,7 +113,7 @@ SortRow sort_row(Selected& selected, std::uint32_t msgno, const std::vector<Sort
       continue;
     }
     if (!envelope) {
-      envelope = envelope_of(selected, reader);
+      envelope = envelope_of(selected, reader, fields);
     }
     row.keys.push_back(envelope_key(*envelope, criterion.by));
   }
@@ -127,7 +139,7 @@ std::vector<std::string> message_ids(std::string_view text, std::size_t most) {
 
 ThreadMessage thread_message(Selected& selected, std::uint32_t msgno, bool uid) {
   MessageReader reader(selected.view(), selected.row(msgno).recno);
-  const EnvelopeView envelope = envelope_of(selected, reader);
+  const EnvelopeView envelope = envelope_of(selected, reader, {.subject = true, .ids = true});
   ThreadMessage message;
   message.number = number_of(selected, msgno, uid);
   message.sent = sent_time(record_of(selected, reader));
@@ -165,8 +177,9 @@ Result<Answer> run_sort(Invocation& invocation) {
   CYR_TRY(const SearchProgram program, take_program(session, parser, std::move(charset)));
   Selected& selected = *session.selected;
   std::vector<SortRow> rows;
+  const EnvelopeFields fields = fields_for(criteria);
   for (const std::uint32_t msgno : search(selected, program, session.saved_result)) {
-    rows.push_back(sort_row(selected, msgno, criteria));
+    rows.push_back(sort_row(selected, msgno, criteria, fields));
   }
   sort_rows(rows, criteria);
   std::vector<std::uint32_t> order;

@@ -36,6 +36,16 @@ TEST_CASE("envelopes are read back from the cache") {
   CHECK(envelope->message_id == "<a>");
   CHECK_FALSE(read_envelope("(NIL NIL ((("));
   CHECK_FALSE(read_envelope(""));
+  const auto some = read_envelope(
+      "({1}\r\n) \"a \\\"(b\" ((NIL NIL \"x)\" {1}\r\n\"))NIL ((NIL NIL \"r\" \"s\")) "
+      "((\"n\" NIL \"y\" \"z\")(\"m\" NIL q NIL)) NIL NIL \"<p>\" <m>)",
+      {.subject = true, .to = true, .ids = true});
+  REQUIRE(some);
+  CHECK(some->subject == "a \"(b");
+  CHECK_FALSE(some->from);
+  CHECK((some->to->name == "n" && some->to->mailbox == "y" && some->to->host == "z"));
+  CHECK(some->in_reply_to == "<p>");
+  CHECK(some->message_id == "<m>");
 }
 
 TEST_CASE("ORDEREDSUBJECT threads by base subject, then date") {
