@@ -16,7 +16,8 @@ using Member = std::variant<std::uint32_t IndexRecord::*, std::uint64_t IndexRec
 
 constexpr std::size_t kReadAtOnce = std::size_t{96} << 10U;  // bytes; stays in the processor's cache
 constexpr std::size_t kWindow = std::size_t{32} << 10U;
-constexpr int kReads = 3;  // of a record that others may be writing at this moment
+constexpr std::size_t kMostUnused = 1024;  // sets of user flags that no record has any more
+constexpr int kReads = 3;                  // of a record that others may be writing at this moment
 
 std::optional<std::size_t> place_of(unsigned layout, Member member) {
   for (const auto& field : index_record_fields()) {
@@ -61,10 +62,10 @@ class RecordBlock::Reader {
  public:
   Reader(RecordBlock& block, const Places& places, const RecordBlock* before)
       : block_(block), places_(places) {
-    // The sets of user flags that no record has any more are got rid of now and then.
-    constexpr std::size_t kMostUnused = 1024;
-    if (before != nullptr && before->layout_ == block.layout_ &&
-        before->user_flags_.size() <= before->rows_.size() + kMostUnused) {
+    if (before == &block) {
+      last_number_ = 0;
+    } else if (before != nullptr && before->layout_ == block.layout_ &&
+               before->user_flags_.size() <= before->rows_.size() + kMostUnused) {
       before_ = before;
       block.user_flags_ = before->user_flags_;
     } else {
@@ -88,6 +89,20 @@ class RecordBlock::Reader {
       }
     }
     return success();
+  }
+
+  // The row of a record whose UID is known.
+  Result<Row> read_again(std::uint32_t recno) {
+    Buffer raw(block_.record_size_);
+    CYR_CHECK(block_.file_->read_exactly(raw, offset(recno)));
+    if (!record_crc_ok(raw, block_.layout_)) {
+      return corrupt(fmt::format("record {} has a wrong CRC", recno), offset(recno));
+    }
+    const Row row = row_of(raw);
+    if (row.uid != block_.uid(recno)) {
+      return corrupt(fmt::format("record {} has UID {} after all", recno, row.uid), offset(recno));
+    }
+    return row;
   }
 
  private:
@@ -168,6 +183,30 @@ Result<RecordBlock> RecordBlock::read(std::shared_ptr<const File> file, const In
     return std::move(done).error().at(block.file_->path());
   }
   return block;
+}
+
+bool RecordBlock::may_reread(std::size_t count) const {
+  constexpr std::size_t kAtOnce = 100;  // as many records are read as quickly as one
+  return count <= size() / kAtOnce + 1 && user_flags_.size() <= size() + kMostUnused;
+}
+
+Status RecordBlock::reread(const std::vector<std::uint32_t>& recnos) {
+  const auto places = Places::of(layout_);
+  Reader reader(*this, *places, this);
+  std::vector<Row> fresh;
+  for (const std::uint32_t recno : recnos) {
+    auto row = reader.read_again(recno);
+    if (!row) {
+      return std::move(row).error().at(file_->path());
+    }
+    fresh.push_back(*row);
+  }
+  for (std::size_t i = 0; i < recnos.size(); ++i) {
+    rows_[recnos[i] - 1] = fresh[i];
+  }
+  window_.clear();
+  decoded_ = 0;
+  return success();
 }
 
 bool RecordBlock::same(std::uint32_t recno, const RecordBlock& other) const {

@@ -46,6 +46,10 @@ class RecordBlock {
   [[nodiscard]] std::uint64_t modseq(std::uint32_t recno) const {
     return rows_[recno - 1].modseq;
   }  // 0 before v8
+  // Reads these records again, for one who knows that nothing else changed. After an error nothing is new.
+  Status reread(const std::vector<std::uint32_t>& recnos);
+  // Whether that pays; else read().
+  [[nodiscard]] bool may_reread(std::size_t count) const;
   // Whether the record here says what it said in `other`, which need not have it.
   [[nodiscard]] bool same(std::uint32_t recno, const RecordBlock& other) const;
 

@@ -85,6 +85,23 @@ void MailboxView::take_over(IndexState state) {
   records_ = std::move(state.records);
 }
 
+// The index file is locked. False: somebody else wrote, too, or so much changed that all is read as quickly.
+Result<bool> MailboxView::take_over(const OwnChange& own) {
+  if (own.before.empty() || own.before != index_header_ || !records_.may_reread(own.recnos.size())) {
+    return false;
+  }
+  CYR_TRY(mailbox::IndexHeader header, mailbox::read_index_header(*index_file_));
+  if (header.raw != own.after || header.num_records != records_.size() ||
+      (header.options & mailbox::option::deleted) != 0) {
+    return false;
+  }
+  CYR_CHECK(records_.reread(own.recnos));
+  index_header_ = header.raw;
+  mailbox::apply_read_defaults(header);
+  index_ = std::move(header);
+  return true;
+}
+
 Status MailboxView::read_header() {
   CYR_TRY(const FileBytes bytes, store_.io().read_file(files_.header));
   auto header = mailbox::decode_header(bytes.bytes());
@@ -115,7 +132,7 @@ Result<bool> MailboxView::is_stale() {
   return now != index_header_;
 }
 
-Result<ViewChange> MailboxView::refresh() {
+Result<ViewChange> MailboxView::refresh(OwnChange own) {
   ViewChange change;
   Io& io = store_.io();
   std::shared_ptr<File> file = index_file_;
@@ -130,13 +147,16 @@ Result<ViewChange> MailboxView::refresh() {
   } else {
     CYR_TRY(stale, is_stale());
   }
+  std::sort(own.recnos.begin(), own.recnos.end());
+  CYR_TRY(const bool taken, stale && !change.replaced ? take_over(own) : Result<bool>(false));
   IndexState state;
-  if (stale) {
+  if (stale && !taken) {
     CYR_TRY(state, read_index(file, change.replaced ? nullptr : &records_));
   }
   CYR_TRY(change.header_file, refresh_header());
   change.any = stale || change.header_file;
-  if (!stale) {
+  if (!stale || taken) {
+    change.changed = taken ? std::move(own.recnos) : std::vector<std::uint32_t>();
     return change;
   }
   const std::uint32_t layout = mailbox::record_layout(index_);

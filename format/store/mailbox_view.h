@@ -33,6 +33,12 @@ struct ViewChange {
   bool header_file = false;            // cyrus.header: user flag names, ACL, quota root
 };
 
+// What a MailboxEdit of this process did, when nothing but records that were there already changed.
+struct OwnChange {
+  Buffer before, after;  // the index header's bytes when the edit was opened and when it was committed
+  std::vector<std::uint32_t> recnos;
+};
+
 class MailboxView {
  public:
   // Errc::not_found without an index, or for a mailbox that is being deleted; corrupt, with a hint, for one
@@ -54,7 +60,9 @@ class MailboxView {
   Result<bool> is_stale();
   // Takes over what changed since. Errc::not_found when the mailbox was deleted or renamed meanwhile. After
   // an error the index and its records are those of before, and is_stale() says so.
-  Result<ViewChange> refresh();
+  // With `own`, after such an edit, no other record is looked at where the two headers show that nobody else
+  // wrote since the last refresh.
+  Result<ViewChange> refresh(OwnChange own = {});
 
   // The ten items of a message's cache record, valid until the next call; made anew from the message file, in
   // memory, when the cache is damaged or the record has none. `recno` as in records().
@@ -82,6 +90,7 @@ class MailboxView {
   [[nodiscard]] Result<IndexState> read_index(const std::shared_ptr<File>& file,
                                               const mailbox::RecordBlock* before) const;
   void take_over(IndexState state);
+  Result<bool> take_over(const OwnChange& own);
   Status read_header();
   MessageReader& message_files();
   [[nodiscard]] Error wrong_size(const mailbox::IndexRecord& record, std::uint64_t size) const;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <utility>
 
 #include "format/base/log.h"
 #include "format/base/text.h"
@@ -269,12 +270,31 @@ void Selected::relocate() {
   }
 }
 
+Status Selected::commit(store::MailboxEdit& edit, const std::vector<std::uint32_t>& msgnos) {
+  // A commit that cleans up changes other records, too.
+  constexpr std::uint32_t kCleanUp = mailbox::option::needs_unlink | mailbox::option::needs_repack;
+  own_change_ = {};
+  const bool alone = (edit.index().options & kCleanUp) == 0;
+  Buffer before = edit.index().raw;
+  CYR_CHECK(edit.commit());
+  if (!alone || (edit.index().options & kCleanUp) != 0) {
+    return success();
+  }
+  CYR_TRY(own_change_.after, mailbox::encode_index_header(edit.index()));
+  own_change_.before = std::move(before);
+  for (const std::uint32_t msgno : msgnos) {
+    own_change_.recnos.push_back(rows_[msgno - 1].recno);
+  }
+  return success();
+}
+
 Status Selected::refresh() {
+  store::OwnChange own = std::exchange(own_change_, {});
   CYR_TRY(const bool stale, view_->is_stale());
   if (!stale) {
     return success();
   }
-  CYR_TRY(const store::ViewChange change, view_->refresh());
+  CYR_TRY(const store::ViewChange change, view_->refresh(std::move(own)));
   if (change.any) {
     if (change.replaced) {
       relocate();

@@ -80,6 +80,9 @@ class Selected {
   // Looks at the disk and tells what changed. Errc::not_found: the mailbox is gone; all messages were
   // reported as expunged and the selection must end.
   Status report(Output& out, const ReportStyle& style);
+  // Commits an edit of this mailbox that changed flags of these messages and nothing else; the next refresh()
+  // then need not look for what changed.
+  Status commit(store::MailboxEdit& edit, const std::vector<std::uint32_t>& msgnos);
   // Only looks at the disk; what is new for the client stays to be told.
   Status refresh();
   [[nodiscard]] bool must_tell_flags(const MessageRow& row) const;
@@ -111,6 +114,7 @@ class Selected {
   bool seen_in_index_ = true;
   text::SequenceSet seen_uids_;  // when it is not in the index
   std::vector<MessageRow> rows_;
+  store::OwnChange own_change_;     // by commit(), until refresh()
   std::uint32_t known_uid_ = 0;     // highest UID that became a row
   std::uint32_t recent_above_ = 0;  // new UIDs above it are \Recent here
   std::uint32_t told_exists_ = 0;

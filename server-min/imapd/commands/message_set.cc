@@ -83,14 +83,18 @@ Status mark_seen(Session& session, const std::vector<std::uint32_t>& msgnos) {
     return success();
   }
   CYR_TRY(const auto edit, selected.edit(session.now()));
+  std::vector<std::uint32_t> changed;
   for (const std::uint32_t msgno : unseen) {
     const MessageRow& row = selected.row(msgno);
     const auto at = edit->at(row.recno, row.uid);
     if (at && !at->record.has(flag::expunged)) {
-      CYR_CHECK(edit->change_flags(*at, {.set = flag::seen}));
+      CYR_TRY(const bool any, edit->change_flags(*at, {.set = flag::seen}));
+      if (any) {
+        changed.push_back(msgno);
+      }
     }
   }
-  CYR_CHECK(edit->commit());
+  CYR_CHECK(selected.commit(*edit, changed));
   for (const std::uint32_t msgno : unseen) {
     selected.set_seen(selected.row(msgno), true);
   }

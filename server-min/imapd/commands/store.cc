@@ -119,7 +119,7 @@ Result<StoreOutcome> apply(Invocation& invocation, const MessageSet& set, const 
       outcome.changed.push_back(msgno);
     }
   }
-  CYR_CHECK(edit->commit());
+  CYR_CHECK(selected.commit(*edit, outcome.changed));
   if (((change.set | change.clear) & flag::seen) != 0) {
     for (const std::uint32_t msgno : outcome.changed) {
       selected.set_seen(selected.row(msgno), (change.set & flag::seen) != 0);

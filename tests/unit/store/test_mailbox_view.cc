@@ -105,6 +105,55 @@ TEST_CASE("a refreshed view has others' keywords, messages and expunges") {
   CHECK(view->message(count + 1).value().text() == "From: a@b\r\n\r\nx\r\n");
 }
 
+TEST_CASE("of an own change only its records are read again, unless somebody else wrote, too") {
+  Bench bench("default");
+  auto view = view_of(bench);
+  const auto own_change = [&](std::uint32_t recno) {
+    store::OwnChange own;
+    const auto edit = bench.open("user/bovik", kOthersChange);
+    const auto at = edit->at(recno, view->records().uid(recno)).value();
+    const bool set = !at.record.has(flag::flagged);
+    own.before = edit->index().raw;
+    own.recnos = {recno};
+    CHECK(edit->change_flags(at, {.set = set ? flag::flagged : 0, .clear = set ? 0 : flag::flagged}).value());
+    REQUIRE_OK(edit->commit());
+    own.after = mailbox::encode_index_header(edit->index()).value();
+    return own;
+  };
+  const auto agrees = [&] {
+    const auto fresh = view_of(bench);
+    CHECK(view->index().raw == fresh->index().raw);
+    for (std::uint32_t recno = 1; recno <= fresh->records().size(); ++recno) {
+      CHECK(view->records().same(recno, fresh->records()));
+      CHECK(view->records().record(recno).value() == fresh->records().record(recno).value());
+    }
+  };
+  const store::OwnChange quiet = own_change(5);
+  File file = index_of(*view);
+  flip(file, place(*view, 9, kSystemFlags));  // not looked at
+  CHECK(view->refresh(quiet).value().changed == std::vector<std::uint32_t>{5});
+  flip(file, place(*view, 9, kSystemFlags));
+  agrees();
+
+  const store::OwnChange followed = own_change(6);
+  (void)own_change(7);
+  CHECK(view->refresh(followed).value().changed == std::vector<std::uint32_t>{6, 7});
+  agrees();
+
+  (void)own_change(8);
+  const store::OwnChange late = own_change(9);
+  CHECK(view->refresh(late).value().changed == std::vector<std::uint32_t>{8, 9});
+  agrees();
+
+  const store::OwnChange damaged = own_change(10);
+  flip(file, place(*view, 10, kSize));
+  CHECK(view->refresh(damaged).error().code == Errc::corrupt);
+  CHECK(view->is_stale().value());
+  flip(file, place(*view, 10, kSize));
+  CHECK(view->refresh(damaged).value().changed == std::vector<std::uint32_t>{10});
+  agrees();
+}
+
 TEST_CASE("a record that is damaged under an open view is an error when it is wanted, and for the next one") {
   Bench bench("default");
   auto view = view_of(bench);
