@@ -179,7 +179,8 @@ class ConvertPass {
       losses.add("\\Seen, which belongs to no user,", "", seen);
     }
     if (target_.header == mailbox::HeaderForm::text && state_.header.form == mailbox::HeaderForm::dlist) {
-      if (state_.header.type != "e") {
+      // "l", directories named after the mailbox, is what every release without dlists has.
+      if (state_.header.type != "e" && state_.header.type != "el") {
         losses.add("the mailbox type", state_.header.type, 1);
       }
       if (state_.header.jmapid || !state_.header.extra.empty()) {
