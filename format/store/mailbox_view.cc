@@ -147,13 +147,14 @@ Result<ViewChange> MailboxView::refresh(OwnChange own) {
   } else {
     CYR_TRY(stale, is_stale());
   }
+  // First: where the index fails after it, the view stays stale and the next refresh tells of both.
+  CYR_TRY(change.header_file, refresh_header());
   std::sort(own.recnos.begin(), own.recnos.end());
   CYR_TRY(const bool taken, stale && !change.replaced ? take_over(own) : Result<bool>(false));
   IndexState state;
   if (stale && !taken) {
     CYR_TRY(state, read_index(file, change.replaced ? nullptr : &records_));
   }
-  CYR_TRY(change.header_file, refresh_header());
   change.any = stale || change.header_file;
   if (!stale || taken) {
     change.changed = taken ? std::move(own.recnos) : std::vector<std::uint32_t>();
