@@ -99,7 +99,8 @@ class Lister {
   [[nodiscard]] bool only_own() const;
   Node* node_of(std::string_view internal_name);
   Status collect();
-  Status collect_subscriptions();
+  Status collect_subscriptions(bool with_entries);
+  void take(std::string_view name, const meta::MailboxEntry& entry);
   [[nodiscard]] bool selects(const Node& node) {
     const bool subscriptions = request_.subscribed || request_.mode == ListMode::lsub;
     return (!subscriptions || node.subscribed) && (node.entry || subscriptions) && special_use_fits(node);
@@ -153,12 +154,8 @@ Node* Lister::node_of(std::string_view internal_name) {
 Status Lister::collect() {
   CYR_TRY(meta::MailboxList * list, session_.store.mailbox_list());
   const auto visit = [&](const meta::ListItem& item) -> Result<db::Visit> {
-    if (!item.entry || !item.entry->type.local() || is_hidden(*item.entry) ||
-        !caller_.rights(*item.entry).has('l')) {
-      return db::Visit::go_on;
-    }
-    if (Node* const node = node_of(item.name); node != nullptr) {
-      node->entry = *item.entry;
+    if (item.entry) {
+      take(item.name, *item.entry);
     }
     return db::Visit::go_on;
   };
@@ -168,11 +165,26 @@ Status Lister::collect() {
   return list->for_each("", visit);
 }
 
-Status Lister::collect_subscriptions() {
+void Lister::take(std::string_view name, const meta::MailboxEntry& entry) {
+  if (!entry.type.local() || is_hidden(entry) || !caller_.rights(entry).has('l')) {
+    return;
+  }
+  if (Node* const node = node_of(name); node != nullptr) {
+    node->entry = entry;
+  }
+}
+
+Status Lister::collect_subscriptions(bool with_entries) {
   CYR_TRY(const auto names, store::subscriptions_of(session_.store, caller_.id()));
   for (const std::string& name : names) {
     if (Node* const node = node_of(name); node != nullptr) {
       node->subscribed = true;
+    }
+    if (with_entries) {
+      CYR_TRY(meta::MailboxList * list, session_.store.mailbox_list());
+      if (const auto entry = list->find(name); entry && *entry) {
+        take(name, **entry);
+      }
     }
   }
   return success();
@@ -293,7 +305,7 @@ void Lister::report_parents(const Key& key) {
 Status Lister::run() {
   const bool lsub = request_.mode == ListMode::lsub;
   if (request_.subscribed || request_.return_subscribed || lsub) {
-    CYR_CHECK(collect_subscriptions());
+    CYR_CHECK(collect_subscriptions(lsub));
   }
   // LSUB tells what was subscribed to, whether it is there or not, and of no subscription nothing is
   // selected.

@@ -10,6 +10,7 @@
 #include "format/db/stream_sink.h"
 #include "format/db/twoskip_format.h"
 #include "format/db/view.h"
+#include "tests/support/tree.h"
 #include "tests/unit/db/database_files.h"
 
 namespace cyr {
@@ -104,7 +105,7 @@ TEST_CASE("what a dying writer left is looked through", "[db]") {
     CHECK((lost && !*lost));
     // The next transaction mends it.
     const test::TempDir dir;
-    fs::copy_file(test::seed_path(name + "/crashed"), dir / "a.db");
+    test::write_text(dir / "a.db", test::read_text(test::seed_path(name + "/crashed")));
     auto database = db::open(posix_io(), dir / "a.db", *db::kind_from_name(name));
     REQUIRE_OK(database);
     CHECK(!(*database)->consistent());
@@ -231,7 +232,7 @@ TEST_CASE("flat: a raw CR in a key is found, and named", "[db]") {
 
 TEST_CASE("flat: lines that were edited by hand", "[db]") {
   const test::TempDir dir;
-  fs::copy_file(test::seed_path("flat/unsorted"), dir / "u.sub");
+  test::write_text(dir / "u.sub", test::read_text(test::seed_path("flat/unsorted")));
   auto database = db::open(posix_io(), dir / "u.sub", db::Kind::flat);
   REQUIRE_OK(database);
   CHECK((*database)->get("a").value() == "2");
@@ -243,7 +244,7 @@ TEST_CASE("flat: lines that were edited by hand", "[db]") {
   // A change never drops what it cannot read.
   for (const std::string name : {"cut", "twice"}) {
     INFO(name);
-    fs::copy_file(test::seed_path("flat/" + name), dir / name);
+    test::write_text(dir / name, test::read_text(test::seed_path("flat/" + name)));
     auto damaged = db::open(posix_io(), dir / name, db::Kind::flat);
     REQUIRE_OK(damaged);
     CHECK(!(*damaged)->put("k", "v"));

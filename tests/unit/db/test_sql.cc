@@ -6,6 +6,7 @@
 #include "format/db/convert.h"
 #include "tests/support/check.h"
 #include "tests/support/temp_store.h"
+#include "tests/support/tree.h"
 #include "tests/unit/db/database_files.h"
 
 namespace cyr {
@@ -131,7 +132,7 @@ TEST_CASE("databases convert to sql and back", "[db][sql]") {
   }
   std::sort(records.begin(), records.end());
   // A file of its own, over one that is there.
-  fs::copy_file(files / "own.db", files / "mailboxes.db");
+  test::write_text(files / "mailboxes.db", test::read_text(files / "own.db"));
   const auto done =
       db::convert(posix_io(), files / "source.db", db::Kind::flat, files / "mailboxes.db", db::Kind::sql);
   REQUIRE_OK(done);
