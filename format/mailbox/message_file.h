@@ -16,7 +16,8 @@ namespace cyr::mailbox {
 
 enum class DirectoryEntry : std::uint8_t {
   message,     // `<uid>.`
-  cyrus_file,  // name starts with "cyrus.": meta data, also ours of other kinds, and `.NEW` of what was being written
+  cyrus_file,  // name starts with "cyrus.": meta data, also ours of other kinds, and `.NEW` of what was being
+               // written
   leftover,    // `<uid>..NEW`: a message that an interrupted undo was putting back
   hidden,      // name starts with '.'
   odd,         // anything else: reported, never interpreted
