@@ -59,8 +59,8 @@ struct ListPlan {
   std::vector<ListSource> sources;    // the present list first
   std::vector<PlannedEntry> entries;  // in the order of their names
   std::vector<LostFound> lost_found;
-  // Entries that a list of this form has no place for: of deleted mailboxes (up to 2.4), and of names that only
-  // have mailboxes below them (up to 3.0).
+  // Entries that a list of this form has no place for: of deleted mailboxes (up to 2.4), and of names that
+  // only have mailboxes below them (up to 3.0).
   std::uint64_t dropped_tombstones = 0, dropped_parents = 0;
   std::vector<AbsentRoot> absent;
   // Mailboxes are known to be missing that an absent root may hold, or it holds the unique ids that a list of
