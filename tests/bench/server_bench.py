@@ -108,8 +108,9 @@ class Bench:
                 json.dump({"messages": self.options.messages, "rounds": self.options.rounds, "units": self.units,
                            "samples": self.samples, "notes": self.notes}, file, indent=1)
         if self.options.write:
-            with open(self.options.write, "w") as file:
-                file.write(markdown(self))
+            remarks = kept_remarks(self.options.write)
+            with open(self.options.write, "w", encoding="utf-8") as file:
+                file.write(markdown(self) + remarks)
 
     # ---- preparation ----
 
@@ -462,6 +463,16 @@ def times(ratio):
     if ratio is None:
         return "-"
     return "%.2fx" % ratio if ratio < 10 else "%.0fx" % ratio
+
+
+def kept_remarks(path):
+    """What people wrote below the table stays when it is measured again."""
+    if not os.path.exists(path):
+        return ""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    at = text.find("\n## ")
+    return text[at:] if at >= 0 else ""
 
 
 def markdown(bench):
