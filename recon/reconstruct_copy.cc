@@ -96,8 +96,8 @@ std::string size_text(std::uint64_t bytes) {
 
 Result<int> run_on_copy(std::shared_ptr<const conf::Config> config, const ReconstructOptions& options,
                         const fs::path& top) {
-  Io& target = options.dry_run ? read_only_io() : posix_io();
-  CYR_TRY(auto copy, store::StoreCopy::open(read_only_io(), target, conf::store_places(*config), top));
+  CYR_TRY(auto copy,
+          store::StoreCopy::open(read_only_io(), io_of(options), conf::store_places(*config), top));
   if (!copy.complete()) {
     CYR_TRY(const auto needs, copy.look(&cli::stop_requested()));
     if (options.dry_run) {

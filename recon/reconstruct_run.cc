@@ -48,7 +48,7 @@ class Run {
       : config_(std::move(config)),
         options_(options),
         check_(options.check),
-        io_(options.dry_run ? read_only_io() : posix_io()),
+        io_(io_of(options)),
         style_{options.json, options.quiet, options.dry_run, options.check.remove_odd},
         now_(options.check.now != 0 ? options.check.now : static_cast<std::int64_t>(std::time(nullptr))),
         progress_("reconstruct", options.progress) {}
@@ -238,11 +238,20 @@ class Run {
     store_->close_databases();
     CYR_TRY(const auto users, mend_store_users(*store_, options_, *saved_, locks_, std::move(inboxes)));
     totals_.found += users.found;
+    totals_.remaining += users.remaining;
     const auto form = check::QuotaChecker::form_of(plan.format);
     CYR_TRY(const auto quotas, check::write_quota_forms(*store_, form, *saved_));
     totals_.found += quotas.written;
     for (const auto& line : quotas.lost) {
       cli::print_warning("reconstruct", line);
+    }
+    // The mark tells the next run whose databases these are: the list has no unique ids any more.
+    if (users.failed != 0) {
+      totals_.failed += users.failed;
+      cli::print_warning("reconstruct", fmt::format("{} databases of users could not be brought over; give "
+                                                    "the same command again",
+                                                    users.failed));
+      return success();
     }
     return check::remove_conversion_mark(*store_, *saved_);
   }
@@ -634,6 +643,13 @@ class Run {
 };
 
 }  // namespace
+
+Io& io_of(const ReconstructOptions& options) {
+  if (options.dry_run) {
+    return read_only_io();
+  }
+  return options.io != nullptr ? *options.io : posix_io();
+}
 
 int exit_status(const RunTotals& totals, const ReconstructOptions& options) {
   if (options.compat_exit) {

@@ -39,7 +39,11 @@ struct ReconstructOptions {
   bool compat_exit = false;
   bool progress = false;
   unsigned jobs = 0;  // -j; 0: one per processor
+  Io* io = nullptr;   // for tests of interruptions; nullptr: the real one
 };
+
+// Where the run may write: nowhere, when it is a dry one.
+[[nodiscard]] Io& io_of(const ReconstructOptions& options);
 
 // What happened, for the summary and the exit status.
 struct RunTotals {

@@ -23,7 +23,7 @@ Result<StepTotals> mend_store_users(store::Store& store, const ReconstructOption
           check::mend_users(store, how, saved, locks, [&](const check::UserFinding& finding) {
             print_user_finding(finding, options.json, options.dry_run);
           }));
-  return StepTotals{summary.changed + summary.left, summary.left};
+  return StepTotals{summary.changed + summary.left, summary.left, summary.failed};
 }
 
 Result<StepTotals> mend_store_quotas(store::Store& store, const ReconstructOptions& options,

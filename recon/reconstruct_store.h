@@ -15,6 +15,7 @@ namespace cyr::recon {
 
 struct StepTotals {
   std::uint64_t found = 0, remaining = 0;
+  std::uint64_t failed = 0;  // of what remains: the same command has to be given again
 };
 
 // Subscriptions, seen state and the other databases of users. `inboxes`: as in check::UsersOptions.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "format/base/list_if_there.h"
 #include "format/check/list_target.h"
 #include "format/check/user_records.h"
 #include "format/mailbox/annotation_record.h"
@@ -55,11 +56,12 @@ class Companions {
     names_.emplace(id, mailbox);
   }
 
-  // Nothing when there is no such database; one that cannot be read is left alone.
-  std::optional<std::pair<db::Kind, Records>> read(const fs::path& path) {
-    const auto there = store_.io().exists(path);
-    if (!there || !*there) {
-      return {};
+  // Nothing when there is no such database; a damaged one is left alone.
+  Result<std::optional<std::pair<db::Kind, Records>>> read(const fs::path& path) {
+    std::optional<std::pair<db::Kind, Records>> out;
+    CYR_TRY(const bool there, store_.io().exists(path));
+    if (!there) {
+      return out;
     }
     auto database = store_.open_database(path, conf::Option::annotation_db);
     Records records;
@@ -71,11 +73,14 @@ class Companions {
                                       return db::Visit::go_on;
                                     })
             : Status(database.error());
-    if (!walked) {
+    if (walked) {
+      out.emplace((*database)->kind(), std::move(records));
+    } else if (walked.error().code == Errc::corrupt || walked.error().code == Errc::not_found) {
       summary_.left.push_back(walked.error().text());
-      return {};
+    } else {
+      return walked.error();  // a failing disk: the same command has to be given again
     }
-    return std::pair((*database)->kind(), std::move(records));
+    return out;
   }
 
   // The key with the mailbox's unique id; the same key when it names no mailbox of the list.
@@ -125,7 +130,7 @@ class Companions {
 
   Status annotations() {
     const fs::path path = store_.paths().annotations_db();
-    auto present = read(path);
+    CYR_TRY(auto present, read(path));
     Records wanted;
     for (const auto& [key, value] : present ? present->second : Records{}) {
       std::string wanted_key = loses_ids(plan_) ? key_by_name(key) : key_by_id(key);
@@ -133,7 +138,11 @@ class Companions {
       wanted.emplace(std::move(wanted_key), value);
     }
     std::optional<db::Kind> kind = present ? std::optional(present->first) : std::nullopt;
-    if (auto old = loses_ids(plan_) ? std::nullopt : read(path.native() + ".OLD")) {
+    std::optional<std::pair<db::Kind, Records>> old;
+    if (!loses_ids(plan_)) {
+      CYR_TRY(old, read(path.native() + ".OLD"));
+    }
+    if (old) {
       const bool no_server = std::none_of(wanted.begin(), wanted.end(),
                                           [](const auto& record) { return record.first.starts_with('\0'); });
       for (const auto& [key, value] : old->second) {
@@ -175,7 +184,8 @@ class Companions {
 
   // 2.1 to 2.5 named them after the internal spelling of the user id (store.md 2.8).
   Status rename_user_files() {
-    for (const auto& file : user_files(store_)) {
+    CYR_TRY(const auto files, user_files(store_));
+    for (const auto& file : files) {
       if (file.localpart.find('^') == std::string::npos) {
         continue;
       }
@@ -235,10 +245,10 @@ class Companions {
   Status rename_scripts(const names::Paths& paths) {
     const fs::path top(std::string(store_.config().text(conf::Option::sievedir)));
     CYR_CHECK(rename_scripts_below(paths, top, ""));
-    const auto letters = store_.io().list(top / "domain");
-    for (const auto& letter : letters ? *letters : std::vector<DirEntry>{}) {
-      const auto domains = store_.io().list(top / "domain" / letter.name);
-      for (const auto& domain : domains ? *domains : std::vector<DirEntry>{}) {
+    CYR_TRY(const auto letters, list_if_there(store_.io(), top / "domain"));
+    for (const auto& letter : letters) {
+      CYR_TRY(const auto domains, list_if_there(store_.io(), top / "domain" / letter.name));
+      for (const auto& domain : domains) {
         CYR_CHECK(rename_scripts_below(paths, top / "domain" / letter.name / domain.name, domain.name));
       }
     }
@@ -246,11 +256,13 @@ class Companions {
   }
 
   Status rename_scripts_below(const names::Paths& paths, const fs::path& top, const std::string& domain) {
-    const auto letters = store_.io().list(top);
-    for (const auto& letter : letters ? *letters : std::vector<DirEntry>{}) {
-      const auto users = letter.name.size() == 1 ? store_.io().list(top / letter.name)
-                                                 : Result<std::vector<DirEntry>>(std::vector<DirEntry>{});
-      for (const auto& one : users ? *users : std::vector<DirEntry>{}) {
+    CYR_TRY(const auto letters, list_if_there(store_.io(), top));
+    for (const auto& letter : letters) {
+      if (letter.name.size() != 1) {
+        continue;
+      }
+      CYR_TRY(const auto users, list_if_there(store_.io(), top / letter.name));
+      for (const auto& one : users) {
         if (one.name.find_first_of("^.") == std::string::npos || one.kind != FileKind::directory) {
           continue;
         }
@@ -283,8 +295,8 @@ class Companions {
 
   // File by file, so that --undo brings them back.
   Status move_scripts(const fs::path& from, const fs::path& to) {
-    const auto present = store_.io().list(to);
-    if (present && !present->empty() && !plan_.resumed) {
+    CYR_TRY(const auto present, list_if_there(store_.io(), to));
+    if (!present.empty() && !plan_.resumed) {
       summary_.left.push_back(from.native() + ": " + to.native() + " is there already");
       return success();
     }

@@ -32,7 +32,7 @@ class Planner {
     }
     found_ = std::move(scan.mailboxes);
     set_foreign_aside();
-    choose_target(store_, options_.release, found_, plan_);
+    CYR_CHECK(choose_target(store_, options_.release, found_, plan_));
     keyed_ = meta::is_keyed(plan_.format);
     CYR_TRY(plan_.resumed, read_conversion_mark(store_));
     leave_out_moved();
@@ -42,9 +42,9 @@ class Planner {
     take_directories();
     take_earlier();
     take_unreadable();
-    settle_ids();
+    CYR_CHECK(settle_ids());
     add_intermediates();
-    finish();
+    CYR_CHECK(finish());
     return std::move(plan_);
   }
 
@@ -455,11 +455,11 @@ class Planner {
   }
 
   // 4. Ids that are missing, and mailboxes that share one.
-  void settle_ids() {
+  Status settle_ids() {
     if (plan_.format == meta::ListFormat::text) {
-      return;
+      return success();
     }
-    ids_from_seen_state();
+    CYR_CHECK(ids_from_seen_state());
     std::map<std::string, std::vector<PlannedEntry*>> sharing;
     for (auto& [name, planned] : planned_) {
       MailboxEntry& entry = planned.entry;
@@ -476,6 +476,7 @@ class Planner {
         settle_clash(uniqueid, claimants);
       }
     }
+    return success();
   }
 
   [[nodiscard]] static bool wants_id(const PlannedEntry& planned) {
@@ -490,14 +491,14 @@ class Planner {
 
   // Users' seen state is filed under ids. Those of 2.0 to 2.4 are made of name and UIDVALIDITY, so a lost one
   // can be calculated; that of a mailbox which was renamed since still ends in the UIDVALIDITY.
-  void ids_from_seen_state() {
+  Status ids_from_seen_state() {
     const bool any = std::any_of(planned_.begin(), planned_.end(), [](const auto& one) {
       return wants_id(one.second) && one.second.entry.type.local();
     });
     if (!any) {
-      return;
+      return success();
     }
-    auto unclaimed = seen_uniqueids(store_);
+    CYR_TRY(auto unclaimed, seen_uniqueids(store_));
     for (const auto& [name, planned] : planned_) {
       unclaimed.erase(planned.entry.uniqueid);
     }
@@ -530,6 +531,7 @@ class Planner {
                "seen state has its unique id: the only one with its UIDVALIDITY");
       }
     }
+    return success();
   }
 
   // The one whose name the id was made from keeps it, else the one that the list has, else the older
@@ -607,7 +609,7 @@ class Planner {
                               : !entry.type.intermediate || plan_.format >= meta::ListFormat::dlist_32;
   }
 
-  void finish() {
+  Status finish() {
     std::set<std::string, std::less<>> names;
     for (auto& [name, planned] : planned_) {
       if (AbsentRoot* root = planned.directory_missing ? absent_root(planned.entry.partition) : nullptr) {
@@ -621,7 +623,7 @@ class Planner {
         ++(planned.entry.type.deleted ? plan_.dropped_tombstones : plan_.dropped_parents);
       }
     }
-    const auto orphans = orphaned_names(store_, names);
+    CYR_TRY(const auto orphans, orphaned_names(store_, names));
     const bool unexplained = !orphans.empty();
     for (const auto& orphan : orphans) {
       plan_.lost_found.push_back(orphan);
@@ -632,6 +634,7 @@ class Planner {
     plan_.refused = std::any_of(plan_.absent.begin(), plan_.absent.end(), [&](const AbsentRoot& root) {
       return root.entries == 0 ? unexplained : needs_headers;
     });
+    return success();
   }
 
   store::Store& store_;

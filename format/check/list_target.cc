@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "format/base/list_if_there.h"
 #include "format/base/text.h"
 
 namespace cyr::check {
@@ -12,21 +13,22 @@ namespace {
 
 using meta::ListFormat;
 
-void list_user_files(Io& io, const fs::path& base, const std::string& domain, std::vector<UserFile>& out) {
-  const auto letters = io.list(base / "user");
-  for (const auto& letter : letters ? *letters : std::vector<DirEntry>{}) {
+Status list_user_files(Io& io, const fs::path& base, const std::string& domain, std::vector<UserFile>& out) {
+  CYR_TRY(const auto letters, list_if_there(io, base / "user"));
+  for (const auto& letter : letters) {
     if (letter.name.size() != 1) {
       continue;  // uuid/ is another matter
     }
     const fs::path directory = base / "user" / letter.name;
-    const auto files = io.list(directory);
-    for (const auto& file : files ? *files : std::vector<DirEntry>{}) {
+    CYR_TRY(const auto files, list_if_there(io, directory));
+    for (const auto& file : files) {
       const std::size_t dot = file.name.rfind('.');
       if (dot != std::string::npos && dot > 0) {
         out.push_back({directory / file.name, domain, file.name.substr(0, dot), file.name.substr(dot + 1)});
       }
     }
   }
+  return success();
 }
 
 }  // namespace
@@ -50,52 +52,55 @@ conf::Release release_of_list(ListFormat format) {
   return conf::v3_6;
 }
 
-std::vector<UserFile> user_files_below(Io& io, const fs::path& config_directory) {
+Result<std::vector<UserFile>> user_files_below(Io& io, const fs::path& config_directory) {
   std::vector<UserFile> out;
-  list_user_files(io, config_directory, "", out);
-  const auto letters = io.list(config_directory / "domain");
-  for (const auto& letter : letters ? *letters : std::vector<DirEntry>{}) {
-    const auto domains = io.list(config_directory / "domain" / letter.name);
-    for (const auto& domain : domains ? *domains : std::vector<DirEntry>{}) {
-      list_user_files(io, config_directory / "domain" / letter.name / domain.name, domain.name, out);
+  CYR_CHECK(list_user_files(io, config_directory, "", out));
+  CYR_TRY(const auto letters, list_if_there(io, config_directory / "domain"));
+  for (const auto& letter : letters) {
+    CYR_TRY(const auto domains, list_if_there(io, config_directory / "domain" / letter.name));
+    for (const auto& domain : domains) {
+      CYR_CHECK(
+          list_user_files(io, config_directory / "domain" / letter.name / domain.name, domain.name, out));
     }
   }
   return out;
 }
 
-std::vector<UserFile> user_files(store::Store& store) {
+Result<std::vector<UserFile>> user_files(store::Store& store) {
   return user_files_below(store.io(), store.paths().config_directory());
 }
 
 namespace {
 
 // What headers, indexes and user files look like.
-std::pair<ListFormat, std::string> guess_format(store::Store& store, const std::vector<FoundMailbox>& found) {
+Result<std::pair<ListFormat, std::string>> guess_format(store::Store& store,
+                                                        const std::vector<FoundMailbox>& found) {
   const auto any = [&](const auto& test) { return std::any_of(found.begin(), found.end(), test); };
   if (any([](const auto& one) { return one.by_id; })) {
-    return {ListFormat::keyed_36, "directories are named after unique ids"};
+    return std::pair(ListFormat::keyed_36, std::string("directories are named after unique ids"));
   }
   if (any([](const auto& one) { return one.dlist_header; })) {
-    return {ListFormat::keyed_36, "headers have the form of 3.6"};
+    return std::pair(ListFormat::keyed_36, std::string("headers have the form of 3.6"));
   }
   unsigned newest = 0;
   for (const auto& one : found) {
     newest = std::max(newest, one.minor_version);
   }
   if (newest == 0) {
-    return {meta::list_format_of(store.config().release()), "no mailbox tells the release"};
+    return std::pair(meta::list_format_of(store.config().release()),
+                     std::string("no mailbox tells the release"));
   }
   const std::string what = fmt::format("headers have the old form, the newest index has version {}", newest);
   if (newest <= 12) {
-    return {ListFormat::text, what};
+    return std::pair(ListFormat::text, what);
   }
   if (newest >= 14) {
-    return {ListFormat::dlist_32, what};
+    return std::pair(ListFormat::dlist_32, what);
   }
-  const auto files = user_files(store);
+  CYR_TRY(const auto files, user_files(store));
   const bool counters =
       std::any_of(files.begin(), files.end(), [](const auto& file) { return file.suffix == "counters"; });
-  return {counters ? ListFormat::dlist_30 : ListFormat::dlist_25, what};
+  return std::pair(counters ? ListFormat::dlist_30 : ListFormat::dlist_25, what);
 }
 
 bool format_may_use(ListFormat format, db::Kind kind) {
@@ -149,8 +154,8 @@ bool is_empty_root(const std::vector<DirEntry>& entries) {
 
 }  // namespace
 
-void choose_target(store::Store& store, const std::optional<conf::Release>& release,
-                   const std::vector<FoundMailbox>& found, ListPlan& plan) {
+Status choose_target(store::Store& store, const std::optional<conf::Release>& release,
+                     const std::vector<FoundMailbox>& found, ListPlan& plan) {
   const ListSource& present = plan.sources.front();
   if (release) {
     plan.format = meta::list_format_of(*release);
@@ -159,7 +164,7 @@ void choose_target(store::Store& store, const std::optional<conf::Release>& rele
     plan.format = *present.format;
     plan.format_reason = "as the present list";
   } else {
-    const auto guessed = guess_format(store, found);
+    CYR_TRY(const auto guessed, guess_format(store, found));
     plan.format = guessed.first;
     plan.format_reason = guessed.second;
     for (const auto& source : plan.sources) {
@@ -176,6 +181,7 @@ void choose_target(store::Store& store, const std::optional<conf::Release>& rele
     }
   }
   plan.kind = choose_kind(store, plan);
+  return success();
 }
 
 Result<std::vector<AbsentRoot>> find_absent_roots(store::Store& store) {
@@ -196,7 +202,8 @@ Result<std::vector<AbsentRoot>> find_absent_roots(store::Store& store) {
   return out;
 }
 
-std::vector<LostFound> orphaned_names(store::Store& store, const std::set<std::string, std::less<>>& names) {
+Result<std::vector<LostFound>> orphaned_names(store::Store& store,
+                                              const std::set<std::string, std::less<>>& names) {
   std::vector<LostFound> out;
   if (const auto quotas = store.quotas()) {
     // A root covers itself and what sorts after it with a separator; "dom!" is a prefix.
@@ -214,7 +221,8 @@ std::vector<LostFound> orphaned_names(store::Store& store, const std::set<std::s
     }
   }
   std::set<std::string> owners;
-  for (const auto& file : user_files(store)) {
+  CYR_TRY(const auto files, user_files(store));
+  for (const auto& file : files) {
     if (file.suffix != "sub" && file.suffix != "seen") {
       continue;
     }
@@ -257,9 +265,10 @@ bool uniqueid_fits_name(std::string_view uniqueid, std::string_view internal_nam
           uniqueid.starts_with(fmt::format("{:08x}", name_hash(internal_name, false))));
 }
 
-std::map<std::string, std::set<std::string>> seen_uniqueids(store::Store& store) {
+Result<std::map<std::string, std::set<std::string>>> seen_uniqueids(store::Store& store) {
   std::map<std::string, std::set<std::string>> out;
-  for (const auto& file : user_files(store)) {
+  CYR_TRY(const auto files, user_files(store));
+  for (const auto& file : files) {
     if (file.suffix != "seen") {
       continue;
     }

@@ -1,6 +1,9 @@
 #include "format/check/quota_files.h"
 
+#include <set>
+
 #include "format/base/file.h"
+#include "format/base/list_if_there.h"
 
 namespace cyr::check {
 namespace {
@@ -10,49 +13,57 @@ constexpr std::string_view new_suffix =
 
 class DamagedFiles {
  public:
-  DamagedFiles(store::Store& store, const QuotaVisitor& visit)
-      : io_(store.io()), store_(store), visit_(visit) {}
+  // `seen`: the roots that were visited as records.
+  DamagedFiles(store::Store& store, const QuotaVisitor& visit, const std::set<std::string>& seen)
+      : io_(store.io()), store_(store), visit_(visit), seen_(seen) {}
 
-  void run() {
+  // A sound file was not among them: the walk ended before it.
+  [[nodiscard]] bool missed() const { return missed_; }
+
+  Status run() {
     const fs::path& conf = store_.paths().config_directory();
-    look_through(store_.paths().quota_directory(), "");
+    CYR_CHECK(look_through(store_.paths().quota_directory(), ""));
     if (store_.name_space().virtdomains == names::VirtualDomains::off) {
-      return;
+      return success();
     }
-    for (const auto& letter : directories(conf / "domain")) {
-      for (const auto& domain : directories(conf / "domain" / letter)) {
+    CYR_TRY(const auto letters, directories(conf / "domain"));
+    for (const auto& letter : letters) {
+      CYR_TRY(const auto domains, directories(conf / "domain" / letter));
+      for (const auto& domain : domains) {
         const fs::path quota = conf / "domain" / letter / domain / "quota";
-        look_through(quota, domain + "!");
+        CYR_CHECK(look_through(quota, domain + "!"));
         check(domain + "!", quota / "root");
       }
     }
+    return success();
   }
 
  private:
-  [[nodiscard]] std::vector<std::string> directories(const fs::path& path) const {
+  [[nodiscard]] Result<std::vector<std::string>> directories(const fs::path& path) const {
     std::vector<std::string> out;
-    if (const auto entries = io_.list(path)) {
-      for (const auto& entry : *entries) {
-        if (entry.kind == FileKind::directory) {
-          out.push_back(entry.name);
-        }
+    CYR_TRY(const auto entries, list_if_there(io_, path));
+    for (const auto& entry : entries) {
+      if (entry.kind == FileKind::directory) {
+        out.push_back(entry.name);
       }
     }
     return out;
   }
 
-  void look_through(const fs::path& quota, const std::string& domain) {
-    for (const auto& letter : directories(quota)) {
-      const auto entries = io_.list(quota / letter);
-      if (letter.size() != 1 || !entries) {
+  Status look_through(const fs::path& quota, const std::string& domain) {
+    CYR_TRY(const auto letters, directories(quota));
+    for (const auto& letter : letters) {
+      if (letter.size() != 1) {
         continue;
       }
-      for (const auto& entry : *entries) {
+      CYR_TRY(const auto entries, list_if_there(io_, quota / letter));
+      for (const auto& entry : entries) {
         if (entry.kind == FileKind::regular && !entry.name.ends_with(new_suffix)) {
           check(domain + entry.name, quota / letter / entry.name);
         }
       }
     }
+    return success();
   }
 
   // Sound files have been visited as records.
@@ -67,29 +78,37 @@ class DamagedFiles {
     } else if (!content->text().ends_with('\n')) {
       visit_(name, content->text(),
              Result<meta::QuotaRoot>(corrupt("no line feed at the end, so Cyrus stops here").at(path)));
+    } else {
+      missed_ = missed_ || !seen_.contains(name);
     }
   }
 
   Io& io_;
   store::Store& store_;
   const QuotaVisitor& visit_;
+  const std::set<std::string>& seen_;
+  bool missed_ = false;
 };
 
 }  // namespace
 
 Status visit_quota_roots(store::Store& store, const QuotaVisitor& visit) {
   CYR_TRY(meta::Quotas * quotas, store.quotas());
+  std::set<std::string> seen;
   auto walked = quotas->for_each(
       "", [&](std::string_view name, std::string_view value, const auto& root) -> Result<db::Visit> {
         visit(name, value, root);
+        seen.emplace(name);
         return db::Visit::go_on;
       });
   if (quotas->database().kind() != db::Kind::quotalegacy) {
     return walked;
   }
   // The backend has visited all sound files before it says that some are not.
-  DamagedFiles(store, visit).run();
-  return success();
+  DamagedFiles damaged(store, visit, seen);
+  CYR_CHECK(damaged.run());
+  // An error that passed, of the disk or a signal: who takes these roots for all would lose one.
+  return damaged.missed() && !walked && walked.error().code != Errc::corrupt ? walked : success();
 }
 
 Status overwrite_quota_root(store::Store& store, const meta::QuotaRoot& root) {

@@ -118,14 +118,22 @@ Status replace_by_copy(store::Store& store, store::SavedCopies& saved) {
 Result<QuotaForms> write_quota_forms(store::Store& store, meta::QuotaForm form, store::SavedCopies& saved) {
   QuotaForms out;
   std::vector<meta::QuotaRoot> roots;
-  const auto visited =
-      visit_quota_roots(store, [&](std::string_view, std::string_view, const Result<meta::QuotaRoot>& root) {
-        if (root && root->form > form) {
-          roots.push_back(*root);
-        }
-      });
+  std::optional<Error> unreadable;
+  const auto visited = visit_quota_roots(store, [&](std::string_view name, std::string_view,
+                                                    const Result<meta::QuotaRoot>& root) {
+    if (root && root->form > form) {
+      roots.push_back(*root);
+    } else if (!root && root.error().code == Errc::corrupt) {
+      out.lost.push_back(std::string(name) + ": its record is damaged and stays as it is; quota -f mends it");
+    } else if (!root) {
+      unreadable = root.error();
+    }
+  });
   if (!visited) {
     return visited.error().code == Errc::not_found ? Result<QuotaForms>(std::move(out)) : visited.error();
+  }
+  if (unreadable) {
+    return *unreadable;
   }
   CYR_TRY(meta::Quotas * quotas, store.quotas());
   const bool one_file = quotas->database().kind() != db::Kind::quotalegacy;

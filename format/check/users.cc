@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "format/base/list_if_there.h"
 #include "format/base/text.h"
 #include "format/check/list_sources.h"
 #include "format/check/list_target.h"
@@ -50,6 +51,7 @@ class Users {
       if (const auto done = mend(key, sources); !done) {
         CYR_CHECK(saved_.settle(""));
         tell(UserStep::left, key.first.text(), sources.front().path, done.error().text());
+        ++summary_.failed;
       }
     }
     CYR_CHECK(saved_.settle(""));
@@ -121,7 +123,8 @@ class Users {
   }
 
   Status collect() {
-    for (const auto& file : user_files(store_)) {
+    CYR_TRY(const auto files, user_files(store_));
+    for (const auto& file : files) {
       if (store::user_database(store_, file.suffix, file.path)) {
         add(user_of(file.localpart, file.domain), file.suffix, file.path, true);
       }
@@ -133,24 +136,23 @@ class Users {
   Status collect_by_id(const fs::path& config_directory, bool in_store) {
     Io& io = store_.io();
     const fs::path top = config_directory / "user/uuid";
-    for (const auto& first : entries_of(io, top)) {
-      for (const auto& second : entries_of(io, top / first.name)) {
-        for (const auto& id : entries_of(io, top / first.name / second.name)) {
-          collect_directory(top / first.name / second.name / id.name, id.name, in_store);
+    CYR_TRY(const auto firsts, list_if_there(io, top));
+    for (const auto& first : firsts) {
+      CYR_TRY(const auto seconds, list_if_there(io, top / first.name));
+      for (const auto& second : seconds) {
+        CYR_TRY(const auto ids, list_if_there(io, top / first.name / second.name));
+        for (const auto& id : ids) {
+          CYR_CHECK(collect_directory(top / first.name / second.name / id.name, id.name, in_store));
         }
       }
     }
     return success();
   }
 
-  static std::vector<DirEntry> entries_of(Io& io, const fs::path& directory) {
-    auto entries = io.list(directory);
-    return entries ? std::move(*entries) : std::vector<DirEntry>{};
-  }
-
-  void collect_directory(const fs::path& directory, const std::string& id, bool in_store) {
+  Status collect_directory(const fs::path& directory, const std::string& id, bool in_store) {
     const auto user = inbox_ids_.find(id);
-    for (const auto& entry : entries_of(store_.io(), directory)) {
+    CYR_TRY(const auto entries, list_if_there(store_.io(), directory));
+    for (const auto& entry : entries) {
       const std::string suffix =
           entry.name.ends_with(".db") ? entry.name.substr(0, entry.name.size() - 3) : "";
       if (suffix.empty() || (!in_store && !user_data_of(suffix))) {
@@ -162,6 +164,7 @@ class Users {
         tell(UserStep::left, "", directory / entry.name, "no INBOX has this unique id");
       }
     }
+    return success();
   }
 
   Status collect_merge(const fs::path& path) {
@@ -170,7 +173,8 @@ class Users {
       return Error(info.error()).at(path);
     }
     if (info->kind == FileKind::directory) {
-      for (const auto& file : user_files_below(store_.io(), path)) {
+      CYR_TRY(const auto files, user_files_below(store_.io(), path));
+      for (const auto& file : files) {
         if (user_data_of(file.suffix)) {
           add(user_of(file.localpart, file.domain), file.suffix, file.path, false);
         }
@@ -276,9 +280,12 @@ class Users {
 
   // In its place, to another backend.
   Status convert(const UserId& user, const DatabaseFile& file) {
-    const auto there = store_.io().exists(file.path);
-    const auto kind = there && *there ? db::detect(store_.io(), file.path)
-                                      : Result<std::optional<db::Kind>>(std::optional<db::Kind>());
+    CYR_TRY(const bool there, store_.io().exists(file.path));
+    const auto kind = there ? db::detect(store_.io(), file.path)
+                            : Result<std::optional<db::Kind>>(std::optional<db::Kind>());
+    if (!kind && kind.error().code != Errc::corrupt) {
+      return kind.error();
+    }
     if (!kind || !*kind || **kind == *file.wanted_kind) {
       return success();  // an empty one is made new by the server
     }

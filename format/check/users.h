@@ -52,6 +52,7 @@ struct UsersSummary {
   std::uint64_t files = 0;    // looked at
   std::uint64_t changed = 0;  // databases
   std::uint64_t left = 0;     // findings of that kind that call for somebody to look
+  std::uint64_t failed = 0;   // of them: databases that an error kept from being looked at or written
 };
 
 // Errc::not_found for a `merge` that is not there; else the errors of the mailbox list, which must be sound:

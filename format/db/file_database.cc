@@ -438,7 +438,9 @@ Status FileDatabase::make_ready() {
     CYR_CHECK(image_.acquire(LockMode::exclusive, options_.create));
     const bool fresh = image_.bytes().empty();
     Status settled = success();
-    if (!fresh && !list_checked_) {
+    // What a reader of ours found broken is not mended yet: it only replayed the log.
+    if (!fresh && (!list_checked_ || list_broken_)) {
+      list_checked_ = list_broken_ = false;
       CYR_TRY(const auto replayed, format_.replay_if_broken(image_.bytes(), likely_order().order()));
       if (replayed) {
         CYR_CHECK(settle_order(*replayed));

@@ -2,15 +2,9 @@
 #pragma once
 
 #include "tests/crash/mailbox_site.h"
+#include "tests/crash/trial.h"
 
 namespace cyr::test {
-
-// What must be there after an interruption and one more reconstruct.
-enum class After : std::uint8_t {
-  either,    // the old state or the new one; of an operation of several steps, every message of both
-  repaired,  // the new state: the operation is the repair itself
-  undone,    // the old state: what the operation brings back is damage, which the repair mends again
-};
 
 struct MailboxScenario {
   const char* name;

@@ -27,8 +27,6 @@ void need(const Status& status) {
   }
 }
 
-bool is_kept(std::string_view name) { return name == site_mailbox || name == site_expunged; }
-
 class Findings : public check::Reporter {
  public:
   void report(const check::Finding& finding) override { text += check::text_of(finding) + "; "; }
@@ -92,7 +90,10 @@ Result<std::unique_ptr<store::MailboxEdit>> Opened::edit(std::string_view name) 
   return store::MailboxEdit::open(*store, entry(name), locks, site_now);
 }
 
-Site::Site(const std::string& store_name) : temp_(store_name) { trim(); }
+Site::Site(const std::string& store_name, std::set<std::string> kept)
+    : temp_(store_name), kept_(std::move(kept)) {
+  trim();
+}
 
 // The smaller the store, the more crash states a minute.
 void Site::trim() {
@@ -102,7 +103,7 @@ void Site::trim() {
   std::vector<std::string> others;
   need(list->for_each("", [&](const meta::ListItem& item) -> Result<db::Visit> {
     CYR_TRY(const auto entry, item.entry);
-    if (is_kept(entry.name)) {
+    if (kept_.contains(entry.name)) {
       CYR_TRY(const auto files, opened.store->files(entry));
       for (const auto& directory : files.directories()) {
         keep.insert(directory);
@@ -124,11 +125,12 @@ void Site::trim() {
   }
 }
 
-std::vector<meta::MailboxEntry> Site::mailboxes(store::Store& store) {
+std::vector<meta::MailboxEntry> Site::mailboxes(store::Store& store) const {
   std::vector<meta::MailboxEntry> out;
   need(need(store.mailbox_list())->for_each("", [&](const meta::ListItem& item) -> Result<db::Visit> {
     CYR_TRY(const auto entry, item.entry);
-    if (!entry.type.deleted && !entry.partition.empty() && entry.name != site_user) {
+    if (!entry.type.deleted && !entry.partition.empty() &&
+        (entry.name != site_user || kept_.contains(entry.name))) {
       out.push_back(entry);
     }
     return db::Visit::go_on;
@@ -136,9 +138,9 @@ std::vector<meta::MailboxEntry> Site::mailboxes(store::Store& store) {
   return out;
 }
 
-Look Site::look(Io& io) const {
+Look Site::look(Io& io, const std::string& conf) const {
   Look out;
-  const Opened opened(io, conf());
+  const Opened opened(io, conf);
   for (const auto& entry : mailboxes(*opened.store)) {
     const auto view = store::MailboxView::open(*opened.store, entry);
     if (!view) {

@@ -9,6 +9,7 @@
 
 #include "format/store/mailbox_edit.h"
 #include "format/store/store.h"
+#include "tests/crash/trial.h"
 #include "tests/support/crash_io.h"
 #include "tests/support/temp_store.h"
 
@@ -30,29 +31,27 @@ struct Opened {
   store::UserLocks locks;
 };
 
-// One line a message, with what a client sees of it and whether it is expunged, and one a mailbox.
-struct Look {
-  std::set<std::string> lines;
-  std::string problems;  // a mailbox that does not open, a message that is gone or torn; empty: none
-};
-
 class Site {
  public:
-  explicit Site(const std::string& store_name);
+  // Leaves these mailboxes in the store.
+  explicit Site(const std::string& store_name,
+                std::set<std::string> kept = {std::string(site_mailbox), std::string(site_expunged)});
 
   [[nodiscard]] const fs::path& root() const { return temp_.root(); }
   [[nodiscard]] std::string conf() const { return temp_.conf(); }
   [[nodiscard]] Disk disk() const { return Disk::read(root()); }
   void write(const Disk& disk) const { disk.write(root()); }
 
-  [[nodiscard]] Look look(Io& io) const;
+  [[nodiscard]] Look look(Io& io, const std::string& conf) const;
+  [[nodiscard]] Look look(Io& io) const { return look(io, conf()); }
   // reconstruct over every mailbox; what a second run still finds or does, empty when nothing.
   std::string repair(Io& io);
 
  private:
   void trim();
-  [[nodiscard]] static std::vector<meta::MailboxEntry> mailboxes(store::Store& store);
+  [[nodiscard]] std::vector<meta::MailboxEntry> mailboxes(store::Store& store) const;
   TempStore temp_;
+  std::set<std::string> kept_;
   int runs_ = 0;
 };
 

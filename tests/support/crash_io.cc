@@ -14,6 +14,8 @@ namespace {
 
 using What = DiskStep::What;
 
+constexpr int not_noted = -2;  // the number of a file in a directory that is left out
+
 std::string parent_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string::npos ? std::string(".") : path.substr(0, slash);
@@ -29,14 +31,14 @@ void apply(Disk& disk, const DiskStep& step, Part part = {}) {
   switch (step.what) {
     case What::write: {
       const std::size_t end = std::min(part.to, step.data.size());
-      std::string& content = disk.files[step.file];
+      std::string& content = disk.files[step.file].change();
       content.resize(std::max(content.size(), static_cast<std::size_t>(step.at) + end));
       content.replace(static_cast<std::size_t>(step.at) + part.from, end - part.from, step.data, part.from,
                       end - part.from);
       break;
     }
     case What::truncate:
-      disk.files[step.file].resize(static_cast<std::size_t>(step.at));
+      disk.files[step.file].change().resize(static_cast<std::size_t>(step.at));
       break;
     case What::create:
       disk.names[step.path] = step.file;
@@ -76,15 +78,9 @@ std::string directory_of(const DiskStep& step) {
 // The crash states after one prefix of the steps.
 class Prefix {
  public:
-  Prefix(const Disk& base, const std::vector<DiskStep>& steps, std::size_t first, std::size_t end)
-      : base_(base), steps_(steps), first_(first), end_(end) {
-    for (std::size_t i = first; i < end; ++i) {
-      if (is_sync(steps[i]) || is_durable(i)) {
-        continue;
-      }
-      (is_data(steps[i]) ? data_ : names_).push_back(i);
-    }
-  }
+  Prefix(const Disk& base, const std::vector<DiskStep>& steps, std::size_t first, std::size_t end,
+         const std::function<bool()>& wanted)
+      : base_(base), steps_(steps), first_(first), end_(end), wanted_(wanted) {}
 
   [[nodiscard]] bool is_durable(std::size_t i) const {
     const DiskStep& step = steps_[i];
@@ -107,6 +103,11 @@ class Prefix {
 
   void each(const std::function<void(Disk, const std::string& lost)>& visit) {
     visit_ = visit;
+    for (std::size_t i = first_; i < end_; ++i) {
+      if (!is_sync(steps_[i]) && !is_durable(i)) {
+        (is_data(steps_[i]) ? data_ : names_).push_back(i);
+      }
+    }
     for (names_kept_ = names_.size() + 1; names_kept_-- > 0;) {
       emit([](std::size_t) { return true; }, "");
       if (data_.empty()) {
@@ -126,6 +127,9 @@ class Prefix {
   using Keep = std::function<bool(std::size_t step)>;
 
   void emit(const Keep& keep, const std::string& lost, std::size_t torn = std::string::npos, Part part = {}) {
+    if (!wanted_()) {
+      return;
+    }
     Disk disk = base_;
     const std::size_t names_from = names_kept_ < names_.size() ? names_[names_kept_] : end_;
     for (std::size_t i = first_; i < end_; ++i) {
@@ -182,13 +186,29 @@ class Prefix {
   const std::vector<DiskStep>& steps_;
   std::size_t first_;
   std::size_t end_;
-  std::vector<std::size_t> data_;   // unsynced writes and truncations
-  std::vector<std::size_t> names_;  // unsynced changes of names
+  const std::function<bool()>& wanted_;  // whether to make the next disk
+  std::vector<std::size_t> data_;        // unsynced writes and truncations
+  std::vector<std::size_t> names_;       // unsynced changes of names
   std::size_t names_kept_ = 0;
   std::function<void(Disk, const std::string&)> visit_;
 };
 
 }  // namespace
+
+std::string& DiskFile::change() {
+  if (data_.use_count() > 1) {
+    data_ = std::make_shared<Data>(Data{data_->text, {}});
+  }
+  data_->hash.reset();
+  return data_->text;
+}
+
+std::size_t DiskFile::hash() const {
+  if (!data_->hash) {
+    data_->hash = std::hash<std::string>()(data_->text);
+  }
+  return *data_->hash;
+}
 
 Disk Disk::read(const fs::path& top) {
   Disk out;
@@ -199,7 +219,7 @@ Disk Disk::read(const fs::path& top) {
     } else {
       const int number = static_cast<int>(out.files.size());
       out.names[name] = number;
-      out.files[number] = read_text(entry.path());
+      out.files[number] = DiskFile(read_text(entry.path()));
     }
   }
   return out;
@@ -223,7 +243,8 @@ void Disk::write(const fs::path& top) const {
       const auto content = files.find(file);
       fs::ofstream out(path, std::ios::binary);
       if (content != files.end()) {
-        out.write(content->second.data(), static_cast<std::streamsize>(content->second.size()));
+        const std::string& text = content->second.text();
+        out.write(text.data(), static_cast<std::streamsize>(text.size()));
       }
       written[file] = path;
     }
@@ -236,7 +257,7 @@ std::size_t Disk::hash() const {
   for (const auto& [name, file] : names) {
     mix(std::hash<std::string>()(name));
     if (const auto content = files.find(file); content != files.end()) {
-      mix(std::hash<std::string>()(content->second));
+      mix(content->second.hash());
     }
   }
   return out;
@@ -253,7 +274,7 @@ std::string RecordingIo::relative(const fs::path& path) const {
 }
 
 Status RecordingIo::note(Status done, DiskStep step) {
-  if (done) {
+  if (done && !is_left_out(step.path)) {
     if (!is_data(step)) {
       apply(now_, step);
     }
@@ -275,6 +296,9 @@ Result<int> RecordingIo::open(const fs::path& path, OpenFlags flags, ::mode_t mo
   const auto known = now_.names.find(name);
   if (known != now_.names.end()) {
     open_[fd] = known->second;
+  } else if (is_left_out(name)) {
+    open_[fd] = not_noted;
+    return fd;
   } else {
     open_[fd] = next_file_;
     (void)note(success(), {.what = What::create, .file = next_file_++, .path = name});
@@ -292,6 +316,9 @@ Status RecordingIo::close(int fd, const fs::path& path) {
 
 Result<std::size_t> RecordingIo::pwrite(int fd, Bytes from, std::uint64_t offset) {
   CYR_TRY(const std::size_t count, inner().pwrite(fd, from, offset));
+  if (open_.at(fd) == not_noted) {
+    return count;
+  }
   steps_.push_back({.what = What::write,
                     .file = open_.at(fd),
                     .at = offset,
@@ -304,7 +331,9 @@ Status RecordingIo::fsync(int fd, const fs::path& /*path*/) {
 }
 
 Status RecordingIo::truncate(int fd, std::uint64_t size, const fs::path& path) {
-  return note(inner().truncate(fd, size, path), {.what = What::truncate, .file = open_.at(fd), .at = size});
+  return open_.at(fd) == not_noted ? inner().truncate(fd, size, path)
+                                   : note(inner().truncate(fd, size, path),
+                                          {.what = What::truncate, .file = open_.at(fd), .at = size});
 }
 
 Status RecordingIo::rename(const fs::path& from, const fs::path& to) {
@@ -345,14 +374,20 @@ Status RecordingIo::sync_file_system(const fs::path& /*directory*/) {
 
 std::size_t each_crash_state(const RecordingIo& recording, std::size_t first,
                              const std::function<std::size_t(std::size_t n)>& promise,
-                             const CrashVisitor& visit) {
+                             const CrashVisitor& visit, std::size_t every) {
   const std::vector<DiskStep>& steps = recording.steps();
   std::set<std::pair<std::size_t, std::size_t>> seen;
   Disk base = recording.start();
+  // A selection is one of prefixes and of the states of each: what is unsynced after a prefix takes long to
+  // find.
+  const std::size_t of_prefixes = every < 20 ? 1 : 20;
+  const std::size_t of_states = std::max<std::size_t>(every / of_prefixes, 1);
+  std::size_t number = 0;
+  const std::function<bool()> wanted = [&number, of_states] { return number++ % of_states == 0; };
   std::size_t settled = 0;  // steps of which nothing can be lost any more, and that are in `base`
   for (std::size_t n = 0; n <= steps.size(); ++n) {
-    Prefix prefix(base, steps, settled, n);
-    if (n >= first) {
+    Prefix prefix(base, steps, settled, n, wanted);
+    if (n >= first && n % of_prefixes == 0) {
       prefix.each([&](Disk disk, const std::string& lost) {
         if (seen.emplace(disk.hash(), promise(n)).second) {
           visit(disk, n, lost);

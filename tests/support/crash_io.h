@@ -11,6 +11,8 @@
 
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -19,11 +21,27 @@
 
 namespace cyr::test {
 
+// The bytes of a file, shared by the many disks that have them alike.
+class DiskFile {
+ public:
+  explicit DiskFile(std::string text = {}) : data_(std::make_shared<Data>(Data{std::move(text), {}})) {}
+  [[nodiscard]] const std::string& text() const { return data_->text; }
+  std::string& change();
+  [[nodiscard]] std::size_t hash() const;
+
+ private:
+  struct Data {
+    std::string text;
+    std::optional<std::size_t> hash;
+  };
+  std::shared_ptr<Data> data_;
+};
+
 // Names and contents below a directory. Paths are relative to it.
 struct Disk {
   static constexpr int directory = -1;
   std::map<std::string, int> names;  // to the file's number
-  std::map<int, std::string> files;
+  std::map<int, DiskFile> files;
 
   static Disk read(const fs::path& top);
   // Makes `top` look like this; what else is there goes away.
@@ -58,6 +76,10 @@ class RecordingIo final : public ForwardIo {
  public:
   RecordingIo(Io& inner, fs::path top);
 
+  // A directory, relative to the top, whose files nobody needs after a crash (locks, sockets): its changes
+  // are not noted.
+  void leave_out(std::string directory) { left_out_ = std::move(directory) + "/"; }
+
   [[nodiscard]] const Disk& start() const { return start_; }
   [[nodiscard]] const std::vector<DiskStep>& steps() const { return steps_; }
   [[nodiscard]] int syncs() const { return syncs_; }  // of files and directories
@@ -79,12 +101,16 @@ class RecordingIo final : public ForwardIo {
   Status sync_file_system(const fs::path& directory) override;
 
  private:
+  [[nodiscard]] bool is_left_out(const std::string& path) const {
+    return !left_out_.empty() && path.starts_with(left_out_);
+  }
   [[nodiscard]] std::string relative(const fs::path& path) const;
   [[nodiscard]] int file_at(const fs::path& path) const;
   bool counts_as_sync();
   Status note(Status done, DiskStep step);
 
   fs::path top_;
+  std::string left_out_;
   Disk start_;
   Disk now_;  // names only
   std::vector<DiskStep> steps_;
@@ -96,10 +122,10 @@ class RecordingIo final : public ForwardIo {
 
 // Calls `visit` with each disk that a crash within steps [0, n) could leave, for every n from `first` to the
 // number of steps; n and a few words on what was lost go with it. Disks that were seen already with the same
-// `promise(n)` are left out. The number of disks that were visited.
+// `promise(n)` are left out, and with `every` all but every n-th. The number of disks that were visited.
 using CrashVisitor = std::function<void(const Disk& disk, std::size_t n, const std::string& lost)>;
 std::size_t each_crash_state(const RecordingIo& recording, std::size_t first,
                              const std::function<std::size_t(std::size_t n)>& promise,
-                             const CrashVisitor& visit);
+                             const CrashVisitor& visit, std::size_t every = 1);
 
 }  // namespace cyr::test

@@ -10,6 +10,8 @@
 #include "format/db/stream_sink.h"
 #include "format/db/twoskip_format.h"
 #include "format/db/view.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/temp_store.h"
 #include "tests/support/tree.h"
 #include "tests/unit/db/database_files.h"
 
@@ -214,6 +216,38 @@ TEST_CASE("flat: escapes of 2.5 and literal bytes of older releases", "[db]") {
   }
   REQUIRE_OK((*writer)->finish());
   CHECK(sink.content() == file);
+}
+
+// After a power loss pointers lead behind the end, to a record that was lost. Reading replays the log; the
+// same Database then has to mend the file before it writes.
+TEST_CASE("skiplist: a file that lost its end is read and then written by one Database", "[db]") {
+  const test::TempDir dir;
+  const fs::path path = dir / "list";
+  const auto whole = [&path] { return test::read_text(path); };
+  const auto open = [&path](bool create) {
+    auto database = db::open(posix_io(), path, db::Kind::skiplist, {.create = create, .order = {}});
+    REQUIRE_OK(database);
+    return std::move(*database);
+  };
+  Records expected;
+  {
+    const auto database = open(true);
+    for (const char letter : std::string("abcdefgh")) {
+      expected.emplace_back(std::string("user.") + letter, "1");
+      REQUIRE_OK(database->put(expected.back().first, expected.back().second));
+    }
+  }
+  const std::string before = whole();
+  REQUIRE_OK(open(false)->put("user.dd", "2"));
+  test::write_text(path, whole().substr(0, before.size()));
+  REQUIRE(whole() != before);
+
+  const auto database = open(false);
+  CHECK(test::records_of(*database) == expected);
+  REQUIRE_OK(database->put("user.z", "3"));
+  expected.emplace_back("user.z", "3");
+  CHECK(test::records_of(*database) == expected);
+  REQUIRE_OK(database->consistent());
 }
 
 TEST_CASE("flat: a raw CR in a key is found, and named", "[db]") {
