@@ -8,7 +8,7 @@ quota -f: mailboxes and a fifth as many quota roots, all of them right, then all
 is measured against `find` and reading every cyrus.header and cyrus.index, since 3.6.1 cannot do it. ctl_mboxlist -d: a list of
 that many mailboxes. The stores are made from one mailbox of tests/data/stores/default, which 3.6.1 wrote: headers and indexes are
 written for each mailbox, messages and caches are links to the same few files. Figures are medians of wall-clock seconds after one
-run that is not counted; a ratio is the median of the rounds' ratios; MiB is the most memory that a process had.
+run that is not counted; a ratio is the median of the rounds' ratios; MiB is the most memory that a process had, and not below what this script itself needs.
 """
 import argparse
 import os
