@@ -54,19 +54,23 @@ Status Master::start_template(std::size_t index) {
   return success();
 }
 
-// One more worker is on its way: it counts as ready from now on.
+// One more worker is on its way: it counts as ready from now on. A template that has just ended, as after
+// HUP, is no failure: the next one is asked.
 Status Master::ask_template(std::size_t index) {
   Instance& instance = *instances_[index];
-  if (instance.template_fd == -1) {
-    CYR_CHECK(start_template(index));
-  }
-  if (::send(instance.template_fd, &session::kForkRequest, 1, MSG_NOSIGNAL | MSG_DONTWAIT) != 1) {
-    const int number = errno;
+  int number = 0;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    if (instance.template_fd == -1) {
+      CYR_CHECK(start_template(index));
+    }
+    if (::send(instance.template_fd, &session::kForkRequest, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1) {
+      ++instance.requested;
+      return success();
+    }
+    number = errno;
     forget_template(instance);
-    return system_error(number, "cannot ask the template for a worker");
   }
-  ++instance.requested;
-  return success();
+  return system_error(number, "cannot ask the template for a worker");
 }
 
 void Master::read_template(std::size_t index) {
