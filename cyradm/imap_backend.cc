@@ -47,6 +47,7 @@ std::optional<MailboxRow> row_of(ImapResponse& response) {
   }
   MailboxRow row;
   row.name = std::move(values[2].text);
+  row.attributes.reserve(values[0].items.size());
   for (auto& attribute : values[0].items) {
     row.attributes.push_back(std::move(attribute.text));
   }
@@ -331,7 +332,7 @@ Result<ImapCommand> ImapBackend::list_command(const ListQuery& query) {
 Status ImapBackend::list(const ListQuery& query, const std::function<Status(MailboxRow)>& visit) {
   CYR_TRY(const auto command, list_command(query));
   std::uint64_t visited = 0;
-  const auto on_data = [&](ImapResponse data) -> Status {
+  const auto on_data = [&](ImapResponse&& data) -> Status {
     if (data.word != "LIST" && data.word != "LSUB") {
       return success();
     }

@@ -202,8 +202,13 @@ Result<ImapResponse> ImapClient::read_response() {
     if (!line) {
       return lost(line.error());
     }
-    text += *line;
-    const auto announced = literal_announced(text, *line);
+    const std::size_t start = text.size();
+    if (text.empty()) {
+      text = std::move(*line);
+    } else {
+      text += *line;
+    }
+    const auto announced = literal_announced(text, std::string_view(text).substr(start));
     if (!announced) {
       return lost(announced.error());
     }

@@ -73,7 +73,7 @@ class ImapClient {
   // False after any error but NO and BAD; also notices that the server has hung up since.
   [[nodiscard]] bool usable();
 
-  using OnData = std::function<Status(ImapResponse)>;
+  using OnData = std::function<Status(ImapResponse&&)>;
   // The tagged answer, whether OK, NO or BAD; `on_data` gets every untagged response with data before it. Its
   // error is returned after the answer has been read. Errc::io: "Connection to server lost.", and why.
   Result<ImapResponse> run(const ImapCommand& command, const OnData& on_data = {});

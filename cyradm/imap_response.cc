@@ -28,7 +28,9 @@ class ValueParser {
 
   // Everything up to the end. Open lists stand on a stack of our own, so that depth costs no call.
   Result<std::vector<ImapValue>> parse() {
-    open_.emplace_back();
+    constexpr std::size_t usual = 4;  // what LIST needs
+    open_.reserve(usual);
+    open_.emplace_back().items.reserve(usual);
     while (true) {
       while (at_ < text_.size() && text_[at_] == ' ') {
         ++at_;
@@ -153,8 +155,11 @@ Result<ImapResponse> parse_response(std::string_view response) {
 }
 
 Result<std::optional<std::uint64_t>> literal_announced(std::string_view response, std::string_view line) {
+  if (!line.ends_with('}')) {
+    return std::optional<std::uint64_t>();
+  }
   const auto [tag, rest] = first_word(response);
-  if (tag != "*" || is_status(upper_ascii(first_word(rest).first)) || !line.ends_with('}')) {
+  if (tag != "*" || is_status(upper_ascii(first_word(rest).first))) {
     return std::optional<std::uint64_t>();
   }
   const auto open = line.rfind('{');

@@ -3,6 +3,7 @@
 
 #include "cyradm/commands/all.h"
 #include "cyradm/session.h"
+#include "format/base/merge_runs.h"
 
 namespace cyr::cyradm::commands {
 namespace {
@@ -16,19 +17,16 @@ constexpr std::array<Option, 5> listmailbox_options = {{
 }};
 constexpr std::array<Word, 2> listmailbox_words = {Word::mailbox, Word::other};
 
-std::string joined(const std::vector<std::string>& parts) {
-  std::string out;
-  for (const auto& part : parts) {
-    out.append(out.empty() ? "" : " ").append(part);
-  }
-  return out;
-}
-
 std::string entry_of(const Session& session, const MailboxRow& row) {
   std::string out = session.shown_name(row.name);
-  if (!row.attributes.empty()) {
-    out += " (" + joined(row.attributes) + ")";
+  constexpr std::size_t usual_attributes = 32;
+  out.reserve(out.size() + usual_attributes);
+  std::string_view before = " (";
+  for (const std::string& attribute : row.attributes) {
+    out.append(before).append(attribute);
+    before = " ";
   }
+  out += row.attributes.empty() ? "" : ")";
   if (!row.extended.empty()) {
     out += " (" + row.extended + ")";
   }
@@ -47,7 +45,7 @@ void print_columns(Session& session, std::vector<std::string>& entries) {
   if (entries.empty()) {
     return;
   }
-  std::sort(entries.begin(), entries.end());
+  merge_runs(entries.begin(), entries.end(), std::less<>());
   std::size_t width = 0;
   for (const auto& entry : entries) {
     width = std::max(width, shown_width(entry) + 1);
@@ -103,7 +101,7 @@ Status run_listmailbox(Session& session, const Arguments& arguments) {
     print_columns(session, entries);
     return success();
   }
-  std::sort(entries.begin(), entries.end());
+  merge_runs(entries.begin(), entries.end(), std::less<>());
   for (const auto& entry : entries) {
     session.out().write(entry + "\n");
   }

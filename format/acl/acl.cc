@@ -145,20 +145,28 @@ bool Rights::has(char letter) const {
 
 namespace {
 
-// Entries up to the last complete one; `rest` is what was left.
-std::vector<Entry> entries_of(std::string_view text, std::string_view& rest) {
-  std::vector<Entry> out;
-  rest = text;
+// `visit(id, rights)` for each entry up to the last complete one; returns what was left.
+template <class Visit>
+std::string_view for_each_entry(std::string_view text, const Visit& visit) {
+  std::string_view rest = text;
   while (true) {
     const auto id_end = rest.find('\t');
     const auto end = id_end == std::string_view::npos ? id_end : rest.find('\t', id_end + 1);
     if (end == std::string_view::npos) {
-      return out;
+      return rest;
     }
-    out.push_back(
-        {std::string(rest.substr(0, id_end)), std::string(rest.substr(id_end + 1, end - id_end - 1))});
+    visit(rest.substr(0, id_end), rest.substr(id_end + 1, end - id_end - 1));
     rest.remove_prefix(end + 1);
   }
+}
+
+// `rest`: what was left.
+std::vector<Entry> entries_of(std::string_view text, std::string_view& rest) {
+  std::vector<Entry> out;
+  rest = for_each_entry(text, [&](std::string_view id, std::string_view rights) {
+    out.push_back({std::string(id), std::string(rights)});
+  });
+  return out;
 }
 
 bool is_negative(std::string_view id) { return !id.empty() && id.front() == '-'; }
@@ -236,17 +244,41 @@ Result<Rights> Acl::apply(std::string_view id, std::string_view change, const Di
   return rights;
 }
 
-Rights Acl::rights(const std::function<bool(std::string_view id)>& is_member, const Dialect& dialect) const {
-  Rights positive;
-  Rights negative;
-  for (const Entry& entry : entries_) {
-    const std::string_view id(entry.id);
-    Rights& side = is_negative(id) ? negative : positive;
-    if (is_member(is_negative(id) ? id.substr(1) : id)) {
-      side = side | Rights::parse(entry.rights, dialect);
+namespace {
+
+// Adds up entries; the negative ones are taken away at the end.
+class Sum {
+ public:
+  Sum(const IsMember& is_member, const Dialect& dialect) : is_member_(is_member), dialect_(dialect) {}
+  void add(std::string_view id, std::string_view rights) {
+    Rights& side = is_negative(id) ? negative_ : positive_;
+    if (is_member_(is_negative(id) ? id.substr(1) : id)) {
+      side = side | Rights::parse(rights, dialect_);
     }
   }
-  return positive - negative;
+  [[nodiscard]] Rights result() const { return positive_ - negative_; }
+
+ private:
+  const IsMember& is_member_;
+  const Dialect& dialect_;
+  Rights positive_;
+  Rights negative_;
+};
+
+}  // namespace
+
+Rights Acl::rights(const IsMember& is_member, const Dialect& dialect) const {
+  Sum sum(is_member, dialect);
+  for (const Entry& entry : entries_) {
+    sum.add(entry.id, entry.rights);
+  }
+  return sum.result();
+}
+
+Rights rights_in(std::string_view text, const IsMember& is_member, const Dialect& dialect) {
+  Sum sum(is_member, dialect);
+  (void)for_each_entry(text, [&](std::string_view id, std::string_view rights) { sum.add(id, rights); });
+  return sum.result();
 }
 
 bool Acl::same_rights(const Acl& other, const Dialect& dialect) const {

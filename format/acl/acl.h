@@ -59,6 +59,12 @@ struct Entry {
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 
+// Whether an identifier, without its '-', is that of the person asked about.
+using IsMember = std::function<bool(std::string_view id)>;
+
+// Acl::parse(text).rights(is_member, dialect) without making the list.
+[[nodiscard]] Rights rights_in(std::string_view text, const IsMember& is_member, const Dialect& dialect = {});
+
 class Acl {
  public:
   Acl() = default;
@@ -81,8 +87,7 @@ class Acl {
 
   // Union of the entries whose id `is_member` accepts, less that of the negative ones (their ids without
   // '-').
-  [[nodiscard]] Rights rights(const std::function<bool(std::string_view id)>& is_member,
-                              const Dialect& dialect = {}) const;
+  [[nodiscard]] Rights rights(const IsMember& is_member, const Dialect& dialect = {}) const;
   // Same ids with the same sets, whatever the order and the letters; a repeated id counts as the union.
   [[nodiscard]] bool same_rights(const Acl& other, const Dialect& dialect = {}) const;
   friend bool operator==(const Acl&, const Acl&) = default;  // byte for byte

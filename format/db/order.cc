@@ -108,6 +108,9 @@ void OrderSet::narrow(std::string_view previous, std::string_view next) {
     return;
   }
   for (const Order order : all_orders) {
+    if (!has(order)) {
+      continue;
+    }
     const ByteMap& map = map_of(order);
     int difference = int{map[byte_at(previous, at)]} - int{map[byte_at(next, at)]};
     if (difference == 0) {

@@ -36,28 +36,48 @@ std::string_view field_order(ListFormat format) {
 constexpr std::string_view uniqueid_order = "TNPSVCFMAH";
 constexpr std::string_view history_order = "NMVCFTP";
 
-template <class Number>
-Result<Number> number_field(const text::Item& map, std::string_view key) {
-  const text::Item* item = map.find(key);
+// A field of a record, whichever way the record was read: absent, a string, or something else.
+struct FieldText {
+  bool present = false;
+  bool is_string = false;
+  std::string_view text;
+};
+FieldText field_text(const text::Item& map, char key) {
+  const text::Item* item = map.find({&key, 1});
   if (item == nullptr || item->is_nil()) {
+    return {};
+  }
+  return {true, item->is_string(), item->text};
+}
+FieldText field_text(const text::PlainMap& map, char key) {
+  const text::PlainMap::Field* field = map.find(key);
+  return field == nullptr ? FieldText{} : FieldText{true, !field->is_map, field->value};
+}
+
+template <class Number, class Map>
+Result<Number> number_field(const Map& map, char key) {
+  const FieldText field = field_text(map, key);
+  if (!field.present) {
     return Number{0};
   }
-  const auto value = item->is_string() ? parse_number<Number>(item->text) : std::nullopt;
+  const auto value = field.is_string ? parse_number<Number>(field.text) : std::nullopt;
   if (!value || std::cmp_less(*value, 0)) {
     return corrupt(fmt::format("field {} is no number that fits", key));
   }
   return *value;
 }
 
-Result<std::string> string_field(const text::Item& map, std::string_view key) {
-  const text::Item* item = map.find(key);
-  if (item == nullptr || item->is_nil()) {
-    return std::string();
-  }
-  if (!item->is_string()) {
+template <class Map>
+Result<std::string_view> string_field(const Map& map, char key) {
+  const FieldText field = field_text(map, key);
+  if (field.present && !field.is_string) {
     return corrupt(fmt::format("field {} is no string", key));
   }
-  return item->text;
+  return field.text;
+}
+
+void append_acl_entry(std::string& acl, std::string_view id, std::string_view rights) {
+  acl.append(id).append("\t").append(rights).append("\t");
 }
 
 Result<std::optional<std::string>> acl_field(const text::Item& map) {
@@ -79,8 +99,25 @@ Result<std::optional<std::string>> acl_field(const text::Item& map) {
     if (bad) {
       return corrupt("field A has an entry that is no identifier with rights");
     }
-    acl.append(entry.key).append("\t").append(entry.text).append("\t");
+    append_acl_entry(acl, entry.key, entry.text);
   }
+  return std::optional<std::string>(std::move(acl));
+}
+Result<std::optional<std::string>> acl_field(const text::PlainMap& map) {
+  const text::PlainMap::Field* field = map.find('A');
+  if (field == nullptr) {
+    return std::optional<std::string>();
+  }
+  if (!field->is_map) {
+    return corrupt("field A is no map");
+  }
+  if (field->value.find('\t') != std::string_view::npos) {
+    return corrupt("field A has an entry that is no identifier with rights");
+  }
+  std::string acl;
+  acl.reserve(field->value.size() + 1);
+  text::PlainMap::for_each_pair(
+      *field, [&](std::string_view id, std::string_view rights) { append_acl_entry(acl, id, rights); });
   return std::optional<std::string>(std::move(acl));
 }
 
@@ -100,41 +137,65 @@ Result<FormerName> decode_former_name(const text::Item& map) {
     return corrupt("field H holds something that is no map");
   }
   FormerName former;
-  CYR_TRY(const std::string dbname, string_field(map, "N"));
+  CYR_TRY(const auto dbname, string_field(map, 'N'));
   former.name = internal_name_of(dbname);
-  CYR_TRY(former.mtime, number_field<std::int64_t>(map, "M"));
-  CYR_TRY(former.uidvalidity, number_field<std::uint32_t>(map, "V"));
-  CYR_TRY(former.createdmodseq, number_field<std::uint64_t>(map, "C"));
-  CYR_TRY(former.foldermodseq, number_field<std::uint64_t>(map, "F"));
-  CYR_TRY(former.partition, string_field(map, "P"));
+  CYR_TRY(former.mtime, number_field<std::int64_t>(map, 'M'));
+  CYR_TRY(former.uidvalidity, number_field<std::uint32_t>(map, 'V'));
+  CYR_TRY(former.createdmodseq, number_field<std::uint64_t>(map, 'C'));
+  CYR_TRY(former.foldermodseq, number_field<std::uint64_t>(map, 'F'));
+  CYR_TRY(former.partition, string_field(map, 'P'));
   if (map.find("T") != nullptr) {
-    CYR_TRY(const std::string letters, string_field(map, "T"));
+    CYR_TRY(const auto letters, string_field(map, 'T'));
     CYR_TRY(former.type, decode_type_letters(letters));
   }
   return former;
 }
 
-// Everything but name and uniqueid, which stand differently in N and I records.
-Status decode_common_fields(const text::Item& map, MailboxEntry& entry) {
-  CYR_TRY(const std::string letters, string_field(map, "T"));
-  CYR_TRY(entry.type, decode_type_letters(letters));
-  CYR_TRY(entry.partition, string_field(map, "P"));
-  CYR_TRY(entry.server, string_field(map, "S"));
-  CYR_TRY(entry.acl, acl_field(map));
-  CYR_TRY(entry.uidvalidity, number_field<std::uint32_t>(map, "V"));
-  CYR_TRY(entry.createdmodseq, number_field<std::uint64_t>(map, "C"));
-  CYR_TRY(entry.foldermodseq, number_field<std::uint64_t>(map, "F"));
-  CYR_TRY(entry.mtime, number_field<std::int64_t>(map, "M"));
-  if (const text::Item* history = map.find("H"); history != nullptr && !history->is_nil()) {
-    if (!history->is_list()) {
-      return corrupt("field H is no list");
-    }
-    for (const auto& item : history->items) {
-      CYR_TRY(FormerName former, decode_former_name(item));
-      entry.history.push_back(std::move(former));
-    }
+Status decode_history(const text::Item& map, MailboxEntry& entry) {
+  const text::Item* history = map.find("H");
+  if (history == nullptr || history->is_nil()) {
+    return success();
+  }
+  if (!history->is_list()) {
+    return corrupt("field H is no list");
+  }
+  for (const auto& item : history->items) {
+    CYR_TRY(FormerName former, decode_former_name(item));
+    entry.history.push_back(std::move(former));
   }
   return success();
+}
+Status decode_history(const text::PlainMap& map, MailboxEntry& /*entry*/) {
+  return map.find('H') == nullptr ? success() : Status(corrupt("field H is no list"));
+}
+
+// Everything but name and uniqueid, which stand differently in N and I records.
+template <class Map>
+Status decode_common_fields(const Map& map, MailboxEntry& entry) {
+  CYR_TRY(const auto letters, string_field(map, 'T'));
+  CYR_TRY(entry.type, decode_type_letters(letters));
+  CYR_TRY(entry.partition, string_field(map, 'P'));
+  CYR_TRY(entry.server, string_field(map, 'S'));
+  CYR_TRY(entry.acl, acl_field(map));
+  CYR_TRY(entry.uidvalidity, number_field<std::uint32_t>(map, 'V'));
+  CYR_TRY(entry.createdmodseq, number_field<std::uint64_t>(map, 'C'));
+  CYR_TRY(entry.foldermodseq, number_field<std::uint64_t>(map, 'F'));
+  CYR_TRY(entry.mtime, number_field<std::int64_t>(map, 'M'));
+  return decode_history(map, entry);
+}
+template <class Map>
+Status decode_name_record(const Map& map, MailboxEntry& entry) {
+  CYR_TRY(entry.uniqueid, string_field(map, 'I'));
+  return decode_common_fields(map, entry);
+}
+template <class Map>
+Status decode_id_record(const Map& map, MailboxEntry& entry) {
+  CYR_TRY(const auto dbname, string_field(map, 'N'));
+  if (dbname.empty()) {
+    return corrupt("the unique id's record has no mailbox name (N)", 0);
+  }
+  entry.name = internal_name_of(dbname);
+  return decode_common_fields(map, entry);
 }
 
 Result<text::Item> parse_map(std::string_view value) {
@@ -380,28 +441,39 @@ std::string name_key(std::string_view internal_name, ListFormat format) {
 std::string uniqueid_key(std::string_view uniqueid) { return "I" + std::string(uniqueid); }
 
 Result<MailboxEntry> decode_entry(std::string_view internal_name, std::string_view value) {
-  MailboxEntry entry;
-  entry.name = internal_name;
+  Result<MailboxEntry> out(MailboxEntry{});
+  out->name = internal_name;
   if (!value.starts_with('%')) {
-    return decode_text_entry(value, std::move(entry));
+    return decode_text_entry(value, std::move(*out));
+  }
+  if (const auto plain = text::PlainMap::read(value)) {
+    CYR_CHECK(decode_name_record(*plain, *out));
+    return out;
   }
   CYR_TRY(const text::Item map, parse_map(value));
-  CYR_TRY(entry.uniqueid, string_field(map, "I"));
-  CYR_CHECK(decode_common_fields(map, entry));
-  return entry;
+  CYR_CHECK(decode_name_record(map, *out));
+  return out;
+}
+
+Result<MailboxType> decode_entry_type(std::string_view value) {
+  if (const auto plain = text::PlainMap::read(value)) {
+    CYR_TRY(const auto letters, string_field(*plain, 'T'));
+    return decode_type_letters(letters);
+  }
+  CYR_TRY(const MailboxEntry entry, decode_entry({}, value));
+  return entry.type;
 }
 
 Result<MailboxEntry> decode_uniqueid_record(std::string_view uniqueid, std::string_view value) {
-  MailboxEntry entry;
-  entry.uniqueid = uniqueid;
-  CYR_TRY(const text::Item map, parse_map(value));
-  CYR_TRY(const std::string dbname, string_field(map, "N"));
-  if (dbname.empty()) {
-    return corrupt("the unique id's record has no mailbox name (N)", 0);
+  Result<MailboxEntry> out(MailboxEntry{});
+  out->uniqueid = uniqueid;
+  if (const auto plain = text::PlainMap::read(value)) {
+    CYR_CHECK(decode_id_record(*plain, *out));
+    return out;
   }
-  entry.name = internal_name_of(dbname);
-  CYR_CHECK(decode_common_fields(map, entry));
-  return entry;
+  CYR_TRY(const text::Item map, parse_map(value));
+  CYR_CHECK(decode_id_record(map, *out));
+  return out;
 }
 
 std::string encode_entry(const MailboxEntry& entry, ListFormat format) {

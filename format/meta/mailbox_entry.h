@@ -82,6 +82,8 @@ struct ListKey {
 // The value of a name record (T, X, D, K's N). Errc::corrupt with the offset inside the value. Accepts both
 // of Cyrus's dlist readers' languages, unknown fields are skipped.
 [[nodiscard]] Result<MailboxEntry> decode_entry(std::string_view internal_name, std::string_view value);
+// Its type alone, where the record is an ordinary one; otherwise as decode_entry().
+[[nodiscard]] Result<MailboxType> decode_entry_type(std::string_view value);
 // The value of an I record.
 [[nodiscard]] Result<MailboxEntry> decode_uniqueid_record(std::string_view uniqueid, std::string_view value);
 

@@ -270,16 +270,26 @@ Result<std::optional<MailboxEntry>> MailboxList::find_by_uniqueid(std::string_vi
   return found;
 }
 
+Status MailboxList::for_each_name(std::string_view prefix, const NameVisitor& visit) {
+  return database_->for_each(
+      name_key(prefix, format_), [&](std::string_view key, std::string_view value) -> Result<db::Visit> {
+        const ListKey parsed = parse_list_key(key, format_);
+        return parsed.kind == KeyKind::mailbox ? visit(parsed.name, key, value) : db::Visit::go_on;
+      });
+}
+
 Status MailboxList::for_each(std::string_view prefix, const ListVisitor& visit) {
-  return database_->for_each(name_key(prefix, format_),
-                             [&](std::string_view key, std::string_view value) -> Result<db::Visit> {
-                               const ListKey parsed = parse_list_key(key, format_);
-                               if (parsed.kind != KeyKind::mailbox) {
-                                 return db::Visit::go_on;
-                               }
-                               const auto entry = decode_entry(parsed.name, value);
-                               return visit({parsed.name, key, value, entry});
-                             });
+  return for_each_name(prefix, [&](std::string_view name, std::string_view key, std::string_view value) {
+    const auto entry = decode_entry(name, value);
+    return visit({name, key, value, entry});
+  });
+}
+
+Status MailboxList::for_each_type(std::string_view prefix, const TypeVisitor& visit) {
+  return for_each_name(prefix, [&](std::string_view name, std::string_view, std::string_view value) {
+    const auto type = decode_entry_type(value);
+    return type ? visit({name, value, *type}) : Result<db::Visit>(db::Visit::go_on);
+  });
 }
 
 Status MailboxList::for_each_under(std::string_view name, const ListVisitor& visit) {

@@ -31,6 +31,14 @@ struct ListItem {
 };
 using ListVisitor = std::function<Result<db::Visit>(const ListItem& item)>;
 
+// A name record of which nothing but the type was decoded; decode_entry(name, value) gives the rest.
+struct TypedItem {
+  std::string_view name;  // internal form
+  std::string_view value;
+  MailboxType type;
+};
+using TypeVisitor = std::function<Result<db::Visit>(const TypedItem& item)>;
+
 struct MailboxListOptions {
   // What to write into an empty list; one with records keeps the format found in it.
   ListFormat format_if_empty = ListFormat::keyed_36;
@@ -68,6 +76,8 @@ class MailboxList {
   // Every name record whose internal name starts with `prefix` (a domain in it must be complete), in the
   // database's order, all kinds, unreadable ones too.
   Status for_each(std::string_view prefix, const ListVisitor& visit);
+  // The same for those who need few of the entries (LIST); a record whose type cannot be read is left out.
+  Status for_each_type(std::string_view prefix, const TypeVisitor& visit);
   // `name` itself and everything below it; "" is everything, "dom!" everything of a domain.
   Status for_each_under(std::string_view name, const ListVisitor& visit);
   // K: every I record, in order. `item.name` is the unique id.
@@ -90,6 +100,11 @@ class MailboxList {
  private:
   MailboxList(std::unique_ptr<db::Database> database, ListFormat format, MailboxListOptions options)
       : database_(std::move(database)), format_(format), options_(std::move(options)) {}
+
+  using NameVisitor =
+      std::function<Result<db::Visit>(std::string_view name, std::string_view key, std::string_view value)>;
+  Status for_each_name(std::string_view prefix, const NameVisitor& visit);
+
   std::unique_ptr<db::Database> database_;
   ListFormat format_;
   MailboxListOptions options_;

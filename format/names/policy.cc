@@ -97,6 +97,9 @@ bool matches(std::string_view pattern, std::string_view name, char separator) {
   while (true) {
     if (p < pattern.size() && pattern[p] == '*') {
       star = p++;
+      if (p == pattern.size()) {
+        return true;
+      }
       star_at = n;
       percent = none;
       continue;

@@ -129,13 +129,18 @@ acl::Rights owner_rights(const conf::Config& config) {
 }
 
 bool owns(const Store& store, std::string_view userid, std::string_view mailbox) {
+  // Most mailboxes that somebody may see are his own or nobody's: the latter need not be taken apart.
+  if (mailbox.find("user.") == std::string_view::npos) {
+    return false;
+  }
   const auto name = names::MailboxName::from_internal(mailbox, store.name_space());
   return name && name->is_user() && name->user() == names::UserId::parse(userid, store.name_space());
 }
 
 acl::Rights acl_rights(const Store& store, const Actor& actor, const meta::MailboxEntry& entry) {
-  const auto list = acl::Acl::parse(entry.acl.value_or(""));
-  return list.rights([&actor](std::string_view id) { return actor.is(id); }, acl_dialect(store.config()));
+  const std::string_view list = entry.acl ? std::string_view(*entry.acl) : "";
+  return acl::rights_in(
+      list, [&actor](std::string_view id) { return actor.is(id); }, acl_dialect(store.config()));
 }
 
 acl::Rights rights_of(const Store& store, const Actor& actor, const meta::MailboxEntry& entry) {

@@ -185,6 +185,66 @@ class Parser {
   std::size_t count_ = 0;
 };
 
+struct Accept {
+  bool operator()(const PlainMap::Field& /*field*/) const { return true; }
+};
+
+// The pairs of a map of atoms from `at`, which stands behind "%(", to behind its ')'. `depth`: how many maps
+// there may be below this one. False: something else is there.
+template <class Visit>
+bool read_pairs(std::string_view text, std::size_t& at, unsigned depth, const Visit& visit) {
+  const auto there_is = [&](char c) { return at < text.size() && text[at] == c; };
+  // As the strict reader takes it: up to a space, without the ')' that close what is around it.
+  const auto atom = [&] {
+    const std::size_t start = at;
+    while (at < text.size() && text[at] != ' ') {  // a few bytes: a call of memchr takes longer
+      ++at;
+    }
+    while (at > start && text[at - 1] == ')') {
+      --at;
+    }
+    const std::string_view token = text.substr(start, at - start);
+    const char first = token.empty() ? '(' : token.front();
+    const bool plain = first != '(' && first != '"' && first != '{' && first != '%';
+    return plain && token != "NIL" ? token : std::string_view();
+  };
+  if (there_is(')')) {
+    ++at;
+    return true;
+  }
+  while (true) {
+    PlainMap::Field field;
+    field.key = atom();
+    if (field.key.empty() || !there_is(' ')) {
+      return false;
+    }
+    ++at;
+    if (depth > 0 && there_is('%')) {
+      ++at;
+      if (!there_is('(')) {
+        return false;
+      }
+      const std::size_t start = ++at;
+      if (!read_pairs(text, at, depth - 1, Accept())) {
+        return false;
+      }
+      field.value = text.substr(start, at - 1 - start);
+      field.is_map = true;
+    } else {
+      field.value = atom();
+      if (field.value.empty()) {
+        return false;
+      }
+    }
+    if (!visit(field) || at >= text.size()) {
+      return false;
+    }
+    if (const char after = text[at++]; after != ' ') {
+      return after == ')';
+    }
+  }
+}
+
 void print_to(std::string& out, const Item& item, const DlistStyle& style) {
   const auto string = [&](std::string_view text) {
     append_astring(out, text, style.plus_literals ? LiteralForm::plus : LiteralForm::synchronizing,
@@ -307,6 +367,22 @@ Result<Item> parse_dlist(std::string_view text) {
   auto loose = Parser(text, Reader::loose).whole();
   // The strict reader's complaint is about the form that is on disk.
   return loose ? std::move(loose) : std::move(strict);
+}
+
+std::optional<PlainMap> PlainMap::read(std::string_view text) {
+  std::optional<PlainMap> map(std::in_place);
+  std::size_t at = 2;
+  const bool plain = text.starts_with("%(") && read_pairs(text, at, 1, [&](const Field& field) {
+                       if (map->count_ == max_fields) {
+                         return false;
+                       }
+                       map->fields_[map->count_++] = field;
+                       return true;
+                     });
+  if (!plain || at != text.size()) {
+    map.reset();
+  }
+  return map;
 }
 
 std::string print_dlist(const Item& item, DlistStyle style) {

@@ -6,6 +6,8 @@
 // items are bounded (max_depth, max_items), so hostile bytes cannot exhaust the stack or memory.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -81,6 +83,48 @@ struct Item {
 // The whole of `text` as one value without key. Errc::corrupt with the offset in `text` of the first byte
 // that breaks the grammar.
 Result<Item> parse_dlist(std::string_view text);
+
+// A map of atoms and of maps of atoms, which nearly every record of mailboxes.db is: read in place, nothing
+// is copied. Views are into the text that was read.
+class PlainMap {
+ public:
+  struct Field {
+    std::string_view key;
+    std::string_view value;  // of a map: the text from after its "(" to its ")"
+    bool is_map = false;
+  };
+
+  // Nothing when there is anything else in `text` (quoted strings, literals, lists, NIL, a map three deep,
+  // more than max_fields) or anything wrong with it: parse_dlist() says what.
+  static std::optional<PlainMap> read(std::string_view text);
+
+  // The first field whose key is this one letter; nullptr when absent.
+  [[nodiscard]] const Field* find(char letter) const {
+    for (std::size_t i = 0; i < count_; ++i) {
+      if (fields_[i].key.size() == 1 && fields_[i].key.front() == letter) {
+        return &fields_[i];
+      }
+    }
+    return nullptr;
+  }
+  // `visit(key, value)` for each pair of a field that is a map, in the order of the text; none of another.
+  template <class Visit>
+  static void for_each_pair(const Field& map, const Visit& visit) {
+    std::string_view rest = map.is_map ? map.value : std::string_view();
+    while (!rest.empty()) {
+      const std::string_view key = rest.substr(0, rest.find(' '));
+      rest.remove_prefix(key.size() + 1);
+      const std::string_view value = rest.substr(0, rest.find(' '));
+      rest.remove_prefix(std::min(value.size() + 1, rest.size()));
+      visit(key, value);
+    }
+  }
+
+ private:
+  static constexpr std::size_t max_fields = 12;
+  std::array<Field, max_fields> fields_;
+  std::size_t count_ = 0;
+};
 
 // Canonical form, without final line feed.
 [[nodiscard]] std::string print_dlist(const Item& item, DlistStyle style = {});

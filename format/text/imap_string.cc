@@ -2,19 +2,30 @@
 #include "format/text/imap_string.h"
 
 #include <algorithm>
+#include <array>
 
 #include "format/base/text.h"
 
 namespace cyr::text {
 namespace {
 
-bool is_atom_byte(char c, bool us_is_atom) {
-  const auto byte = static_cast<unsigned char>(c);
-  if (byte >= 0x7F || byte < 0x1F || (byte == 0x1F && !us_is_atom)) {
-    return false;
+// A table, because names are looked at byte by byte. 0x1F is an atom's byte only for some (see is_atom_byte).
+constexpr std::array<bool, 256> atom_bytes = [] {
+  std::array<bool, 256> out{};
+  for (std::size_t byte = 0x1F; byte < 0x7F; ++byte) {
+    out[byte] = true;
   }
-  return std::string_view(" {()\"%*\\").find(c) == std::string_view::npos;
+  for (const unsigned char c : {' ', '{', '(', ')', '"', '%', '*', '\\'}) {
+    out[c] = false;
+  }
+  return out;
+}();
+
+bool is_atom_byte(char c, bool us_is_atom) {
+  return atom_bytes[static_cast<unsigned char>(c)] && (us_is_atom || c != '\x1F');
 }
+
+bool ends_atom(char c) { return c == ' ' || c == '\r' || c == '\n' || c == '(' || c == ')'; }
 
 bool is_quotable_byte(char c) {
   const auto byte = static_cast<unsigned char>(c);
@@ -119,12 +130,14 @@ void StringReader::skip_spaces() {
 
 Result<std::string> StringReader::quoted() {
   const std::size_t start = at_++;
+  const auto special = [](char c) { return c == '"' || c == '\\' || c == '\r' || c == '\n'; };
   std::string out;
-  while (!at_end() && text_[at_] != '"') {
-    if (text_[at_] == '\\') {
-      ++at_;
-    }
-    if (at_end() || text_[at_] == '\r' || text_[at_] == '\n') {
+  while (true) {
+    const auto begin = text_.begin() + static_cast<std::ptrdiff_t>(at_);
+    const auto end = std::find_if(begin, text_.end(), special);
+    out.append(begin, end);
+    at_ += static_cast<std::size_t>(end - begin);
+    if (!accept('\\') || at_end() || text_[at_] == '\r' || text_[at_] == '\n') {
       break;
     }
     out += text_[at_++];
@@ -168,7 +181,10 @@ Result<std::string> StringReader::literal() {
 }
 
 Result<std::string> StringReader::atom() {
-  const auto end = std::min(text_.find_first_of(" \r\n()", at_), text_.size());
+  std::size_t end = at_;
+  while (end < text_.size() && !ends_atom(text_[end])) {
+    ++end;
+  }
   if (end == at_) {
     return corrupt("a string is missing", at_);
   }

@@ -171,29 +171,30 @@ Status Connection::skip_line(Deadline deadline) {
 }
 
 Result<std::string> Connection::read_line(std::size_t limit) {
-  const Deadline deadline = deadline_after(timeout_);
+  std::optional<Deadline> deadline;  // not asked for where the line is there already: most lines are
   std::size_t searched = 0;
   while (true) {
-    const auto begin = input_.begin() + static_cast<std::ptrdiff_t>(input_at_);
-    const auto end = std::find(begin + static_cast<std::ptrdiff_t>(searched), input_.end(), std::byte{'\n'});
-    searched = static_cast<std::size_t>(end - begin);
-    if (end != input_.end()) {
-      std::string line(as_text(Bytes(input_).subspan(input_at_, searched)));
+    const std::string_view here = as_text(Bytes(input_).subspan(input_at_));
+    const std::size_t end = here.find('\n', searched);
+    searched = std::min(end, here.size());
+    if (end != std::string_view::npos) {
+      std::string line(here.substr(0, end));
       if (!line.empty() && line.back() == '\r') {
         line.pop_back();
       }
       take_input(searched + 1);
       return line.size() > limit ? Result<std::string>(trouble(too_long, "the line is too long")) : line;
     }
+    deadline = deadline ? deadline : deadline_after(timeout_);
     if (searched > limit + 1) {
-      CYR_CHECK(skip_line(deadline));
+      CYR_CHECK(skip_line(*deadline));
     }
     CYR_CHECK(flush());
     if (input_at_ > 0) {  // so that a long line does not carry those before it along
-      input_.erase(input_.begin(), begin);
+      input_.erase(input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(input_at_));
       input_at_ = 0;
     }
-    CYR_CHECK(fill(deadline));
+    CYR_CHECK(fill(*deadline));
   }
 }
 

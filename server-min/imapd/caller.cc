@@ -28,7 +28,8 @@ std::string collapse(std::string_view text, char separator) {
 Caller::Caller(const store::Store& store, std::string user, bool admin)
     : store_(store),
       actor_(store::actor_of(store.config(), user)),
-      id_(names::UserId::parse(user, store.name_space())) {
+      id_(names::UserId::parse(user, store.name_space())),
+      owner_rights_(store::owner_rights(store.config())) {
   actor_.is_admin = admin;
   if (is_anonymous()) {
     id_ = {};

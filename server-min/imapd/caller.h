@@ -24,6 +24,10 @@ class Caller {
     return name.is_user() && !id_.empty() && name.user() == id_;
   }
 
+  // Whether he may know of the mailbox (l); `own`: it is his.
+  [[nodiscard]] bool may_look_up(const meta::MailboxEntry& entry, bool own) const {
+    return is_admin() || (own && owner_rights_.has('l')) || store::acl_rights(store_, actor_, entry).has('l');
+  }
   // Implicit ones included.
   [[nodiscard]] acl::Rights rights(const meta::MailboxEntry& entry) const {
     return store::rights_of(store_, actor_, entry);
@@ -44,6 +48,7 @@ class Caller {
   const store::Store& store_;
   store::Actor actor_;
   names::UserId id_;
+  acl::Rights owner_rights_;
 };
 
 }  // namespace cyr::imapd

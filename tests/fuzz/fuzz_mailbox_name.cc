@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "format/names/paths.h"
+#include "format/names/shown_names.h"
 #include "format/text/mutf7.h"
 
 namespace {
@@ -50,6 +51,19 @@ void check_name(const MailboxName& name, const Namespace& ns) {
   }
 }
 
+void check_shown(std::string_view text, const Namespace& ns) {
+  const UserId who{"bovik", ""};
+  const auto name = MailboxName::from_internal(text, ns);
+  for (const bool as_admin : {true, false}) {
+    const auto expected = !name      ? std::nullopt
+                          : as_admin ? std::optional(name->to_admin(ns))
+                                     : name->to_external(ns, who);
+    std::string shown;
+    const ShownKind kind = ShownNames(ns, who, as_admin).append(shown, text);
+    check((kind != ShownKind::hidden) == expected.has_value() && shown == expected.value_or(""));
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -78,6 +92,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_name(*name, ns);
     (void)name->to_external(ns, {"bovik", ""});
   }
+  check_shown(text, ns);
   (void)check_policy(text, ns);
   (void)matches(text.substr(0, 20), text, '.');
   if (const auto utf8 = cyr::text::mutf7_to_utf8(text)) {

@@ -1,9 +1,9 @@
 // LIST, LSUB, XLIST and the extensions of LIST.
 //
-// All names that the caller can see are collected in the order in which they are shown, so that a parent
-// comes right before its children; then one walk decides what matches and what has children.
+// All names that the caller can see are collected and put in the order in which they are shown, so that a
+// parent comes before its children; then one walk decides what matches and what has children. Of the entries
+// only those are kept that there is something to be told of.
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "format/base/log.h"
@@ -12,50 +12,12 @@
 #include "format/text/imap_string.h"
 #include "server-min/imapd/commands/registry.h"
 #include "server-min/imapd/list_request.h"
+#include "server-min/imapd/listed_names.h"
 #include "server-min/imapd/special_use.h"
 
 namespace cyr::imapd {
 
 namespace {
-
-// A name of the hierarchy, as the client writes it.
-struct Node {
-  std::optional<meta::MailboxEntry> entry;  // nothing: no mailbox, or one that he may not see
-  bool subscribed = false;
-};
-
-// The client's names in order: own, others', shared; DELETED last; parents before children.
-struct NameOrder {
-  char separator;
-  [[nodiscard]] int group(std::string_view name) const {
-    constexpr std::string_view kInbox = "INBOX";
-    const bool below = name.size() > kInbox.size() && name[kInbox.size()] == separator;
-    return equal_ignoring_case(below ? name.substr(0, kInbox.size()) : name, kInbox) ? 0 : 1;
-  }
-  bool operator()(const std::string& a, const std::string& b) const {
-    if (group(a) != group(b)) {
-      return group(a) < group(b);
-    }
-    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
-                                        [this](char x, char y) { return weight(x) < weight(y); });
-  }
-  // The domain of an administrator's name stands behind it: "user/ted@example.net" goes before
-  // "user/ted/a@example.net".
-  [[nodiscard]] unsigned weight(char c) const {
-    return c == '@' ? 0 : c == separator ? 1 : 2U + static_cast<unsigned char>(c);
-  }
-};
-struct Key {
-  int section = 0;  // 0 own, 1 others', 2 shared, 3 deleted
-  std::string name;
-};
-struct KeyOrder {
-  NameOrder names;
-  bool operator()(const Key& a, const Key& b) const {
-    return a.section != b.section ? a.section < b.section : names(a.name, b.name);
-  }
-};
-using Tree = std::map<Key, Node, KeyOrder>;
 
 class Lister {
  public:
@@ -65,7 +27,10 @@ class Lister {
         request_(request),
         uses_(session),
         separator_(caller_.separator()),
-        tree_(KeyOrder{NameOrder{separator_}}) {
+        shown_(caller_.name_space(), caller_.id(), caller_.is_admin()),
+        names_(separator_),
+        wants_uses_(request.mode == ListMode::xlist || request.return_special_use ||
+                    session.config().is_on(conf::Option::specialusealways)) {
     for (const std::string& pattern : request.patterns) {
       // Cyrus takes "a/" and "/b" for "a/b".
       const bool both = request.reference.ends_with(separator_) && pattern.starts_with(separator_);
@@ -89,40 +54,59 @@ class Lister {
     return std::any_of(patterns_.begin(), patterns_.end(),
                        [&](const std::string& pattern) { return names::matches(pattern, name, separator_); });
   }
-  [[nodiscard]] int section_of(const names::MailboxName& name) const {
-    return name.is_deleted() ? 3 : caller_.owns(name) && !caller_.is_admin() ? 0 : name.is_user() ? 1 : 2;
-  }
-  [[nodiscard]] bool is_hidden(const meta::MailboxEntry& entry) const {
-    return !caller_.is_admin() && entry.type.kind != meta::MailboxKind::email &&
-           entry.type.kind != meta::MailboxKind::netnews;
+  [[nodiscard]] bool may_be_shown(const meta::MailboxType& type) const {
+    return type.local() && (caller_.is_admin() || type.kind == meta::MailboxKind::email ||
+                            type.kind == meta::MailboxKind::netnews);
   }
   [[nodiscard]] bool only_own() const;
-  Node* node_of(std::string_view internal_name);
+  // How a name is shown; its text is in shown_text_.
+  struct Shown {
+    std::uint8_t section;
+    bool own;
+  };
+  std::optional<Shown> show(std::string_view internal_name);
+  ListedName& add(const Shown& shown);
   Status collect();
   Status collect_subscriptions(bool with_entries);
+  void take(const meta::TypedItem& item);
   void take(std::string_view name, const meta::MailboxEntry& entry);
-  [[nodiscard]] bool selects(const Node& node) {
+  void admit(const Shown& shown, const meta::MailboxEntry& entry);
+  [[nodiscard]] bool keeps_entry(bool own) const {
+    return request_.mode == ListMode::xlist || request_.return_status || request_.return_myrights ||
+           (own && (wants_uses_ || request_.special_use_only));
+  }
+  // Nothing when it was not kept.
+  [[nodiscard]] const meta::MailboxEntry* entry_of(const ListedName& name) const {
+    return name.entry == ListedName::no_entry ? nullptr : &entries_[name.entry];
+  }
+  [[nodiscard]] std::string uses_of(const ListedName& name) {
+    return name.own && entry_of(name) != nullptr ? uses_.of(*entry_of(name)) : "";
+  }
+  [[nodiscard]] bool selects(const ListedName& name) {
     const bool subscriptions = request_.subscribed || request_.mode == ListMode::lsub;
-    return (!subscriptions || node.subscribed) && (node.entry || subscriptions) && special_use_fits(node);
+    return (!subscriptions || name.subscribed) && (name.exists || subscriptions) &&
+           (!request_.special_use_only || !uses_of(name).empty());
   }
-  [[nodiscard]] bool special_use_fits(const Node& node) {
-    return !request_.special_use_only || (node.entry && !uses_.of(*node.entry).empty());
-  }
-  [[nodiscard]] bool has_children(Tree::const_iterator at) const;
-  [[nodiscard]] bool hides_child(Tree::const_iterator at);
-  Status report(Tree::const_iterator at, bool child_info);
-  void report_parents(const Key& key);
+  [[nodiscard]] bool has_children(ListedNames::Iterator at);
+  [[nodiscard]] bool hides_child(ListedNames::Iterator at);
+  Status report(ListedNames::Iterator at, bool child_info);
+  Status report_details(const ListedName& name);
+  void report_parents(const ListedName& name);
   void write(std::string_view attributes, std::string_view name, bool child_info);
-  [[nodiscard]] std::string attributes(Tree::const_iterator at);
+  [[nodiscard]] std::string attributes(ListedNames::Iterator at);
 
   Session& session_;
   const Caller& caller_;
   const ListRequest& request_;
   SpecialUseNames uses_;
   char separator_;
+  names::ShownNames shown_;
   std::vector<std::string> patterns_;
-  Tree tree_;
-  std::set<std::string> reported_;
+  ListedNames names_;
+  std::vector<meta::MailboxEntry> entries_;
+  bool wants_uses_;
+  std::string shown_text_;
+  std::set<std::string, std::less<>> reported_parents_;
 };
 
 // True when no pattern can match anything but the caller's own mailboxes, so that the others need not be
@@ -145,40 +129,86 @@ bool Lister::only_own() const {
   });
 }
 
-Node* Lister::node_of(std::string_view internal_name) {
-  const auto name = names::MailboxName::from_internal(internal_name, caller_.name_space());
-  const auto shown = name ? caller_.print_name(*name) : std::nullopt;
-  return shown ? &tree_[Key{section_of(*name), *shown}] : nullptr;
+std::optional<Lister::Shown> Lister::show(std::string_view internal_name) {
+  shown_text_.clear();
+  switch (shown_.append(shown_text_, internal_name)) {
+    case names::ShownKind::hidden:
+      return {};
+    case names::ShownKind::own:
+      return Shown{static_cast<std::uint8_t>(caller_.is_admin() ? 1 : 0), true};
+    case names::ShownKind::other:
+      return Shown{1, false};
+    case names::ShownKind::shared:
+      return Shown{2, false};
+    case names::ShownKind::deleted:
+      return Shown{3, false};
+  }
+  return {};
+}
+
+ListedName& Lister::add(const Shown& shown) {
+  ListedName& name = names_.add(shown.section, shown_text_);
+  name.own = shown.own;
+  return name;
 }
 
 Status Lister::collect() {
   CYR_TRY(meta::MailboxList * list, session_.store.mailbox_list());
-  const auto visit = [&](const meta::ListItem& item) -> Result<db::Visit> {
-    if (item.entry) {
-      take(item.name, *item.entry);
-    }
-    return db::Visit::go_on;
-  };
   if (only_own()) {
-    return list->for_each_under(caller_.inbox().to_internal(caller_.name_space()), visit);
+    return list->for_each_under(caller_.inbox().to_internal(caller_.name_space()),
+                                [&](const meta::ListItem& item) -> Result<db::Visit> {
+                                  if (item.entry) {
+                                    take(item.name, *item.entry);
+                                  }
+                                  return db::Visit::go_on;
+                                });
   }
-  return list->for_each("", visit);
+  return list->for_each_type("", [&](const meta::TypedItem& item) -> Result<db::Visit> {
+    take(item);
+    return db::Visit::go_on;
+  });
+}
+
+// Administrators see every mailbox, so that the rest of the entry is needed only where something is told of
+// it.
+void Lister::take(const meta::TypedItem& item) {
+  const auto shown = may_be_shown(item.type) ? show(item.name) : std::nullopt;
+  if (!shown) {
+    return;
+  }
+  if (caller_.is_admin() && !keeps_entry(shown->own)) {
+    add(*shown).exists = true;
+  } else if (const auto entry = meta::decode_entry(item.name, item.value)) {
+    admit(*shown, *entry);
+  }
 }
 
 void Lister::take(std::string_view name, const meta::MailboxEntry& entry) {
-  if (!entry.type.local() || is_hidden(entry) || !caller_.rights(entry).has('l')) {
+  if (!may_be_shown(entry.type)) {
     return;
   }
-  if (Node* const node = node_of(name); node != nullptr) {
-    node->entry = entry;
+  if (const auto shown = show(name)) {
+    admit(*shown, entry);
+  }
+}
+
+void Lister::admit(const Shown& shown, const meta::MailboxEntry& entry) {
+  if (!caller_.may_look_up(entry, shown.own)) {
+    return;
+  }
+  ListedName& listed = add(shown);
+  listed.exists = true;
+  if (keeps_entry(shown.own)) {
+    listed.entry = static_cast<std::uint32_t>(entries_.size());
+    entries_.push_back(entry);
   }
 }
 
 Status Lister::collect_subscriptions(bool with_entries) {
   CYR_TRY(const auto names, store::subscriptions_of(session_.store, caller_.id()));
   for (const std::string& name : names) {
-    if (Node* const node = node_of(name); node != nullptr) {
-      node->subscribed = true;
+    if (const auto shown = show(name)) {
+      add(*shown).subscribed = true;
     }
     if (with_entries) {
       CYR_TRY(meta::MailboxList * list, session_.store.mailbox_list());
@@ -190,42 +220,31 @@ Status Lister::collect_subscriptions(bool with_entries) {
   return success();
 }
 
-bool Lister::has_children(Tree::const_iterator at) const {
-  const bool subscriptions = request_.mode == ListMode::lsub;
-  const Key first{at->first.section, at->first.name + separator_};
-  for (auto next = tree_.lower_bound(first); next != tree_.end() && next->first.section == first.section &&
-                                             next->first.name.starts_with(first.name);
-       ++next) {
-    if (subscriptions ? next->second.subscribed : next->second.entry.has_value()) {
-      return true;
-    }
-  }
-  return false;
+bool Lister::has_children(ListedNames::Iterator at) {
+  const bool lsub = request_.mode == ListMode::lsub;
+  return names_.any_below(at, [&](const ListedName& name) { return lsub ? name.subscribed : name.exists; });
 }
 
-std::string Lister::attributes(Tree::const_iterator at) {
-  const Node& node = at->second;
+std::string Lister::attributes(ListedNames::Iterator at) {
   const bool lsub = request_.mode == ListMode::lsub;
   std::string out;
-  const auto add = [&](std::string_view word) { out += (out.empty() ? "" : " ") + std::string(word); };
-  if (!node.entry && !lsub) {
+  const auto add = [&](std::string_view word) { out.append(out.empty() ? "" : " ").append(word); };
+  if (!at->exists && !lsub) {
     add("\\NonExistent");
   }
-  if (request_.return_subscribed && node.subscribed) {
+  if (request_.return_subscribed && at->subscribed) {
     add("\\Subscribed");
   }
   const bool children = has_children(at);
   if (children || !lsub) {
     add(children ? "\\HasChildren" : "\\HasNoChildren");
   }
-  const bool uses = request_.mode == ListMode::xlist || request_.return_special_use ||
-                    session_.config().is_on(conf::Option::specialusealways);
-  if (request_.mode == ListMode::xlist && node.entry &&
-      caller_.inbox().to_internal(caller_.name_space()) == node.entry->name) {
+  if (request_.mode == ListMode::xlist && at->own && entry_of(*at) != nullptr &&
+      caller_.inbox().to_internal(caller_.name_space()) == entry_of(*at)->name) {
     add("\\Inbox");
   }
-  if (uses && node.entry) {
-    if (const std::string use = uses_.of(*node.entry); !use.empty()) {
+  if (wants_uses_) {
+    if (const std::string use = uses_of(*at); !use.empty()) {
       add(use);
     }
   }
@@ -236,58 +255,62 @@ void Lister::write(std::string_view attributes, std::string_view name, bool chil
   const std::string_view verb = request_.mode == ListMode::lsub    ? "LSUB"
                                 : request_.mode == ListMode::xlist ? "XLIST"
                                                                    : "LIST";
-  session_.out.untagged("{} ({}) \"{}\" {}{}", verb, attributes, separator_,
-                        text::print_astring(name, text::LiteralForm::synchronizing),
-                        child_info ? " (CHILDINFO (\"SUBSCRIBED\"))" : "");
+  std::string& out = session_.out.buffer();
+  out.append("* ").append(verb).append(" (").append(attributes).append(") \"");
+  out += separator_;
+  out += "\" ";
+  text::append_astring(out, name, text::LiteralForm::synchronizing);
+  out += child_info ? " (CHILDINFO (\"SUBSCRIBED\"))\r\n" : "\r\n";
   session_.out.relieve();
 }
 
 // Below it is a selected mailbox that the patterns do not show (RFC 5258 3.5: CHILDINFO).
-bool Lister::hides_child(Tree::const_iterator at) {
-  const Key first{at->first.section, at->first.name + separator_};
-  for (auto next = tree_.lower_bound(first); next != tree_.end() && next->first.section == first.section &&
-                                             next->first.name.starts_with(first.name);
-       ++next) {
-    if (selects(next->second) && !matches_any(next->first.name)) {
-      return true;
-    }
-  }
-  return false;
+bool Lister::hides_child(ListedNames::Iterator at) {
+  return names_.any_below(at,
+                          [&](const ListedName& name) { return selects(name) && !matches_any(name.name); });
 }
 
-Status Lister::report(Tree::const_iterator at, bool child_info) {
-  if (!reported_.insert(at->first.name).second) {
+Status Lister::report(ListedNames::Iterator at, bool child_info) {
+  if (at->reported) {
     return success();
   }
-  write(attributes(at), at->first.name, child_info);
-  if (!at->second.entry) {
+  at->reported = true;
+  write(attributes(at), at->name, child_info);
+  return report_details(*at);
+}
+
+Status Lister::report_details(const ListedName& name) {
+  const meta::MailboxEntry* const entry = entry_of(name);
+  if (entry == nullptr || (!request_.return_status && !request_.return_myrights)) {
     return success();
   }
-  const meta::MailboxEntry& entry = *at->second.entry;
-  const acl::Rights rights = caller_.rights(entry);
+  const acl::Rights rights = caller_.rights(*entry);
   if (request_.return_status && rights.has('r')) {
-    if (Status told = write_status(session_, entry, *request_.return_status); !told) {
-      log(LogLevel::error, "{}: {}", entry.name, told.error().text());
+    if (Status told = write_status(session_, *entry, *request_.return_status); !told) {
+      log(LogLevel::error, "{}: {}", entry->name, told.error().text());
     }
   }
   if (request_.return_myrights) {
-    session_.out.untagged("MYRIGHTS {} {}", session_.quoted_name(entry.name),
+    session_.out.untagged("MYRIGHTS {} {}", session_.quoted_name(entry->name),
                           text::print_astring(rights.print(store::acl_dialect(session_.config()))));
   }
   return success();
 }
 
 // A name that is no match itself, but has a match of `%` above it, stands for its parent (RFC 3501 6.3.8).
-void Lister::report_parents(const Key& key) {
+void Lister::report_parents(const ListedName& name) {
   const bool lsub = request_.mode == ListMode::lsub;
-  for (std::size_t at = key.name.find(separator_, 1); at != std::string::npos;
-       at = key.name.find(separator_, at + 1)) {
-    const Key parent{key.section, key.name.substr(0, at)};
-    if (!matches_any(parent.name) || reported_.contains(parent.name)) {
+  for (std::size_t at = name.name.find(separator_, 1); at != std::string_view::npos;
+       at = name.name.find(separator_, at + 1)) {
+    const std::string_view parent = name.name.substr(0, at);
+    if (!matches_any(parent) || reported_parents_.contains(parent)) {
       continue;
     }
-    const auto had = tree_.find(parent);
-    const bool exists = had != tree_.end() && had->second.entry;
+    const auto had = names_.find(name.section, parent);
+    if (had != names_.end() && had->reported) {
+      continue;
+    }
+    const bool exists = had != names_.end() && had->exists;
     if (exists && !lsub && !request_.recursive_match) {
       continue;  // it will be, or was, decided by itself
     }
@@ -296,9 +319,9 @@ void Lister::report_parents(const Key& key) {
       (void)report(had, child_info);
       continue;
     }
-    reported_.insert(parent.name);
-    write(request_.extended && !lsub ? "\\NonExistent \\HasChildren" : "\\Noselect \\HasChildren",
-          parent.name, child_info);
+    reported_parents_.emplace(parent);
+    write(request_.extended && !lsub ? "\\NonExistent \\HasChildren" : "\\Noselect \\HasChildren", parent,
+          child_info);
   }
 }
 
@@ -309,18 +332,19 @@ Status Lister::run() {
   }
   // LSUB tells what was subscribed to, whether it is there or not, and of no subscription nothing is
   // selected.
-  if (!lsub && !(request_.subscribed && tree_.empty())) {
+  if (!lsub && !(request_.subscribed && names_.empty())) {
     CYR_CHECK(collect());
   }
+  names_.settle();
   const bool parents = request_.recursive_match || !request_.subscribed;
-  for (auto at = tree_.cbegin(); at != tree_.cend(); ++at) {
-    if (!selects(at->second)) {
+  for (auto at = names_.begin(); at != names_.end(); ++at) {
+    if (!selects(*at)) {
       continue;
     }
-    if (matches_any(at->first.name)) {
+    if (matches_any(at->name)) {
       CYR_CHECK(report(at, request_.recursive_match && hides_child(at)));
     } else if (parents) {
-      report_parents(at->first);
+      report_parents(*at);
     }
   }
   return success();

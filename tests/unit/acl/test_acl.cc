@@ -92,7 +92,10 @@ TEST_CASE("acl: changing an entry") {
 TEST_CASE("acl: evaluating") {
   const Acl acl = Acl::parse("anyone\tlrsp\tfred\tlwi\t-anonymous\ts\t");
   const auto of = [&](std::string_view user) {
-    return acl.rights([&](std::string_view id) { return id == "anyone" || id == user; }).print();
+    const IsMember is_member = [&](std::string_view id) { return id == "anyone" || id == user; };
+    // In place, too; what follows the last complete entry does not count.
+    CHECK(rights_in(acl.print() + "anyone\ta", is_member) == acl.rights(is_member));
+    return acl.rights(is_member).print();
   };
   CHECK(of("fred") == "lrswip");
   CHECK(of("anonymous") == "lrp");

@@ -8,6 +8,7 @@
 #include "format/base/directory_files.h"
 #include "format/base/file.h"
 #include "format/base/forward_io.h"
+#include "format/base/merge_runs.h"
 #include "format/base/parallel.h"
 #include "format/base/text.h"
 #include "tests/support/check.h"
@@ -63,6 +64,23 @@ TEST_CASE("CRC32 of every length, alignment and start is that of the definition"
     if (crc32(part) != slowly(part, 0) || crc32(part, 0x12345678) != slowly(part, 0x12345678)) {
       FAIL("of " << length << " bytes");
     }
+  }
+}
+
+TEST_CASE("runs are merged as a stable sort would", "[base]") {
+  std::uint32_t random = 7;
+  const auto by_tens = [](int a, int b) { return a / 10 < b / 10; };
+  for (std::size_t count = 0; count < 200; ++count) {
+    std::vector<int> values;
+    for (std::size_t i = 0; i < count; ++i) {
+      random = random * 1664525 + 1013904223;
+      // Mostly ascending, with places where it is not.
+      values.push_back(random % 5 == 0 ? static_cast<int>(random >> 24U) : static_cast<int>(i));
+    }
+    std::vector<int> expected(values);
+    std::stable_sort(expected.begin(), expected.end(), by_tens);
+    merge_runs(values.begin(), values.end(), by_tens);
+    REQUIRE(values == expected);
   }
 }
 

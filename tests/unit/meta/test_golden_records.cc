@@ -92,12 +92,31 @@ struct Checked {
   std::size_t seen = 0;
 };
 
+// A record is the same whether it is read in place or, for a space that only the loose reader takes, as a
+// tree.
+void check_both_readers(const std::string& name, const std::string& value) {
+  if (!value.starts_with("%(T") && !value.starts_with("%(A") && !value.starts_with("%(I")) {
+    return;
+  }
+  std::string spaced = value;
+  spaced.insert(2, " ");
+  const auto entry = decode_entry(name, value);
+  const auto other = decode_entry(name, spaced);
+  REQUIRE(entry.has_value() == other.has_value());
+  if (entry) {
+    CHECK(*entry == *other);
+    CHECK(decode_entry_type(value).value() == entry->type);
+    CHECK(decode_entry_type(spaced).value() == entry->type);
+  }
+}
+
 void check_mailbox_list(const test::TempStore& store, Checked& checked) {
   const auto listings = test::golden_listings(store, "config%mailboxes.db.");
   REQUIRE(listings.size() == 1);
   const auto records = std::make_shared<test::RecordMap>();
   for (const auto& [key, value] : listings[0].second) {
     checked.list += check_list_record(key, value, expected_format(store.name())) ? 1 : 0;
+    check_both_readers(key, value);
     records->emplace(key, value);
   }
   const auto found = detect_list_format(*test::memory_database(records));

@@ -85,6 +85,48 @@ TEST_CASE("dlist: fields of a record") {
   CHECK(item->find("X") == nullptr);
 }
 
+TEST_CASE("dlist: a plain map is read in place as the tree has it") {
+  const auto plain = PlainMap::read("%(T e I 5(x ZZ %() P a)b A %(anyone lr a%b p) V 0012)");
+  REQUIRE(plain.has_value());
+  CHECK(plain->find('I')->value == "5(x");
+  CHECK(plain->find('P')->value == "a)b");
+  CHECK(plain->find('V')->value == "0012");
+  CHECK(plain->find('Z') == nullptr);
+  std::string pairs;
+  REQUIRE(plain->find('A')->is_map);
+  PlainMap::for_each_pair(*plain->find('A'), [&](std::string_view key, std::string_view value) {
+    pairs.append(key).append("=").append(value).append(";");
+  });
+  CHECK(pairs == "anyone=lr;a%b=p;");
+  CHECK(PlainMap::read("%()").has_value());
+  CHECK(PlainMap::read("%(A 1 A 2)")->find('A')->value == "1");
+  for (const char* const other : {"",
+                                  "%",
+                                  "%(",
+                                  "(a b)",
+                                  "%(a)",
+                                  "%(a b",
+                                  "%(a b))",
+                                  "%(a  b)",
+                                  "%(a b )",
+                                  "%( a b)",
+                                  "%(a \"b\")",
+                                  "%(a {1+}\r\nb)",
+                                  "%(a NIL)",
+                                  "%(NIL a)",
+                                  "%(a (b))",
+                                  "%(a %(b (c)))",
+                                  "%(a %(b %(c d)))",
+                                  "%(a %b)",
+                                  "%(a b) ",
+                                  "%(a b c)",
+                                  "%(a %(b c)d e)",
+                                  "%(a 1 b 2 c 3 d 4 e 5 f 6 g 7 h 8 i 9 j 0 k 1 l 2 m 3)"}) {
+    INFO(other);
+    CHECK_FALSE(PlainMap::read(other).has_value());
+  }
+}
+
 TEST_CASE("dlist: how strings are written") {
   const auto written = [](std::string_view text) { return print_dlist(Item::string(text)); };
   CHECK(written("") == "\"\"");
