@@ -281,7 +281,13 @@ Result<int> run(const Arguments& arguments) {
   if (!arguments.set.empty() && !arguments.fix && arguments.which.names.empty()) {
     return int{cli::exit_ok};
   }
-  CYR_TRY(auto listing, check::list_quotas(*store, selection));
+  // Whoever counts everything and prints nothing needs no listing.
+  const bool names_given = !arguments.which.names.empty();
+  const bool prints = !(arguments.quiet && arguments.fix);
+  check::QuotaListing listing;
+  if (!arguments.fix || names_given) {
+    CYR_TRY(listing, check::list_quotas(*store, selection));
+  }
   bool good = true;
   for (const auto& name : listing.unmatched) {
     cli::print_error("quota",
@@ -291,7 +297,9 @@ Result<int> run(const Arguments& arguments) {
   if (arguments.fix && (good || listing.unmatched.size() < arguments.which.names.size())) {
     CYR_TRY(const bool fixed, fix(*store, arguments, selection, printer));
     good = good && fixed;
-    CYR_TRY(listing, check::list_quotas(*store, selection));
+    if (prints) {
+      CYR_TRY(listing, check::list_quotas(*store, selection));
+    }
   }
   if (!arguments.fix) {
     for (const auto& [name, error] : listing.unreadable) {
@@ -300,7 +308,7 @@ Result<int> run(const Arguments& arguments) {
       good = false;
     }
   }
-  if (!(arguments.quiet && arguments.fix)) {
+  if (prints) {
     print_report(*store, arguments, listing, printer.removed());
   }
   return good || arguments.common.compat_exit ? cli::exit_ok : cli::exit_failed;

@@ -38,33 +38,39 @@ class Dump {
       fail(item.name, item.entry.error());
       return db::Visit::go_on;
     }
-    meta::MailboxEntry entry = *item.entry;
+    const meta::MailboxEntry& entry = *item.entry;
     if ((entry.type.intermediate && !options_.intermediates) ||
         (!options_.partition.empty() && entry.partition != options_.partition)) {
       return db::Visit::go_on;
     }
-    if (options_.full_history && !entry.uniqueid.empty() && meta::is_keyed(list_.format())) {
+    auto text = options_.full_history
+                    ? store::dump_entry(with_history(entry), form_, store::DumpHistory::full)
+                    : store::dump_entry(entry, form_, store::DumpHistory::empty);
+    if (!text) {
+      fail(entry.name, text.error());
+      return db::Visit::go_on;
+    }
+    return put(*text, entry.name);
+  }
+
+  meta::MailboxEntry with_history(meta::MailboxEntry entry) {
+    if (!entry.uniqueid.empty() && meta::is_keyed(list_.format())) {
       const auto by_id = list_.find_by_uniqueid(entry.uniqueid);
       // The record by id of a tombstone may be that of the mailbox's present name.
       if (by_id && *by_id && (*by_id)->name == entry.name) {
         entry.history = (*by_id)->history;
       }
     }
-    auto text = store::dump_entry(
-        entry, form_, options_.full_history ? store::DumpHistory::full : store::DumpHistory::empty);
-    if (!text) {
-      fail(entry.name, text.error());
-      return db::Visit::go_on;
-    }
-    return put(std::move(*text), entry.name);
+    return entry;
   }
 
-  Result<db::Visit> put(std::string text, const std::string& name) {
+  Result<db::Visit> put(std::string_view text, const std::string& name) {
     if (form_ == store::DumpForm::json) {
       out_ += count_ == 0 ? "\n" : ",\n";
       out_ += text;
     } else {
-      out_ += text + "\n";
+      out_ += text;
+      out_ += '\n';
     }
     ++count_;
     if (options_.remove) {

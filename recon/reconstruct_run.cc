@@ -21,6 +21,7 @@
 #include "format/check/quota_check.h"
 #include "format/check/quota_set.h"
 #include "format/check/seen_orphans.h"
+#include "format/check/server_backends.h"
 #include "format/cli/common.h"
 #include "format/cli/printer.h"
 #include "format/store/select.h"
@@ -75,6 +76,9 @@ class Run {
     CYR_CHECK(recount_roots());
     if (options_.whole_store) {
       CYR_CHECK(rest_of_store());
+    }
+    if (options_.rebuild_list) {
+      CYR_CHECK(bring_backends());
     }
     return finish();
   }
@@ -187,9 +191,34 @@ class Run {
     CYR_TRY(const auto companions, check::carry_companions(*store_, plan, *saved_));
     tell_companions(companions);
     if (options_.dry_run) {
-      return success();
+      return bring_backends();
     }
     return check::goes_down(plan) || plan.resumed ? users_as_before(plan) : reattach_seen();
+  }
+
+  // The other databases of the server, for the release that the store is brought to; last, because the steps
+  // before write to them.
+  Status bring_backends() {
+    if (!options_.release || cli::stop_requested()) {
+      return success();
+    }
+    store_->close_databases();
+    CYR_TRY(const auto backends, check::bring_server_backends(*store_, *options_.release, *saved_));
+    for (const auto& done : backends.converted) {
+      ++totals_.found;
+      cli::print_warning(
+          "reconstruct",
+          fmt::format("{}: {} records {} from {} to {}", printable(done.path.native()), done.records,
+                      options_.dry_run ? "would go" : "went", done.from, done.to));
+    }
+    for (const auto& line : backends.advice) {
+      cli::print_warning("reconstruct", line);
+    }
+    for (const auto& line : backends.left) {
+      cli::print_warning("reconstruct", line);
+      ++totals_.remaining;
+    }
+    return success();
   }
 
   // What list and indexes of another release need besides the old ones, which are kept.

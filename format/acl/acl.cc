@@ -145,21 +145,6 @@ bool Rights::has(char letter) const {
 
 namespace {
 
-// `visit(id, rights)` for each entry up to the last complete one; returns what was left.
-template <class Visit>
-std::string_view for_each_entry(std::string_view text, const Visit& visit) {
-  std::string_view rest = text;
-  while (true) {
-    const auto id_end = rest.find('\t');
-    const auto end = id_end == std::string_view::npos ? id_end : rest.find('\t', id_end + 1);
-    if (end == std::string_view::npos) {
-      return rest;
-    }
-    visit(rest.substr(0, id_end), rest.substr(id_end + 1, end - id_end - 1));
-    rest.remove_prefix(end + 1);
-  }
-}
-
 // `rest`: what was left.
 std::vector<Entry> entries_of(std::string_view text, std::string_view& rest) {
   std::vector<Entry> out;

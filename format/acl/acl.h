@@ -59,6 +59,21 @@ struct Entry {
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 
+// `visit(id, rights)` for each entry of a list's string form, up to the last complete one; returns what was
+// left.
+template <class Visit>
+std::string_view for_each_entry(std::string_view text, const Visit& visit) {
+  while (true) {
+    const auto id_end = text.find('\t');
+    const auto end = id_end == std::string_view::npos ? id_end : text.find('\t', id_end + 1);
+    if (end == std::string_view::npos) {
+      return text;
+    }
+    visit(text.substr(0, id_end), text.substr(id_end + 1, end - id_end - 1));
+    text.remove_prefix(end + 1);
+  }
+}
+
 // Whether an identifier, without its '-', is that of the person asked about.
 using IsMember = std::function<bool(std::string_view id)>;
 

@@ -79,6 +79,10 @@ class PosixIo : public Io, public DirectoryAccess {
     bits |= flags.no_follow ? O_NOFOLLOW : 0;
     return open_with(path, bits, mode);
   }
+  Result<std::pair<int, FileInfo>> open_with_info(const fs::path& path) override {
+    CYR_TRY(const Opened opened, open_in(AT_FDCWD, path.c_str(), {}, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0));
+    return std::pair(opened.fd, opened.info);
+  }
   Status close(int fd, const fs::path& path) override {
     // Not retried: on Linux the descriptor is gone whatever close says.
     if (::close(fd) == -1 && errno != EINTR) {
@@ -332,6 +336,10 @@ class ReadOnlyIo final : public PosixIo {
     CYR_TRY(const Opened opened, open_quietly(AT_FDCWD, path.c_str(), {}, bits));
     return opened.fd;
   }
+  Result<std::pair<int, FileInfo>> open_with_info(const fs::path& path) override {
+    CYR_TRY(const Opened opened, open_quietly(AT_FDCWD, path.c_str(), {}, O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    return std::pair(opened.fd, opened.info);
+  }
   Result<Opened> open_at(int directory, const std::string& name, const fs::path& path) override {
     return open_quietly(directory, name.c_str(), path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
   }
@@ -374,14 +382,19 @@ class ReadOnlyIo final : public PosixIo {
 
 }  // namespace
 
-Result<FileBytes> Io::read_file(const fs::path& path, std::uint64_t map_above) {
+Result<std::pair<int, FileInfo>> Io::open_with_info(const fs::path& path) {
   CYR_TRY(const int fd, open(path, {}, 0));
   const auto info = fstat(fd, path);
   if (!info) {
     (void)close(fd, path);
     return info.error();
   }
-  return read_opened(fd, *info, path, map_above);
+  return std::pair(fd, *info);
+}
+
+Result<FileBytes> Io::read_file(const fs::path& path, std::uint64_t map_above) {
+  CYR_TRY(const auto opened, open_with_info(path));
+  return read_opened(opened.first, opened.second, path, map_above);
 }
 
 Result<FileBytes> Io::read_opened(int fd, const FileInfo& info, const fs::path& path,

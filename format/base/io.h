@@ -105,6 +105,8 @@ class Io {
 
   // The descriptor is the caller's; see File for one that closes itself.
   virtual Result<int> open(const fs::path& path, OpenFlags flags, ::mode_t mode) = 0;
+  // To read, with what fstat() says of it: an Io that looks at a file when it opens it need not look twice.
+  virtual Result<std::pair<int, FileInfo>> open_with_info(const fs::path& path);
   virtual Status close(int fd, const fs::path& path) = 0;
   // May return fewer bytes than asked, 0 at the end of the file. Retries EINTR.
   virtual Result<std::size_t> pread(int fd, MutableBytes into, std::uint64_t offset) = 0;

@@ -6,6 +6,7 @@
 
 #include "format/base/list_if_there.h"
 #include "format/base/text.h"
+#include "format/check/server_backends.h"
 
 namespace cyr::check {
 
@@ -103,33 +104,18 @@ Result<std::pair<ListFormat, std::string>> guess_format(store::Store& store,
   return std::pair(counters ? ListFormat::dlist_30 : ListFormat::dlist_25, what);
 }
 
-bool format_may_use(ListFormat format, db::Kind kind) {
-  switch (kind) {
-    case db::Kind::twoskip:
-      return format > ListFormat::extended_text;
-    case db::Kind::twom:
-      return format == ListFormat::keyed_312;
-    case db::Kind::berkeley:
-    case db::Kind::berkeley_hash:
-      return format <= ListFormat::extended_text;
-    case db::Kind::zeroskip:
-    case db::Kind::lmdb:
-      return false;
-    default:
-      return true;
-  }
-}
-
 db::Kind choose_kind(store::Store& store, const ListPlan& plan) {
   const ListSource& present = plan.sources.front();
   // Berkeley lists are written where they are; a new one never is.
   if (present.kind && present.format == plan.format) {  // none for the list of another store
     return *present.kind;
   }
-  const auto config = store.config().for_release(release_of_list(plan.format));
+  const conf::Release release = release_of_list(plan.format);
+  const auto config = store.config().for_release(release);
   const auto configured =
       db::kind_from_name((config ? *config : store.config()).text(conf::Option::mboxlist_db));
-  if (configured && format_may_use(plan.format, *configured) && *configured != db::Kind::berkeley) {
+  const bool berkeley = configured == db::Kind::berkeley || configured == db::Kind::berkeley_hash;
+  if (configured && release_knows(release, *configured) && !berkeley) {
     return *configured;
   }
   return plan.format <= ListFormat::extended_text ? db::Kind::skiplist : db::Kind::twoskip;

@@ -4,7 +4,8 @@
 // A record that differs is counted as real Cyrus does it (store.md 5.5): mailbox by mailbox, each under its
 // lock, the sum so far in the record as SCAN data. A server that changes a mailbox meanwhile adds its
 // difference to `used` and, if the mailbox sorts up to the last one counted, to the sums; so both are right
-// at the end.
+// at the end. Where one lock keeps servers from changing any mailbox of a root, it is counted under that lock
+// and its record written once: a user's root of a store of 3.6 or later.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -165,6 +166,7 @@ struct QuotaChecker::Count {
   std::string last;              // counted last
   meta::Usage used{};            // so far, as far as no server tells of changes meanwhile
   bool started = false;          // the record has scan data of this run
+  File hold;                     // open: no server changes anything below the root, so none is needed
 };
 
 Status QuotaChecker::recount(RootTally& root) {
@@ -181,18 +183,37 @@ Status QuotaChecker::recount(RootTally& root) {
   if (dry_run()) {
     return success();
   }
-  Count count{.root = root.name, .pending = {}, .last = {}, .used = {}, .started = false};
+  Count count;
+  count.root = root.name;
   for (auto at = root.mailboxes.rbegin(); at != root.mailboxes.rend(); ++at) {
     count.pending.push_back(mailboxes_[*at]);
   }
+  CYR_CHECK(hold(count));
+  CYR_CHECK(refresh(count));
   while (!count.pending.empty()) {
     CYR_CHECK(check_stop());
     const Mailbox mailbox = std::move(count.pending.back());
     count.pending.pop_back();
     CYR_CHECK(count_mailbox(mailbox, count));
-    CYR_CHECK(refresh(count));
+    if (!count.hold.is_open()) {
+      CYR_CHECK(refresh(count));
+    }
   }
   return finish_count(count);
+}
+
+// Not for more mailboxes than are read in the time that a user may have to wait.
+Status QuotaChecker::hold(Count& count) {
+  constexpr std::size_t most = 2000;
+  const auto name = names::MailboxName::from_internal(count.root, store_.name_space());
+  const bool watched = options_.before_mailbox || options_.after_mailbox;  // they change things meanwhile
+  if (!keyed_list_ || watched || !name || !name->is_user() || count.pending.empty() ||
+      count.pending.size() > most) {
+    return success();
+  }
+  CYR_TRY(const auto files, store_.files(count.pending.back().entry));
+  CYR_TRY(count.hold, store::hold_user(store_.io(), files));
+  return success();
 }
 
 // A server may create or remove mailboxes while a root is counted: when mailboxes.db has changed, what is
@@ -244,8 +265,9 @@ Status QuotaChecker::count_mailbox(const Mailbox& mailbox, Count& count) {
 Status QuotaChecker::add_to_scan(const Mailbox& mailbox, const meta::Usage& used, Count& count) {
   count.used = meta::add(count.used, used);
   count.last = mailbox.entry.name;
-  if (form_ == meta::QuotaForm::text) {
-    return success();  // 2.x has no scan data; it is counted without a server beside it
+  // 2.x has no scan data; it is counted without a server beside it.
+  if (form_ == meta::QuotaForm::text || count.hold.is_open()) {
+    return success();
   }
   return quotas_->change(count.root, [&](std::optional<meta::QuotaRoot>& record) -> Result<bool> {
     if (!record) {

@@ -143,6 +143,7 @@ meta::QuotaForm QuotaChecker::form_of(meta::ListFormat format) {
 Status QuotaChecker::load_mailboxes() {
   CYR_TRY(meta::MailboxList * list, store_.mailbox_list());
   form_ = form_of(list->format());
+  keyed_list_ = meta::is_keyed(list->format());
   CYR_TRY(list_seen_, store_.io().stat(store_.paths().mailboxes_db()));
   std::vector<std::pair<std::string, Error>> unreadable;
   CYR_CHECK(list->for_each("", [&](const meta::ListItem& item) -> Result<db::Visit> {

@@ -2,10 +2,10 @@
 // format/doc/quota.md).
 //
 // A first pass reads all index headers without a lock, in parallel, and sums them up. A root whose record
-// agrees needs nothing. One that does not is counted again mailbox by mailbox with the SCAN data of Cyrus in
-// its record, which makes the result right while servers deliver; only that writes. Nothing stops the run but
-// an unreadable mailbox list: what cannot be read is reported, and a root whose sum is not known keeps the
-// usage it has.
+// agrees needs nothing. One that does not is counted again, under the lock of its user, or where that is
+// none, mailbox by mailbox with the SCAN data of Cyrus in its record, which makes the result right while
+// servers deliver; only that writes. Nothing stops the run but an unreadable mailbox list: what cannot be
+// read is reported, and a root whose sum is not known keeps the usage it has.
 #pragma once
 
 #include <atomic>
@@ -110,6 +110,7 @@ class QuotaChecker {
   void report_usage(const meta::QuotaRoot& record, const meta::Usage& now);
   Status recount(RootTally& root);
   struct Count;
+  Status hold(Count& count);
   Status refresh(Count& count);
   Status count_mailbox(const Mailbox& mailbox, Count& count);
   Status add_to_scan(const Mailbox& mailbox, const meta::Usage& used, Count& count);
@@ -131,6 +132,7 @@ class QuotaChecker {
   Reporter& reporter_;
   meta::Quotas* quotas_ = nullptr;
   meta::QuotaForm form_ = meta::QuotaForm::dlist_modseq;  // of records that are written
+  bool keyed_list_ = false;                               // the servers of this store lock users
   std::map<std::string, RootTally, std::less<>> roots_;   // those that the run looks at
   meta::QuotaRootFinder finder_;                          // all
   std::vector<Mailbox> mailboxes_;                        // by name, bytewise

@@ -66,8 +66,11 @@ class DamagedFiles {
     return success();
   }
 
-  // Sound files have been visited as records.
+  // Sound files have been visited as records, and are not read again.
   void check(const std::string& name, const fs::path& path) {
+    if (seen_.contains(name)) {
+      return;
+    }
     const auto content = io_.read_file(path);
     if (!content) {
       if (content.error().code != Errc::not_found) {
@@ -79,7 +82,7 @@ class DamagedFiles {
       visit_(name, content->text(),
              Result<meta::QuotaRoot>(corrupt("no line feed at the end, so Cyrus stops here").at(path)));
     } else {
-      missed_ = missed_ || !seen_.contains(name);
+      missed_ = true;
     }
   }
 

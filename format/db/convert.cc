@@ -170,8 +170,18 @@ class Conversion {
       return from.error();
     }
     if (from && from->same_file(*old)) {
-      CYR_TRY(hold_, source_->begin());
-      return File();
+      auto held = source_->begin();
+      if (held) {
+        hold_ = std::move(*held);
+        return File();
+      }
+      // A Berkeley environment that was moved with its store knows the file under the name that it had, so
+      // the library cannot open it here, and no other program either.
+      const bool moved = held.error().code == Errc::not_found &&
+                         (source_->kind() == Kind::berkeley || source_->kind() == Kind::berkeley_hash);
+      if (!moved) {
+        return std::move(held).error();
+      }
     }
     return open_locked(io_, to_, LockMode::exclusive, LockWait::block, {}, 0600, plan_of(to_));
   }

@@ -167,6 +167,24 @@ Status put_entry(Editor& editor, MailboxEntry entry, std::int64_t now) {
   return is_keyed(editor.format()) ? put_keyed(editor, std::move(entry), now) : editor.put_name(entry);
 }
 
+// `has(letter)`: the map has this field.
+template <class Has>
+std::optional<ListFormat> format_of_map(std::string_view key, std::size_t fields, std::string_view first,
+                                        bool us_is_atom, const Has& has) {
+  // Only 3.6+ writes T before I, P and S; its I records alone have N.
+  const bool type_first = fields > 1 && first == "T" && (has('I') || has('P') || has('S') || has('N'));
+  if (type_first && key.starts_with('N')) {
+    return ListFormat::keyed_36;
+  }
+  if (type_first && key.starts_with('I') && has('N')) {
+    return us_is_atom ? ListFormat::keyed_36 : ListFormat::keyed_312;
+  }
+  if (has('C')) {
+    return ListFormat::dlist_32;
+  }
+  return has('F') ? ListFormat::dlist_30 : ListFormat::dlist_25;
+}
+
 }  // namespace
 
 std::optional<ListFormat> format_of_record(std::string_view key, std::string_view value) {
@@ -179,24 +197,18 @@ std::optional<ListFormat> format_of_record(std::string_view key, std::string_vie
   if (is_digit(value[0])) {
     return ListFormat::text;
   }
+  if (const auto plain = text::PlainMap::read(value)) {
+    return format_of_map(key, plain->size(), plain->first_key(), true,
+                         [&](char letter) { return plain->find(letter) != nullptr; });
+  }
   const auto map = text::parse_dlist(value);
   if (!map || !map->is_map()) {
     return {};
   }
-  // Only 3.6+ writes T before I, P and S; its I records alone have N.
-  const bool type_first = map->items.size() > 1 && map->items.front().key == "T" &&
-                          (map->find("I") != nullptr || map->find("P") != nullptr ||
-                           map->find("S") != nullptr || map->find("N") != nullptr);
-  if (type_first && key.starts_with('N')) {
-    return ListFormat::keyed_36;
-  }
-  if (type_first && key.starts_with('I') && map->find("N") != nullptr) {
-    return text::style_of(*map).us_is_atom ? ListFormat::keyed_36 : ListFormat::keyed_312;
-  }
-  if (map->find("C") != nullptr) {
-    return ListFormat::dlist_32;
-  }
-  return map->find("F") != nullptr ? ListFormat::dlist_30 : ListFormat::dlist_25;
+  return format_of_map(key, map->items.size(), map->items.empty() ? "" : map->items.front().key,
+                       text::style_of(*map).us_is_atom, [&](char letter) {
+                         return map->find({&letter, 1}) != nullptr;
+                       });
 }
 
 Result<std::optional<ListFormat>> detect_list_format(db::Database& database) {

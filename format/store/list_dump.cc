@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -20,38 +21,57 @@ using meta::MailboxEntry;
 constexpr std::string_view no_partition = "(null)";
 
 // A string in quotes. Throws Json::type_error for bytes that are not UTF-8.
-std::string in_quotes(std::string_view text) { return Json(std::string(text)).dump(); }
+void append_quoted(std::string& out, std::string_view text) {
+  const bool plain = std::all_of(text.begin(), text.end(),
+                                 [](char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; });
+  if (!plain) {
+    out += Json(std::string(text)).dump();
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
+}
 
-// Members of one object in the order and spacing of the real program.
+// Members of one object in the order and spacing of the real program; it is closed with the last `}` by
+// close().
 class Members {
  public:
-  void add(std::string_view name, const std::string& json) {
-    text_ += fmt::format("{}\"{}\": {}", text_.empty() ? "" : ", ", name, json);
+  explicit Members(std::string& out) : out_(out) { out_ += '{'; }
+  void close() { out_ += '}'; }
+
+  // The member's value is to be appended.
+  std::string& add(std::string_view name) {
+    out_.append(first_ ? "\"" : ", \"").append(name).append("\": ");
+    first_ = false;
+    return out_;
   }
   template <class Number>
   void add_number(std::string_view name, Number value) {
     if (value > 0) {
-      add(name, fmt::format("\"{}\"", value));
+      fmt::format_to(std::back_inserter(add(name)), "\"{}\"", value);
     }
   }
   void add_text(std::string_view name, std::string_view value) {
     if (!value.empty()) {
-      add(name, in_quotes(value));
+      append_quoted(add(name), value);
     }
   }
-  [[nodiscard]] std::string object() const { return "{" + text_ + "}"; }
 
  private:
-  std::string text_;
+  std::string& out_;
+  bool first_ = true;
 };
 
-std::string acl_object(std::string_view acl) {
-  std::string out;
-  const acl::Acl parsed = acl::Acl::parse(acl);
-  for (const auto& item : parsed.entries()) {
-    out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", in_quotes(item.id), in_quotes(item.rights));
-  }
-  return "{" + out + "}";
+void append_acl(std::string& out, std::string_view acl) {
+  out += '{';
+  const char* before = "";
+  acl::for_each_entry(acl, [&](std::string_view id, std::string_view rights) {
+    append_quoted(out += before, id);
+    append_quoted(out += ": ", rights);
+    before = ", ";
+  });
+  out += '}';
 }
 
 // Entry or FormerName: what both have.
@@ -63,31 +83,40 @@ void add_common(Members& members, const Record& record) {
   members.add_number("foldermodseq", record.foldermodseq);
 }
 
-std::string history_array(const std::vector<meta::FormerName>& history) {
-  std::string out;
+void append_history(std::string& out, const std::vector<meta::FormerName>& history) {
+  out += '[';
+  const char* before = "";
   for (const auto& former : history) {
-    Members members;
+    Members members(out += before);
     members.add_text("name", former.name);
     add_common(members, former);
     members.add_text("mbtype", former.type ? meta::encode_type_letters_36(*former.type) : "");
     members.add_text("partition", former.partition);
-    out += (out.empty() ? "" : ", ") + members.object();
+    members.close();
+    before = ", ";
   }
-  return "[" + out + "]";
+  out += ']';
 }
 
 std::string json_entry(const MailboxEntry& entry, DumpHistory history) {
-  Members members;
-  members.add("name", in_quotes(entry.name));
+  constexpr std::size_t usual_size = 384;
+  std::string out;
+  out.reserve(usual_size);
+  append_quoted(out, entry.name);
+  out += ": ";
+  Members members(out);
+  append_quoted(members.add("name"), entry.name);
   add_common(members, entry);
   members.add_text("mbtype", meta::encode_type_letters_36(entry.type));
   members.add_text("partition", entry.partition);
   members.add_text("server", entry.server);
-  members.add("acl", acl_object(entry.acl.value_or("")));
+  append_acl(members.add("acl"), entry.acl ? std::string_view(*entry.acl) : "");
   members.add_text("uniqueid", entry.uniqueid);
   members.add_text("legacy_specialuse", entry.specialuse);
-  members.add("name_history", history == DumpHistory::full ? history_array(entry.history) : "[]");
-  return in_quotes(entry.name) + ": " + members.object();
+  append_history(members.add("name_history"),
+                 history == DumpHistory::full ? entry.history : std::vector<meta::FormerName>());
+  members.close();
+  return out;
 }
 
 std::string text_entry(const MailboxEntry& entry, DumpForm form) {

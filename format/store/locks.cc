@@ -55,6 +55,10 @@ Result<std::shared_ptr<File>> UserLocks::take(Io& io, const fs::path& path, Lock
   return held;
 }
 
+Result<File> hold_user(Io& io, const MailboxFiles& files) {
+  return take_lock_file(io, files.user_lock, LockFor::change, LockMode::shared);
+}
+
 Result<File> take_session_lock(Io& io, const MailboxFiles& files) {
   return take_lock_file(io, files.name_lock, io.read_only() ? LockFor::examine : LockFor::change,
                         LockMode::shared);

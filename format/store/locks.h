@@ -33,6 +33,10 @@ class UserLocks {
   std::map<std::string, std::shared_ptr<Slot>> slots_;  // by path, exclusive locks only
 };
 
+// Keeps every server of 3.4 and later from changing any mailbox of the user whose this one is, and lets them
+// read: the user namespace lock, shared. Its file is made when there is none.
+Result<File> hold_user(Io& io, const MailboxFiles& files);
+
 // What a session keeps while it has a mailbox open, so that others postpone their clean-up: the name lock,
 // shared. With a read-only Io, not open when there is no such file.
 Result<File> take_session_lock(Io& io, const MailboxFiles& files);

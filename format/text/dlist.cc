@@ -20,8 +20,9 @@ class Parser {
   Parser(std::string_view text, Reader reader) : text_(text), reader_(reader) {}
 
   Result<Item> whole() {
+    Result<Item> item(Item{});
     skip_loose_spaces();
-    CYR_TRY(Item item, value(0));
+    CYR_CHECK(value(*item, 0));
     skip_loose_spaces();
     if (at_ != text_.size()) {
       return bad("more bytes after the end of the value");
@@ -52,7 +53,8 @@ class Parser {
     return success();
   }
 
-  Result<Item> value(std::size_t depth) {
+  // All of these fill an item where it stands, whose key is kept.
+  Status value(Item& into, std::size_t depth) {
     if (depth > Item::max_depth) {
       return bad("lists are nested too deeply");
     }
@@ -64,58 +66,67 @@ class Parser {
       if (!at('(')) {
         return bad("'(' is missing after '%'");
       }
-      return elements(Item::map(), depth);
+      into.kind = Item::Kind::map;
+      return elements(into, depth);
     }
     if (at('(')) {
-      return elements(Item::list(), depth);
+      into.kind = Item::Kind::list;
+      return elements(into, depth);
     }
-    return string();
+    return string(into);
   }
 
   // From '(' to the matching ')'.
-  Result<Item> elements(Item parent, std::size_t depth) {
+  Status elements(Item& parent, std::size_t depth) {
+    constexpr std::size_t usual = 8;  // a record of mailboxes.db has nine, a header six
     ++at_;
     skip_loose_spaces();
-    bool first = true;
     while (!at(')')) {
       if (at_ >= text_.size()) {
         return bad("')' is missing");
       }
-      if (!first) {
+      if (parent.items.empty()) {
+        parent.items.reserve(parent.is_map() ? usual : 0);
+      } else {
         CYR_CHECK(separator());
       }
-      first = false;
-      Item key;
+      Item& child = parent.items.emplace_back();
       if (parent.is_map()) {
-        CYR_TRY(key, string());
-        if (key.is_nil()) {
-          key.text = "NIL";  // a key is never null
-        }
+        CYR_CHECK(key(child));
         CYR_CHECK(separator());
       }
-      CYR_TRY(Item child, value(depth + 1));
-      child.key = std::move(key.text);
-      child.key_form = key.form;
-      parent.items.push_back(std::move(child));
+      CYR_CHECK(value(child, depth + 1));
       skip_loose_spaces();
     }
     ++at_;
-    return parent;
+    return success();
   }
 
-  Result<Item> string() {
+  Status key(Item& of) {
+    Item key;
+    CYR_CHECK(string(key));
+    of.key = key.is_nil() ? "NIL" : std::move(key.text);  // a key is never null
+    of.key_form = key.form;
+    return success();
+  }
+
+  Status string(Item& into) {
     if (at('"')) {
-      return quoted();
+      return quoted(into);
     }
     if (at('{')) {
-      return literal();
+      return literal(into);
     }
-    return atom();
+    return atom(into);
   }
 
-  Result<Item> quoted() {
-    Item item = Item::string("");
-    item.form = StringForm::quoted;
+  static void set(Item& into, StringForm form) {
+    into.kind = Item::Kind::string;
+    into.form = form;
+  }
+
+  Status quoted(Item& into) {
+    set(into, StringForm::quoted);
     const std::size_t start = at_++;
     while (!at('"')) {
       if (at('\\')) {
@@ -125,23 +136,22 @@ class Parser {
         at_ = start;
         return bad("a quoted string has no end");
       }
-      item.text += text_[at_++];
+      into.text += text_[at_++];
     }
     ++at_;
-    return item;
+    return success();
   }
 
-  Result<Item> literal() {
+  Status literal(Item& into) {
     const auto end = text_.find('}', at_);
     // 10 digits and a '+' are the most there can be.
     if (end == std::string_view::npos || end - at_ > 12) {
       return bad("a literal's length has no '}'");
     }
     std::string_view digits = text_.substr(at_ + 1, end - at_ - 1);
-    Item item = Item::string("");
-    item.form = StringForm::literal;
+    set(into, StringForm::literal);
     if (!digits.empty() && digits.back() == '+') {
-      item.form = StringForm::plus_literal;
+      into.form = StringForm::plus_literal;
       digits.remove_suffix(1);
     }
     const auto length = parse_number<std::uint32_t>(digits);
@@ -155,15 +165,16 @@ class Parser {
     if (*length > text_.size() - start) {
       return bad("a literal is longer than the text");
     }
-    item.text = text_.substr(start, *length);
+    into.text = text_.substr(start, *length);
     at_ = start + *length;
-    return item;
+    return success();
   }
 
-  Result<Item> atom() {
+  Status atom(Item& into) {
     const std::size_t start = at_;
-    at_ =
-        std::min(text_.find_first_of(reader_ == Reader::strict ? " " : " \t\r\n\"(){", start), text_.size());
+    const std::size_t end =
+        reader_ == Reader::strict ? text_.find(' ', start) : text_.find_first_of(" \t\r\n\"(){", start);
+    at_ = std::min(end, text_.size());
     while (reader_ == Reader::strict && at_ > start && text_[at_ - 1] == ')') {
       --at_;
     }
@@ -171,12 +182,11 @@ class Parser {
       return bad("a value is missing");
     }
     const std::string_view text = text_.substr(start, at_ - start);
-    if (text == "NIL") {
-      return Item::nil();
+    if (text != "NIL") {
+      set(into, StringForm::atom);
+      into.text = text;
     }
-    Item item = Item::string(text);
-    item.form = StringForm::atom;
-    return item;
+    return success();
   }
 
   std::string_view text_;

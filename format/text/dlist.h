@@ -107,6 +107,10 @@ class PlainMap {
     }
     return nullptr;
   }
+  [[nodiscard]] std::string_view first_key() const {
+    return count_ == 0 ? std::string_view() : fields_[0].key;
+  }
+  [[nodiscard]] std::size_t size() const { return count_; }
   // `visit(key, value)` for each pair of a field that is a map, in the order of the text; none of another.
   template <class Visit>
   static void for_each_pair(const Field& map, const Visit& visit) {

@@ -25,6 +25,8 @@ import oracle as real_cyrus  # noqa: E402
 import upgrade_facts  # noqa: E402
 from list_matrix import STORES  # noqa: E402
 
+SERVER_DATABASES = {"annotations.db": "annotation_db", "deliver.db": "duplicate_db", "statuscache.db": "statuscache_db"}
+BERKELEY_MAGICS = (b"\x62\x31\x05\x00", b"\x61\x15\x06\x00")  # B-tree and hash, little-endian
 SAME = ("mailboxes", "access lists", "messages", "seen", "quota", "subscriptions", "annotations")
 
 
@@ -39,6 +41,7 @@ class Chain(down_and_up.Case):
     def __init__(self, scratch, oracle, bindir, store):
         super().__init__(scratch, oracle, bindir, store, own_release(store))
         self.losses = set()
+        self.deliveries = None
 
     def step(self, root, *words):
         code, out, err = down_and_up.run(self.bindir, root, "reconstruct", "-q", *words)
@@ -71,6 +74,25 @@ class Chain(down_and_up.Case):
                 version = dict(cyrusdb.read(path)[1]).get(b"\x1fVER\x1f", b"0") if "undo." not in path else b"0"
                 self.check(version <= (b"3" if release == "3.12.3" else b"2"), "%s: %s has version %r" % (release, path, version))
 
+    def backends(self, root, release):
+        """The databases of the server are of a backend that the release has; those of one backend keep their records."""
+        with open(os.path.join(root, "etc/imapd.conf"), encoding="utf-8") as f:
+            asked = dict(re.findall(r"^(\w+_db):\s*(\S+)", f.read(), re.M))
+        for name, option in SERVER_DATABASES.items():
+            path = os.path.join(root, "config", name)
+            if not os.path.exists(path) or not os.path.getsize(path):
+                continue
+            with open(path, "rb") as f:
+                data = f.read()
+            kind = "berkeley" if data[12:16] in BERKELEY_MAGICS else cyrusdb.kind_of(data)
+            allowed = ("skiplist", "flat", "berkeley") if release < "2.5" else (asked.get(option, "twoskip"), )
+            self.check(kind in allowed, "%s: %s is %s" % (release, name, kind))
+            if kind != "berkeley":
+                records = cyrusdb.read(path)[1]
+                if name == "deliver.db":
+                    self.check(self.deliveries in (None, records), "%s: %s has %d other records" % (release, name, len(records)))
+                    self.deliveries = records
+
     def served(self, root, before):
         """The real 3.6.1 serves a copy of it."""
         copy = root + ".served"
@@ -88,9 +110,11 @@ class Chain(down_and_up.Case):
         for release in ("3.6.1", "3.12.3", "3.6.1"):
             self.step(root, "--to-release", release, "--accept-loss")
             self.form(root, release)
+            self.backends(root, release)
         served = self.served(root, before)
         self.losses = set()
         self.step(root, "--to-release", self.release, "--accept-loss")
+        self.backends(root, self.release)
         got = self.facts(root)[0]
         cells = []
         for fact in SAME:
@@ -117,8 +141,10 @@ class NewChain(Chain):
         for release in ("3.12.3", "3.6.1"):
             self.step(root, "--to-release", release, "--accept-loss")
             self.form(root, release)
+            self.backends(root, release)
         self.losses = set()
         self.step(root, "--to-release", "2.4", "--accept-loss")
+        self.backends(root, "2.4")
         down, kept, total = self.judge(root)
         self.step(root, "--to-release", "3.6.1")
         served = self.served(root, down)

@@ -67,7 +67,9 @@ class Lister {
   std::optional<Shown> show(std::string_view internal_name);
   ListedName& add(const Shown& shown);
   Status collect();
-  Status collect_subscriptions(bool with_entries);
+  // `with_uses`: entries, too, of the caller's own mailboxes among them.
+  Status collect_subscriptions(bool with_uses);
+  Status take_own(const std::set<std::string_view>& names);
   void take(const meta::TypedItem& item);
   void take(std::string_view name, const meta::MailboxEntry& entry);
   void admit(const Shown& shown, const meta::MailboxEntry& entry);
@@ -204,17 +206,36 @@ void Lister::admit(const Shown& shown, const meta::MailboxEntry& entry) {
   }
 }
 
-Status Lister::collect_subscriptions(bool with_entries) {
+Status Lister::collect_subscriptions(bool with_uses) {
   CYR_TRY(const auto names, store::subscriptions_of(session_.store, caller_.id()));
+  std::set<std::string_view> own;
   for (const std::string& name : names) {
     if (const auto shown = show(name)) {
       add(*shown).subscribed = true;
-    }
-    if (with_entries) {
-      CYR_TRY(meta::MailboxList * list, session_.store.mailbox_list());
-      if (const auto entry = list->find(name); entry && *entry) {
-        take(name, **entry);
+      if (shown->own) {
+        own.insert(name);
       }
+    }
+  }
+  return with_uses ? take_own(own) : success();
+}
+
+// A few are looked up; for many the caller's part of the list is read once.
+Status Lister::take_own(const std::set<std::string_view>& names) {
+  constexpr std::size_t few = 32;
+  CYR_TRY(meta::MailboxList * list, session_.store.mailbox_list());
+  if (names.size() > few) {
+    return list->for_each_under(caller_.inbox().to_internal(caller_.name_space()),
+                                [&](const meta::ListItem& item) -> Result<db::Visit> {
+                                  if (item.entry && names.contains(item.name)) {
+                                    take(item.name, *item.entry);
+                                  }
+                                  return db::Visit::go_on;
+                                });
+  }
+  for (const std::string_view name : names) {
+    if (const auto entry = list->find(name); entry && *entry) {
+      take(name, **entry);
     }
   }
   return success();
@@ -328,7 +349,7 @@ void Lister::report_parents(const ListedName& name) {
 Status Lister::run() {
   const bool lsub = request_.mode == ListMode::lsub;
   if (request_.subscribed || request_.return_subscribed || lsub) {
-    CYR_CHECK(collect_subscriptions(lsub));
+    CYR_CHECK(collect_subscriptions(lsub && wants_uses_));
   }
   // LSUB tells what was subscribed to, whether it is there or not, and of no subscription nothing is
   // selected.
