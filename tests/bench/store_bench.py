@@ -198,6 +198,7 @@ def rebuild_rows(a, timer, top, template):
         return
     store = Store(a, top, a.list_mailboxes)
     store.fill(template)
+    store.write_quotas(template, False)      # the list is what is wrong, and nothing else
     store.hand_over()
     command = program(a, "ours", "reconstruct") + ["-C", store.conf, "-q", "-m"]
     read = ["sh", "-c", "find '%s/spool' \\( -name cyrus.header -o -name cyrus.index \\) -print0 | xargs -0 cat | wc -c" % top]
