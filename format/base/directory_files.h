@@ -2,6 +2,7 @@
 // for each of half a million messages.
 #pragma once
 
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -50,10 +51,13 @@ class DirectoryFiles {
   [[nodiscard]] Result<FileStart> read_start(const std::string& name, std::uint64_t wanted) const;
 
  private:
+  [[nodiscard]] int opened() const;  // -1: the full path has to be used
+
   Io& io_;
   DirectoryAccess* direct_;
   fs::path directory_;
-  int fd_ = -1;
+  mutable std::once_flag once_;  // many are made and never asked for a file
+  mutable int fd_ = -1;
 };
 
 }  // namespace cyr

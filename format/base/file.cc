@@ -6,11 +6,26 @@ namespace cyr {
 
 Result<File> File::open(Io& io, const fs::path& path, OpenFlags flags, ::mode_t mode) {
   CYR_TRY(const int fd, io.open(path, flags, mode));
+  return of(io, fd, path);
+}
+
+File File::of(Io& io, int fd, const fs::path& path) {
   File file;
   file.io_ = &io;
   file.fd_ = fd;
   file.path_ = path;
   return file;
+}
+
+Result<std::pair<File, FileInfo>> File::open_with_info(Io& io, const fs::path& path, OpenFlags flags,
+                                                       ::mode_t mode) {
+  if (!flags.write && !flags.create && !flags.no_follow) {
+    CYR_TRY(const auto opened, io.open_with_info(path));
+    return std::pair(of(io, opened.first, path), opened.second);
+  }
+  CYR_TRY(File file, open(io, path, flags, mode));
+  CYR_TRY(const FileInfo info, file.info());
+  return std::pair(std::move(file), info);
 }
 
 File::~File() {
@@ -88,6 +103,17 @@ Result<FileBytes> File::map() const {
   return io_->map(fd_, now.size, path_);
 }
 
+Result<FileBytes> File::read_whole(std::uint64_t map_above) const {
+  CYR_TRY(const FileInfo now, info());
+  if (now.size > map_above) {
+    return io_->map(fd_, now.size, path_);
+  }
+  Buffer out(static_cast<std::size_t>(now.size));
+  CYR_TRY(const std::size_t have, read(out, 0));
+  out.resize(have);  // it may have become shorter meanwhile
+  return FileBytes(std::move(out));
+}
+
 Status File::close() {
   const int fd = fd_;
   fd_ = -1;
@@ -99,12 +125,11 @@ Result<File> open_locked(Io& io, const fs::path& path, LockMode mode, LockWait w
   flags.write = flags.write || mode == LockMode::exclusive;
   // Bounded only against a file that is replaced faster than we can lock it, which no sane writer does.
   for (int attempt = 0; attempt < 1000; ++attempt) {
-    CYR_TRY(File file, File::open(io, path, flags, create_mode));
-    CYR_CHECK(file.lock(mode, wait, plan));
-    CYR_TRY(const FileInfo ours, file.info());
+    CYR_TRY(auto opened, File::open_with_info(io, path, flags, create_mode));
+    CYR_CHECK(opened.first.lock(mode, wait, plan));
     const auto named = io.stat(path);
-    if (named && named->same_file(ours)) {
-      return file;
+    if (named && named->same_file(opened.second)) {
+      return std::move(opened.first);
     }
     if (!named && (named.error().code != Errc::not_found || !flags.create)) {
       return named.error();

@@ -22,6 +22,9 @@ class File {
  public:
   File() = default;
   static Result<File> open(Io& io, const fs::path& path, OpenFlags flags = {}, ::mode_t mode = 0600);
+  // With what fstat() says of it, which costs nothing more where the file is only read.
+  static Result<std::pair<File, FileInfo>> open_with_info(Io& io, const fs::path& path, OpenFlags flags = {},
+                                                          ::mode_t mode = 0600);
   File(File&& other) noexcept { swap(other); }
   File& operator=(File&& other) noexcept {
     swap(other);
@@ -49,10 +52,13 @@ class File {
   Status lock_repack(const LockPlan& plan);  // Errc::locked when another one is making a replacement
   Status unlock(const LockPlan& plan = {});
   [[nodiscard]] Result<FileBytes> map() const;  // the whole file at its present size
+  // The whole file, as Io::read_file().
+  [[nodiscard]] Result<FileBytes> read_whole(std::uint64_t map_above = Io::default_map_above) const;
   // Closes now and reports what close() says; the destructor cannot.
   Status close();
 
  private:
+  static File of(Io& io, int fd, const fs::path& path);
   void swap(File& other) noexcept {
     std::swap(io_, other.io_);
     std::swap(fd_, other.fd_);

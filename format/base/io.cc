@@ -8,9 +8,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
-#include <memory>
 
 #include "format/base/directory_files.h"
 #include "format/base/residency.h"
@@ -161,26 +161,13 @@ class PosixIo : public Io, public DirectoryAccess {
     return info_of(st);
   }
   Result<std::vector<DirEntry>> list(const fs::path& directory) override {
-    const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(directory.c_str()), ::closedir);
-    if (!dir) {
+    const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd == -1) {
       return system_error(errno, "cannot read directory", directory);
     }
-    std::vector<DirEntry> out;
-    while (true) {
-      errno = 0;
-      const ::dirent* const entry = ::readdir(dir.get());
-      if (entry == nullptr) {
-        if (errno != 0) {
-          return system_error(errno, "cannot read directory", directory);
-        }
-        return out;
-      }
-      std::string name = static_cast<const char*>(entry->d_name);
-      if (name != "." && name != "..") {
-        const FileKind kind = entry_kind(directory, *entry);
-        out.push_back({std::move(name), kind});
-      }
-    }
+    auto entries = entries_of(fd, directory);
+    ::close(fd);
+    return entries;
   }
   Status rename(const fs::path& from, const fs::path& to) override {
     return status_of(::rename(from.c_str(), to.c_str()), "cannot rename into place", to);
@@ -303,7 +290,27 @@ class PosixIo : public Io, public DirectoryAccess {
     }
     return success();
   }
-  static FileKind entry_kind(const fs::path& directory, const ::dirent& entry) {
+  // getdents64() and not readdir(), which takes a buffer from the heap for each of very many directories.
+  static Result<std::vector<DirEntry>> entries_of(int fd, const fs::path& directory) {
+    alignas(::dirent64) std::array<char, std::size_t{32} << 10U> buffer;
+    std::vector<DirEntry> out;
+    while (true) {
+      const auto got = retry([&] { return ::getdents64(fd, buffer.data(), buffer.size()); });
+      if (got <= 0) {
+        return got == 0 ? Result<std::vector<DirEntry>>(std::move(out))
+                        : system_error(errno, "cannot read directory", directory);
+      }
+      for (ssize_t at = 0; at < got;) {
+        const auto* const entry = reinterpret_cast<const ::dirent64*>(buffer.data() + at);
+        at += entry->d_reclen;
+        const std::string_view name = static_cast<const char*>(entry->d_name);
+        if (name != "." && name != "..") {
+          out.push_back({std::string(name), entry_kind(directory, *entry)});
+        }
+      }
+    }
+  }
+  static FileKind entry_kind(const fs::path& directory, const ::dirent64& entry) {
     switch (entry.d_type) {
       case DT_REG:
         return FileKind::regular;

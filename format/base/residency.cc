@@ -14,12 +14,9 @@ namespace cyr {
 thread_local ResidencyLimit* ResidencyLimit::current_ = nullptr;
 
 ResidencyLimit::ResidencyLimit(std::size_t limit) : limit_(limit) {
-  if (current_ != nullptr) {
-    return;
+  if (current_ == nullptr) {
+    current_ = this;
   }
-  statm_ = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-  limit_ += resident_files();
-  current_ = this;
 }
 
 ResidencyLimit::~ResidencyLimit() {
@@ -33,7 +30,17 @@ ResidencyLimit::~ResidencyLimit() {
 
 void ResidencyLimit::mapped(void* at, std::size_t size) {
   if (current_ != nullptr) {
+    current_->begin();
     current_->mappings_.push_back({at, size});
+  }
+}
+
+// Only what maps a file pays for it.
+void ResidencyLimit::begin() {
+  if (!begun_) {
+    begun_ = true;
+    statm_ = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    limit_ += resident_files();
   }
 }
 

@@ -20,7 +20,7 @@ class ResidencyLimit {
  public:
   static constexpr std::size_t default_limit = std::size_t{16} << 20;  // bytes
 
-  // `limit`: bytes of mapped files beyond what is in memory now.
+  // `limit`: bytes of mapped files beyond what is in memory when the first one is mapped.
   explicit ResidencyLimit(std::size_t limit = default_limit);
   ResidencyLimit(const ResidencyLimit&) = delete;
   ResidencyLimit& operator=(const ResidencyLimit&) = delete;
@@ -44,11 +44,13 @@ class ResidencyLimit {
     void* at = nullptr;
     std::size_t size = 0;
   };
+  void begin();
   void look();
   [[nodiscard]] std::size_t resident_files() const;  // bytes; 0 when the kernel does not tell
 
   static thread_local ResidencyLimit* current_;
   std::size_t limit_;
+  bool begun_ = false;  // something was mapped
   int statm_ = -1;
   std::uint64_t ticks_ = 0;
   std::vector<Mapping> mappings_;

@@ -15,18 +15,27 @@ using Pass = std::function<Status(Context&)>;
 
 constexpr std::uint64_t kLargeIndex = std::uint64_t{4} << 20U;  // bytes
 
-// What lies in the directories of the mailbox; of a large one it is listed while its index is read.
+// What lies in the directories of the mailbox; of a large one it is listed while its index is read, of
+// another one before that, so that no pass has to ask for a file that is in the list.
 class Listing {
  public:
-  explicit Listing(Context& context) : context_(context) {
-    if (context.options.threads > 1 && has_large_index()) {
+  explicit Listing(Context& context) : context_(context) {}
+
+  Status start() {
+    if (!has_large_index()) {
+      return take(list());
+    }
+    if (context_.options.threads > 1) {
       started_ = std::async(std::launch::async, [this] { return list(); });
     }
+    return success();
   }
 
   Status finish() {
     State& state = context_.state;
-    CYR_TRY(state.listing, started_.valid() ? started_.get() : list());
+    if (!state.listed) {
+      CYR_CHECK(take(started_.valid() ? started_.get() : list()));
+    }
     if (!state.listing.data_exists && state.index_lost && !state.header_exists) {
       Finding finding = context_.of(Problem::directory_missing);
       finding.path = state.files.data;
@@ -36,8 +45,16 @@ class Listing {
   }
 
  private:
+  Status take(Result<store::DirectoryListing> listing) {
+    CYR_TRY(context_.state.listing, std::move(listing));
+    context_.state.listed = true;
+    return success();
+  }
   [[nodiscard]] bool has_large_index() const {
-    const auto index = context_.store.io().stat(context_.state.files.index);
+    const File* const open = context_.locked_index;
+    const auto index = open != nullptr && open->is_open()
+                           ? open->info()
+                           : context_.store.io().stat(context_.state.files.index);
     return index && index->size >= kLargeIndex;
   }
   // Looks at nothing of the State that a pass before it changes.
@@ -51,10 +68,11 @@ class Listing {
   std::future<Result<store::DirectoryListing>> started_;
 };
 
-Status run_passes(Context& context, const meta::MailboxEntry& entry) {
+Status run_passes(Context& context, const meta::MailboxEntry& entry, const store::MailboxFiles& files) {
   context.state.entry = entry;
-  CYR_TRY(context.state.files, context.store.files(entry));
+  context.state.files = files;
   Listing listing(context);
+  CYR_CHECK(listing.start());
   const Pass passes[] = {
       pass_index_header, pass_header,       [&listing](Context&) { return listing.finish(); },
       pass_records,      pass_expunge_file, pass_files,
@@ -82,17 +100,19 @@ Result<Summary> Checker::mailbox(const meta::MailboxEntry& entry, Reporter& repo
   CYR_TRY(const auto files, store_.files(entry));
   const bool dry_run = store_.io().read_only();
   {
-    CYR_TRY(const auto lock, store::MailboxLock::take(store_.io(), files, store::LockFor::examine, locks_));
+    CYR_TRY(auto lock, store::MailboxLock::take(store_.io(), files, store::LockFor::examine, locks_));
     Context context(store_, options_, reporter, now, !dry_run);
-    CYR_CHECK(run_passes(context, entry));
+    context.locked_index = &lock.index();
+    CYR_CHECK(run_passes(context, entry, files));
     if (dry_run || !context.wants_write()) {
       context.flush();
       return context.summary;
     }
   }
-  CYR_TRY(const auto lock, store::MailboxLock::take(store_.io(), files, store::LockFor::replace, locks_));
+  CYR_TRY(auto lock, store::MailboxLock::take(store_.io(), files, store::LockFor::replace, locks_));
   Context context(store_, options_, reporter, now, false);
-  CYR_CHECK(run_passes(context, entry));
+  context.locked_index = &lock.index();
+  CYR_CHECK(run_passes(context, entry, files));
   if (context.wants_write()) {
     CYR_CHECK(commit(context, saved_));
   }

@@ -50,6 +50,18 @@ void Context::note(Finding finding) {
   give(std::move(finding));
 }
 
+const Result<FileBytes>& Context::header_file() {
+  if (!header_file_) {
+    header_file_.emplace(store.io().read_file(state.files.header));
+  }
+  return *header_file_;
+}
+
+Result<FileBytes> Context::read_index() const {
+  const bool open = locked_index != nullptr && locked_index->is_open();
+  return open ? locked_index->read_whole() : store.io().read_file(state.files.index);
+}
+
 void Context::flush() {
   for (const auto& finding : kept_) {
     reporter_.report(finding);

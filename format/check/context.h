@@ -81,6 +81,7 @@ struct State {
   std::uint32_t header_crc = 0;  // of the file as it stands
   mailbox::MailboxHeader header;
 
+  bool listed = false;  // the listing is there; before the passes only where that is no long work
   store::DirectoryListing listing;
   // cyrus.expunge of a 2.3 store, where it belongs to the index: it has its cache records in the same cache.
   std::optional<mailbox::IndexHeader> expunge_header;
@@ -150,12 +151,17 @@ class Context {
     }
     return *reader_of_messages_;
   }
+  // cyrus.header of the mailbox as it stands; read once.
+  [[nodiscard]] const Result<FileBytes>& header_file();
+  // cyrus.index as it stands, through `locked_index` where that is open.
+  [[nodiscard]] Result<FileBytes> read_index() const;
   // Hands kept findings to the reporter.
   void flush();
 
   store::Store& store;
   const Options& options;
   const std::int64_t now;
+  const File* locked_index = nullptr;  // cyrus.index, open as long as its lock is held
   State state;
   Summary summary;
   ParsedAhead ahead;
@@ -168,6 +174,7 @@ class Context {
   bool wants_write_ = false;
   std::vector<Finding> kept_;
   std::optional<store::MessageReader> reader_of_messages_;
+  std::optional<Result<FileBytes>> header_file_;
 };
 
 // Calls that make Findings read well: of(...).with found, expected, detail.

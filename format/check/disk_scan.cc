@@ -21,7 +21,11 @@ bool keyed_list(store::Store& store) {
 
 // What index and header hold of a list entry.
 void read_header(Io& io, const fs::path& path, FoundMailbox& found) {
-  const auto file = io.read_file(path);
+  const auto opened = io.open_with_info(path);
+  if (!opened) {
+    return;
+  }
+  const auto file = io.read_opened(opened->first, opened->second, path);
   if (!file) {
     return;
   }
@@ -46,9 +50,7 @@ void read_header(Io& io, const fs::path& path, FoundMailbox& found) {
     found.entry.uniqueid = header.uniqueid;
   }
   found.entry.acl = header.acl.value_or("");
-  if (const auto info = io.stat(path)) {
-    found.changed = info->mtime;
-  }
+  found.changed = opened->second.mtime;
 }
 
 void read_index(Io& io, const fs::path& path, FoundMailbox& found) {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "format/check/list_plan.h"
+#include "format/db/new_file.h"
 
 namespace cyr::check {
 
@@ -154,14 +155,8 @@ Status apply_list_plan(store::Store& store, const ListPlan& plan, store::SavedCo
   }
   Writer writer(store, plan, now);
   const auto& records = writer.run();
-  {
-    CYR_TRY(auto database, db::open(io, temporary, plan.kind, {.create = true, .order = {}, .mode = 0600}));
-    CYR_TRY(const auto transaction, database->begin());
-    for (const auto& [key, value] : records) {
-      CYR_CHECK(transaction->put(key, value));
-    }
-    CYR_CHECK(transaction->commit());
-  }
+  CYR_CHECK(
+      db::write_new_file(io, temporary, plan.kind, records, {.create = true, .order = {}, .mode = 0600}));
   CYR_TRY(const bool there, io.exists(target));
   CYR_CHECK(there ? saved.before_replace(target, {"", reason}) : saved.before_create(target, {"", reason}));
   store.close_databases();

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "format/base/crc32.h"
+#include "format/check/messages.h"
 #include "format/mailbox/index_file.h"
 #include "format/mailbox/index_layout.h"
 #include "format/store/saved_copies.h"
@@ -61,15 +62,32 @@ struct Fit {
   [[nodiscard]] bool all() const { return here == sampled; }
 };
 
+// The listing tells of the files of the present mailbox, once it is there.
+bool has_file_of(Context& context, const store::MailboxFiles& files, const mailbox::IndexRecord& record) {
+  const State& state = context.state;
+  const bool archived = record.has(mailbox::flag::archived);
+  if (&files != &state.files || !state.listed || !context.options.stat_files) {
+    const auto info = context.store.io().stat(files.message(record.uid, archived));
+    return info && info->size == record.size;
+  }
+  const bool in_archive = archived && files.has_archive();
+  const auto& listed = state.listing.messages;
+  for (auto at = find_file(state, record.uid); at != listed.end() && at->uid == record.uid; ++at) {
+    if ((at->archived != 0) == in_archive) {
+      return at->size == record.size;
+    }
+  }
+  return false;
+}
+
 Fit compare_messages(Context& context, const store::MailboxFiles& files, const Sample& sample) {
   Fit fit;
   for (const auto& record : sample.records) {
     if (record.has(mailbox::flag::unlinked)) {
       continue;
     }
-    const auto info = context.store.io().stat(files.message(record.uid, record.has(mailbox::flag::archived)));
     ++fit.sampled;
-    fit.here += info && info->size == record.size ? 1 : 0;
+    fit.here += has_file_of(context, files, record) ? 1 : 0;
   }
   return fit;
 }
@@ -98,6 +116,11 @@ bool has_messages(Context& context) {
 
 std::uint32_t crc_of_file(Context& context, const fs::path& path) {
   const auto file = context.store.io().read_file(path);
+  return file ? crc32(file->bytes()) : 0;
+}
+
+std::uint32_t crc_of_header(Context& context) {
+  const auto& file = context.header_file();
   return file ? crc32(file->bytes()) : 0;
 }
 
@@ -197,14 +220,13 @@ bool names_this_mailbox(Context& context, Bytes index) {
   const auto header = mailbox::decode_index_header(index);
   const std::uint32_t listed = context.state.entry.uidvalidity;
   return header && mailbox::has_record_crc(header->minor_version) && header->header_file_crc != 0 &&
-         (listed == 0 || header->uidvalidity == listed) &&
-         header->header_file_crc == crc_of_file(context, context.state.files.header);
+         (listed == 0 || header->uidvalidity == listed) && header->header_file_crc == crc_of_header(context);
 }
 
 bool names_another_header(Context& context, Bytes index) {
   const auto header = mailbox::decode_index_header(index);
   if (!header || !mailbox::has_record_crc(header->minor_version) || header->header_file_crc == 0 ||
-      header->header_file_crc == crc_of_file(context, context.state.files.header)) {
+      header->header_file_crc == crc_of_header(context)) {
     return false;
   }
   const std::uint32_t listed = context.state.entry.uidvalidity;
@@ -217,7 +239,7 @@ bool names_another_header(Context& context, Bytes index) {
 
 std::optional<FoundFile> find_own_index(Context& context, Bytes foreign) {
   const std::uint32_t wanted = context.state.entry.uidvalidity;
-  const std::uint32_t header_crc = crc_of_file(context, context.state.files.header);
+  const std::uint32_t header_crc = crc_of_header(context);
   const auto is_it = [&](const FoundFile& found) {
     const auto header = mailbox::decode_index_header(found.file.bytes());
     if (header && wanted != 0 && header->uidvalidity != wanted) {

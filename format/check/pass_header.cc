@@ -144,7 +144,7 @@ Status use_own_header(Context& context, const mailbox::MailboxHeader& foreign, b
 
 Status read_file(Context& context) {
   State& state = context.state;
-  const auto file = context.store.io().read_file(state.files.header);
+  const auto& file = context.header_file();
   if (!file) {
     if (file.error().code != Errc::not_found) {
       return file.error();

@@ -199,7 +199,7 @@ Source find_source(Context& context, Bytes file) {
 Status pass_index_header(Context& context) {
   State& state = context.state;
   const ResidencyLimit bounded(std::size_t{6} << 20U);  // bytes; the list of files grows beside it
-  const auto file = context.store.io().read_file(state.files.index);
+  const auto file = context.read_index();
   if (!file) {
     if (file.error().code != Errc::not_found) {
       return file.error();

@@ -129,9 +129,12 @@ Result<Partitions> Partitions::from_config(const Config& config) {
     if (!spool) {
       continue;
     }
-    Row row{name, {}, false, search_roots_of(config, name)};
+    Row row{name, {}, {}, false, search_roots_of(config, name)};
     for (const KindRow& kind : kinds) {
       row.roots.push_back(root_of(config, name, kind, *spool));
+      if (std::find(row.different.begin(), row.different.end(), row.roots.back()) == row.different.end()) {
+        row.different.push_back(row.roots.back());
+      }
     }
     row.has_archive = row.roots[static_cast<std::size_t>(RootKind::archive)] != *spool;
     out.names_.push_back(name);
@@ -166,16 +169,10 @@ Result<fs::path> Partitions::root(std::string_view name, RootKind kind) const {
   return row->roots[static_cast<std::size_t>(kind)];
 }
 
-std::vector<fs::path> Partitions::all_roots(std::string_view name) const {
-  std::vector<fs::path> out;
-  if (const Row* row = find(name)) {
-    for (const fs::path& root : row->roots) {
-      if (std::find(out.begin(), out.end(), root) == out.end()) {
-        out.push_back(root);
-      }
-    }
-  }
-  return out;
+const std::vector<fs::path>& Partitions::all_roots(std::string_view name) const {
+  static const std::vector<fs::path> none;
+  const Row* row = find(name);
+  return row != nullptr ? row->different : none;
 }
 
 std::vector<std::pair<std::string, fs::path>> Partitions::search_roots(std::string_view name) const {

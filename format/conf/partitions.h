@@ -40,7 +40,7 @@ class Partitions {
   // partition.
   [[nodiscard]] Result<fs::path> root(std::string_view name, RootKind kind) const;
   // Every different root of the partition that may hold mailbox directories, spool first.
-  [[nodiscard]] std::vector<fs::path> all_roots(std::string_view name) const;
+  [[nodiscard]] const std::vector<fs::path>& all_roots(std::string_view name) const;
   // TIERsearchpartition-NAME: tier and root.
   [[nodiscard]] std::vector<std::pair<std::string, fs::path>> search_roots(std::string_view name) const;
   // True if messages of the partition may lie in an archive root of their own.
@@ -49,7 +49,8 @@ class Partitions {
  private:
   struct Row {
     std::string name;
-    std::vector<fs::path> roots;  // by RootKind
+    std::vector<fs::path> roots;      // by RootKind
+    std::vector<fs::path> different;  // each once
     bool has_archive = false;
     std::vector<std::pair<std::string, fs::path>> search;
   };

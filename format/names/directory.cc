@@ -47,7 +47,7 @@ std::optional<DirectoryIdentity> by_id(const std::vector<std::string>& pieces, c
     return {};
   }
   const auto expected = mailbox_directory_by_id(pieces[3]);
-  if (!expected || *expected != path) {
+  if (!expected || expected->native() != path.native()) {
     return {};
   }
   DirectoryIdentity out;
@@ -82,7 +82,7 @@ std::optional<DirectoryIdentity> by_name(const std::vector<std::string>& pieces,
   }
   // The letters and the spelling are right exactly if the rule leads back here.
   const auto expected = mailbox_directory_by_name(*name, ns);
-  if (!expected || *expected != path) {
+  if (!expected || expected->native() != path.native()) {
     return {};
   }
   DirectoryIdentity out;
@@ -132,7 +132,9 @@ Result<fs::path> mailbox_directory_by_id(std::string_view uniqueid) {
   if (uniqueid.size() < 2 || uniqueid.front() == '.' || uniqueid[1] == '.' || !is_path_component(uniqueid)) {
     return make_error(Errc::invalid, "'" + printable(uniqueid) + "' cannot be the unique id of a directory");
   }
-  return fs::path("uuid") / std::string(1, uniqueid[0]) / std::string(1, uniqueid[1]) / std::string(uniqueid);
+  std::string below = "uuid/";
+  below.append({uniqueid[0], '/', uniqueid[1], '/'}).append(uniqueid);
+  return fs::path(std::move(below));
 }
 
 std::optional<DirectoryIdentity> identify_directory(const fs::path& below_root, const Namespace& ns) {

@@ -32,6 +32,24 @@ fs::path directory_option(const conf::Config& config, Option option, const char*
   return given.empty() ? config.config_directory() / fallback : fs::path(std::string(given));
 }
 
+// What `/` does, without looking at every part of both: `below` is relative.
+fs::path joined(const fs::path& directory, std::string_view below) {
+  std::string out;
+  out.reserve(directory.native().size() + 1 + below.size());
+  out = directory.native();
+  if (!out.empty() && out.back() != '/') {
+    out += '/';
+  }
+  out += below;
+  return fs::path(std::move(out));
+}
+
+const char* meta_file_name(RootKind kind) {
+  const auto row = std::find_if(meta_files.begin(), meta_files.end(),
+                                [kind](const MetaFileRow& candidate) { return candidate.kind == kind; });
+  return row != meta_files.end() ? row->name : nullptr;
+}
+
 // One file name; nothing in it may lead elsewhere.
 Status check_file_name(std::string_view text) {
   if (text.empty() || text == "." || text == ".." ||
@@ -73,22 +91,34 @@ Result<Paths> Paths::from_config(const conf::Config& config) {
   return out;
 }
 
+Result<MailboxPaths> Paths::mailbox_paths(const MailboxPlace& place) const {
+  CYR_TRY(fs::path below, place.layout == Layout::by_id ? mailbox_directory_by_id(place.uniqueid)
+                                                        : mailbox_directory_by_name(place.name, namespace_));
+  return MailboxPaths(*this, place.partition, std::move(below));
+}
+
+Result<fs::path> MailboxPaths::directory(RootKind kind) const {
+  CYR_TRY(const fs::path root, paths_.partitions().root(partition_, kind));
+  return joined(root, below_.native());
+}
+
+Result<fs::path> MailboxPaths::file(RootKind kind) const {
+  const char* const name = meta_file_name(kind);
+  if (name == nullptr) {
+    return make_error(Errc::invalid, "there is no single file of kind " + std::string(conf::name_of(kind)));
+  }
+  CYR_TRY(const fs::path in, directory(kind));
+  return joined(in, name);
+}
+
 Result<fs::path> Paths::mailbox(const MailboxPlace& place, RootKind kind) const {
-  CYR_TRY(const fs::path root, partitions_.root(place.partition, kind));
-  CYR_TRY(const fs::path below, place.layout == Layout::by_id
-                                    ? mailbox_directory_by_id(place.uniqueid)
-                                    : mailbox_directory_by_name(place.name, namespace_));
-  return root / below;
+  CYR_TRY(const auto paths, mailbox_paths(place));
+  return paths.directory(kind);
 }
 
 Result<fs::path> Paths::meta_file(const MailboxPlace& place, RootKind kind) const {
-  for (const MetaFileRow& row : meta_files) {
-    if (row.kind == kind) {
-      CYR_TRY(const fs::path directory, mailbox(place, kind));
-      return directory / row.name;
-    }
-  }
-  return make_error(Errc::invalid, "there is no single file of kind " + std::string(conf::name_of(kind)));
+  CYR_TRY(const auto paths, mailbox_paths(place));
+  return paths.file(kind);
 }
 
 Result<fs::path> Paths::message(const MailboxPlace& place, std::uint32_t uid, bool archived) const {
@@ -98,10 +128,11 @@ Result<fs::path> Paths::message(const MailboxPlace& place, std::uint32_t uid, bo
 
 Result<std::vector<fs::path>> Paths::mailbox_directories(const MailboxPlace& place) const {
   std::vector<fs::path> out;
+  CYR_TRY(const auto paths, mailbox_paths(place));
   for (const RootKind kind : {RootKind::data, RootKind::header, RootKind::index, RootKind::cache,
                               RootKind::expunge, RootKind::squat, RootKind::annotations, RootKind::dav,
                               RootKind::archivecache, RootKind::lock, RootKind::archive}) {
-    CYR_TRY(fs::path directory, mailbox(place, kind));
+    CYR_TRY(fs::path directory, paths.directory(kind));
     if (std::find(out.begin(), out.end(), directory) == out.end()) {
       out.push_back(std::move(directory));
     }
@@ -112,16 +143,17 @@ Result<std::vector<fs::path>> Paths::mailbox_directories(const MailboxPlace& pla
 std::optional<Paths::Identified> Paths::identify(const fs::path& directory) const {
   std::optional<Identified> best;
   std::size_t best_root = 0;
+  const std::string_view path = directory.native();
   for (const std::string& partition : partitions_.names()) {
     for (const fs::path& root : partitions_.all_roots(partition)) {
-      const std::string prefix = root.native() + '/';
+      const std::size_t size = root.native().size() + 1;
       // Where one root lies inside another the longer one owns the directory.
-      if (directory.native().compare(0, prefix.size(), prefix) != 0 || prefix.size() <= best_root) {
+      if (size <= best_root || !path.starts_with(root.native()) || path.substr(size - 1, 1) != "/") {
         continue;
       }
-      if (auto identity = identify_directory(directory.native().substr(prefix.size()), namespace_)) {
+      if (auto identity = identify_directory(std::string(path.substr(size)), namespace_)) {
         best = Identified{partition, std::move(*identity)};
-        best_root = prefix.size();
+        best_root = size;
       }
     }
   }
@@ -201,7 +233,7 @@ Result<fs::path> Paths::lock_file(std::string_view lock_name) const {
     components.push_back(unescape_dots(piece));
   }
   CYR_TRY(const fs::path below, directory_of_components(domain, components, namespace_));
-  return lock_directory_ / (below.native() + ".lock");
+  return joined(lock_directory_, below.native() + ".lock");
 }
 
 Result<fs::path> Paths::user_lock(const UserId& user) const {

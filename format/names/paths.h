@@ -40,6 +40,24 @@ Result<fs::path> mailbox_directory_by_id(std::string_view uniqueid);
 [[nodiscard]] std::optional<DirectoryIdentity> identify_directory(const fs::path& below_root,
                                                                   const Namespace& ns);
 
+class Paths;
+
+// Where the directories and files of one mailbox are. Only as long as the Paths that it is of.
+class MailboxPaths {
+ public:
+  // `below`: the directory's path relative to the roots of the partition.
+  MailboxPaths(const Paths& paths, std::string partition, fs::path below)
+      : paths_(paths), partition_(std::move(partition)), below_(std::move(below)) {}
+  // As Paths::mailbox() and Paths::meta_file().
+  [[nodiscard]] Result<fs::path> directory(conf::RootKind kind) const;
+  [[nodiscard]] Result<fs::path> file(conf::RootKind kind) const;
+
+ private:
+  const Paths& paths_;
+  std::string partition_;
+  fs::path below_;
+};
+
 // User ids and mailboxes to files. Built once from the configuration; cheap to copy.
 class Paths {
  public:
@@ -49,6 +67,8 @@ class Paths {
   [[nodiscard]] const conf::Partitions& partitions() const { return partitions_; }
   [[nodiscard]] const fs::path& config_directory() const { return config_directory_; }
 
+  // For many of them at once. Errc::invalid as above.
+  [[nodiscard]] Result<MailboxPaths> mailbox_paths(const MailboxPlace& place) const;
   // The mailbox's directory in the root of `kind`. Errc::config for an unknown partition, Errc::invalid as
   // above.
   [[nodiscard]] Result<fs::path> mailbox(const MailboxPlace& place,

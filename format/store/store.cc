@@ -54,6 +54,9 @@ db::OpenOptions Store::open_options(db::Kind kind, conf::Option option, bool cre
 Result<std::unique_ptr<db::Database>> Store::open_database(const fs::path& path, conf::Option option,
                                                            bool create) {
   CYR_TRY(const bool there, io_.exists(path));
+  if (!there && !create) {
+    return system_error(ENOENT, "cannot open", path);
+  }
   std::optional<db::Kind> kind;
   if (there) {
     CYR_TRY(kind, db::detect(io_, path));
@@ -146,16 +149,17 @@ names::Layout Store::layout_of(const meta::MailboxEntry& entry) {
 Result<MailboxFiles> Store::files(names::MailboxPlace place) const {
   using conf::RootKind;
   MailboxFiles files;
-  CYR_TRY(files.data, paths_.mailbox(place, RootKind::data));
-  CYR_TRY(files.archive, paths_.mailbox(place, RootKind::archive));
-  CYR_TRY(files.header, paths_.meta_file(place, RootKind::header));
-  CYR_TRY(files.index, paths_.meta_file(place, RootKind::index));
-  CYR_TRY(files.cache, paths_.meta_file(place, RootKind::cache));
-  CYR_TRY(files.annotations, paths_.meta_file(place, RootKind::annotations));
-  CYR_TRY(files.expunge, paths_.meta_file(place, RootKind::expunge));
+  CYR_TRY(const auto paths, paths_.mailbox_paths(place));
+  CYR_TRY(files.data, paths.directory(RootKind::data));
+  CYR_TRY(files.archive, paths.directory(RootKind::archive));
+  CYR_TRY(files.header, paths.file(RootKind::header));
+  CYR_TRY(files.index, paths.file(RootKind::index));
+  CYR_TRY(files.cache, paths.file(RootKind::cache));
+  CYR_TRY(files.annotations, paths.file(RootKind::annotations));
+  CYR_TRY(files.expunge, paths.file(RootKind::expunge));
   files.archive_cache = files.cache;
-  if (files.archive != files.data) {
-    CYR_TRY(const auto directory, paths_.mailbox(place, RootKind::archivecache));
+  if (files.has_archive()) {
+    CYR_TRY(const auto directory, paths.directory(RootKind::archivecache));
     files.archive_cache = directory / "cyrus.cache";
   }
   files.user = place.name.user();

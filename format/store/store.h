@@ -29,7 +29,8 @@ struct MailboxFiles {
   fs::path user_lock;
   names::UserId user;  // who owns it; empty for a shared mailbox
 
-  [[nodiscard]] bool has_archive() const { return archive != data; }
+  // Paths compare part by part, which takes long.
+  [[nodiscard]] bool has_archive() const { return archive.native() != data.native() && archive != data; }
   // Every different directory above, data first.
   [[nodiscard]] std::vector<fs::path> directories() const;
   [[nodiscard]] fs::path message(std::uint32_t uid, bool archived = false) const;
