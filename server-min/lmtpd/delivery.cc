@@ -21,16 +21,18 @@ std::string success_reply(std::string_view session_id) {
 
 }  // namespace
 
-Delivery::Delivery(session::Service& service, store::StagedMessage staged)
+Delivery::Delivery(session::Service& service, std::optional<store::Deliveries>& deliveries,
+                   store::StagedMessage staged)
     : service_(service),
       staged_(std::make_unique<store::StagedMessage>(std::move(staged))),
+      deliveries_(deliveries),
       locks_(std::make_unique<store::UserLocks>()) {}
 
-Result<Delivery> Delivery::begin(session::Service& service, const std::vector<Recipient>& recipients,
-                                 std::string_view head) {
+Result<Delivery> Delivery::begin(session::Service& service, std::optional<store::Deliveries>& deliveries,
+                                 const std::vector<Recipient>& recipients, std::string_view head) {
   const std::string& partition = recipients.front().entry.partition;
   CYR_TRY(auto staged, store::StagedMessage::create(service.store(), partition, store::SourceOf::delivery));
-  Delivery out(service, std::move(staged));
+  Delivery out(service, deliveries, std::move(staged));
   const std::int64_t limit = service.config().byte_count(Option::maxmessagesize);
   out.limit_ = limit > 0 ? static_cast<std::uint64_t>(limit) : 0;
   store::StagedMessage* const target = out.staged_.get();
@@ -55,17 +57,20 @@ Status Delivery::seal() {
   return success();
 }
 
+Status Delivery::open_deliveries() {
+  if (!deliveries_) {
+    CYR_TRY(deliveries_, store::Deliveries::open(service_.store()));
+  }
+  return success();
+}
+
 bool Delivery::is_duplicate(const store::DeliveryKey& key) {
   if (key.id.empty()) {
     return false;
   }
-  if (!deliveries_) {
-    auto opened = store::Deliveries::open(service_.store());
-    if (!opened) {
-      log(LogLevel::error, "duplicates are not seen: {}", opened.error().text());
-      return false;
-    }
-    deliveries_ = std::move(*opened);
+  if (const auto opened = open_deliveries(); !opened) {
+    log(LogLevel::error, "duplicates are not seen: {}", opened.error().text());
+    return false;
   }
   for (const auto& earlier : delivered_) {  // in this transaction
     if (earlier.key.to == key.to) {
@@ -141,16 +146,13 @@ void Delivery::finish() {
   if (delivered_.empty()) {
     return;
   }
-  if (!deliveries_) {
-    auto opened = store::Deliveries::open(service_.store());
-    if (!opened) {
-      log(LogLevel::error, "deliveries are not remembered: {}", opened.error().text());
-      return;
-    }
-    deliveries_ = std::move(*opened);
-  }
-  if (auto marked = deliveries_->mark(delivered_, std::time(nullptr)); !marked) {
+  const auto mark = [this]() -> Status {
+    CYR_CHECK(open_deliveries());
+    return deliveries_->mark(delivered_, std::time(nullptr));
+  };
+  if (const auto marked = mark(); !marked) {
     log(LogLevel::error, "deliveries are not remembered: {}", marked.error().text());
+    deliveries_.reset();  // another one may work
   }
 }
 

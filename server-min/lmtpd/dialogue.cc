@@ -269,7 +269,7 @@ bool Dialogue::data() {
     reply("503 5.5.1 No recipients\r\n");
     return true;
   }
-  auto delivery = Delivery::begin(session_.service(), recipients_, head(*sender_));
+  auto delivery = Delivery::begin(session_.service(), deliveries_, recipients_, head(*sender_));
   if (!delivery) {
     log(LogLevel::error, "cannot spool a message: {}", delivery.error().text());
     reply("451 4.3.0 System I/O error\r\n");

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "format/store/deliveries.h"
 #include "server-min/lmtpd/command.h"
 #include "server-min/lmtpd/recipient.h"
 #include "server-min/session/session.h"
@@ -43,6 +44,7 @@ class Dialogue {
   std::optional<std::string> sender_;
   Posting posting_;
   std::vector<Recipient> recipients_;
+  std::optional<store::Deliveries> deliveries_;
   int errors_ = 0;
 };
 

@@ -84,25 +84,41 @@ ProcFile::~ProcFile() {
   }
 }
 
-// By rename, so that a reader never sees half a line; nobody needs it after a crash, so it is not synced.
+// Appears by rename, and is then written in place: twice for every command, so that a new file each time
+// would cost more than most commands. It never gets shorter, or a reader that has asked for its size would
+// not get it: what is behind the line are line ends, which all readers leave out. Nobody needs it after a
+// crash, so it is not synced.
 void ProcFile::show(const ProcEntry& entry) {
   std::string line = encode_proc(entry);
   if (line == shown_) {
     return;
   }
-  const fs::path temporary = path_.string() + ".new";
-  const auto write = [&]() -> Status {
-    CYR_TRY(File file, File::open(io_, temporary, {.write = true, .create = true, .truncate = true}));
-    CYR_CHECK(file.write(as_bytes(line), 0));
-    CYR_CHECK(file.close());
-    return io_.rename(temporary, path_);
-  };
-  const Status written = write();
+  const Status written = is_there() ? write_over(line) : write_new(line);
   if (!written && !failed_) {
     failed_ = true;
     log(LogLevel::error, "{}", written.error().text());
   }
   shown_ = std::move(line);
+}
+
+// Somebody may have removed what he took for stale.
+bool ProcFile::is_there() const {
+  const auto info = file_.is_open() ? file_.info() : Result<FileInfo>(FileInfo());
+  return info && info->links != 0;
+}
+
+Status ProcFile::write_over(std::string line) {
+  line.resize(std::max(line.size(), size_), '\n');
+  size_ = line.size();
+  return file_.write(as_bytes(line), 0);
+}
+
+Status ProcFile::write_new(const std::string& line) {
+  const fs::path temporary = path_.string() + ".new";
+  CYR_TRY(file_, File::open(io_, temporary, {.write = true, .create = true, .truncate = true}));
+  size_ = line.size();
+  CYR_CHECK(file_.write(as_bytes(line), 0));
+  return io_.rename(temporary, path_);
 }
 
 std::optional<Telemetry> Telemetry::open(const store::Store& store, std::string_view user,

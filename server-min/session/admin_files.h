@@ -39,8 +39,14 @@ class ProcFile {
   void show(const ProcEntry& entry);
 
  private:
+  [[nodiscard]] bool is_there() const;
+  Status write_over(std::string line);
+  Status write_new(const std::string& line);
+
   Io& io_;
   fs::path path_;
+  File file_;
+  std::size_t size_ = 0;  // bytes, of the file
   std::string shown_;
   bool failed_ = false;
 };
