@@ -47,23 +47,25 @@ Result<std::uint32_t> CacheLooks::look_at(Readers& readers, std::size_t i) const
 // Of records that nobody may ask for nothing is said; what cannot be read is read again when somebody asks,
 // so that its error comes then and not before.
 void CacheLooks::look(std::size_t from) {
-  from_ = from;
-  sizes_.assign(std::min(from == 0 ? kFirstStretch : kStretch, state_.records.size() - from), kNotKnown);
-  const std::size_t parts = parts_of(sizes_.size(), kLeastLooks, static_cast<unsigned>(readers_.size()));
-  for_parts(sizes_.size(), parts, [&](const Part& part) {
+  std::swap(now_, before_);
+  now_.from = from;
+  now_.sizes.assign(std::min(from == 0 ? kFirstStretch : kStretch, state_.records.size() - from), kNotKnown);
+  const std::size_t parts = parts_of(now_.sizes.size(), kLeastLooks, static_cast<unsigned>(readers_.size()));
+  for_parts(now_.sizes.size(), parts, [&](const Part& part) {
     for (std::size_t i = part.begin; i < part.end; ++i) {
       if (!state_.records.cache_bad(from + i)) {
-        sizes_[i] = look_at(readers_[part.number], from + i).value_or(kNotKnown);
+        now_.sizes[i] = look_at(readers_[part.number], from + i).value_or(kNotKnown);
       }
     }
   });
 }
 
 Result<std::uint32_t> CacheLooks::size_of(std::size_t i) {
-  if (i < from_ || i >= from_ + sizes_.size()) {
+  if (!now_.has(i) && !before_.has(i)) {
     look(i);
   }
-  const std::uint32_t size = sizes_[i - from_];
+  const Stretch& stretch = now_.has(i) ? now_ : before_;
+  const std::uint32_t size = stretch.sizes[i - stretch.from];
   return size == kNotKnown ? look_at(readers_.front(), i) : Result<std::uint32_t>(size);
 }
 

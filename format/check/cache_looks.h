@@ -31,9 +31,14 @@ class CacheLooks {
 
   const Context& context_;
   const State& state_;
-  std::vector<Readers> readers_;      // one for each thread
-  std::size_t from_ = 0;              // the record of sizes_.front()
-  std::vector<std::uint32_t> sizes_;  // as size_of()
+  std::vector<Readers> readers_;  // one for each thread
+  // Who looks ahead goes back to the stretch before.
+  struct Stretch {
+    std::size_t from = 0;              // the record of sizes.front()
+    std::vector<std::uint32_t> sizes;  // as size_of()
+    [[nodiscard]] bool has(std::size_t i) const { return i >= from && i < from + sizes.size(); }
+  };
+  Stretch now_, before_;
 };
 
 }  // namespace cyr::check

@@ -181,6 +181,14 @@ class Commit {
     if (context_.options.threads < 2) {
       return;
     }
+    if (from == 0) {
+      begin_parsing(records, 0);
+    }
+    context_.ahead.step();
+    begin_parsing(records, from + ParsedAhead::kMost);
+  }
+
+  void begin_parsing(const RecordTable& records, std::size_t from) {
     std::vector<MessageToParse> wanted;
     for (std::size_t i = from; i < std::min(from + ParsedAhead::kMost, records.size()); ++i) {
       if (const auto record = records.get(i); records.cache_bad(i) && !record.has(mailbox::flag::unlinked) &&
@@ -189,8 +197,8 @@ class Commit {
             message_to_parse(context_, record.uid, record.has(mailbox::flag::archived), record.internaldate));
       }
     }
-    context_.ahead.prepare(context_.message_reader(), std::move(wanted), parse_options(context_),
-                           context_.options.threads);
+    context_.ahead.begin(context_.message_reader(), std::move(wanted), parse_options(context_),
+                         context_.options.threads);
   }
 
   Status cache_records(RecordTable& records, mailbox::CacheReader& old_main,

@@ -164,7 +164,6 @@ class Context {
   const File* locked_index = nullptr;  // cyrus.index, open as long as its lock is held
   State state;
   Summary summary;
-  ParsedAhead ahead;
 
  private:
   void give(Finding finding);
@@ -175,6 +174,9 @@ class Context {
   std::vector<Finding> kept_;
   std::optional<store::MessageReader> reader_of_messages_;
   std::optional<Result<FileBytes>> header_file_;
+
+ public:
+  ParsedAhead ahead;  // ends before the reader that its threads use
 };
 
 // Calls that make Findings read well: of(...).with found, expected, detail.

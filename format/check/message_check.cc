@@ -113,12 +113,12 @@ Status MessageCheck::check(std::size_t i, const store::MessageFile& file, const 
   return compare(i, std::move(record), used, cache_ok, changed);
 }
 
-Result<bool> MessageCheck::needs_parse(std::size_t i) {
-  if (context_.options.force_reparse || state_.records.cache_bad(i)) {
-    return true;
+Result<bool> MessageCheck::has_cache(std::size_t i) {
+  if (state_.records.cache_bad(i)) {
+    return false;
   }
   CYR_TRY(const auto cached, caches_.size_of(i));
-  return cached == 0;
+  return cached != 0;
 }
 
 std::vector<std::string> MessageCheck::differing_fields(const mailbox::IndexRecord& record,
@@ -180,6 +180,9 @@ Status MessageCheck::compare(std::size_t i, mailbox::IndexRecord record, const s
     state_.write_index = true;
   }
   if (!cache_ok || stale_cache || (!fields.empty() && !same_version)) {
+    if (summary->cache_record.empty()) {  // it was taken for one that nobody would want
+      CYR_TRY(*summary, parse_message_file(context_, file.uid, file.archived != 0, record.internaldate));
+    }
     return rebuild_cache(i, record, *summary);
   }
   return fields.empty() && !changed ? success() : state_.records.set(i, record);

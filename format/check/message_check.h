@@ -28,8 +28,8 @@ class MessageCheck {
   Status open_caches() { return caches_.open(); }
   // Record `i` and the file of its UID; `twin` is the archive's copy when both places have one.
   Status check(std::size_t i, const store::MessageFile& file, const store::MessageFile* twin);
-  // Record `i` will have its message read, as far as the record and its cache record tell.
-  Result<bool> needs_parse(std::size_t i);
+  // Record `i` has a sound cache record where it says; another one's message will be read.
+  Result<bool> has_cache(std::size_t i);
   // The records whose file holds another message than the record says, so far; they are not settled yet.
   [[nodiscard]] std::vector<WrongContent> take_wrong() { return std::exchange(wrong_, {}); }
   Status settle_wrong(const WrongContent& wrong);

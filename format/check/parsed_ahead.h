@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -18,6 +19,9 @@ struct MessageToParse {
   std::uint64_t internaldate = 0;  // seconds since 1970; stands in for an unusable Date field
   std::uint32_t name = 0;          // the UID under which the file lies now
   std::uint64_t size = 0;          // bytes, as the file was listed; 0: not known
+  // CRC and version of a cache record that is there and sound: one that comes out the same is not kept, since
+  // nobody will write it. 0: none.
+  std::uint32_t cache_crc = 0, cache_version = 0;
 
   [[nodiscard]] bool same_as(const MessageToParse& other) const {
     return uid == other.uid && archived == other.archived && internaldate == other.internaldate;
@@ -28,23 +32,33 @@ struct MessageToParse {
 Result<mime::MessageSummary> parse(const store::MessageReader& reader, const MessageToParse& message,
                                    const mime::ParseOptions& options);
 
+// The batch that a pass takes from was parsed while it took from the one before:
+//
+//   begin(first batch); step(); begin(second batch);  ... take() ...  step(); begin(third batch);  ... take()
+//   ...
 class ParsedAhead {
  public:
-  // Messages parsed at once, which bounds the memory; records that a pass looks ahead.
+  // Messages of a batch, of which there are two, which bounds the memory; records that a pass looks ahead.
   static constexpr std::size_t kMost = 512;
 
-  // Parses all of these with up to `threads` threads; what was parsed before and not taken is forgotten.
-  // With one thread nothing is done: there is nothing to be gained.
-  void prepare(const store::MessageReader& reader, std::vector<MessageToParse> messages,
-               const mime::ParseOptions& options, unsigned threads);
-  // What became of this message, if it was prepared and not taken yet.
+  // These begin to be parsed by `threads` - 1 other threads. With one thread nothing is done: there is
+  // nothing to be gained. `reader` stays where it is until clear().
+  void begin(const store::MessageReader& reader, std::vector<MessageToParse> messages,
+             const mime::ParseOptions& options, unsigned threads);
+  // What was begun is finished, with the help of this thread, and can be taken; what was not taken of the
+  // batch before is forgotten.
+  void step();
+  // What became of this message, if it is in the batch and was not taken yet.
   [[nodiscard]] std::optional<Result<mime::MessageSummary>> take(const MessageToParse& message);
+  // Also ends what was begun.
   void clear();
 
  private:
-  std::vector<MessageToParse> messages_;
-  std::vector<std::optional<Result<mime::MessageSummary>>> parsed_;  // one for each of messages_
-  std::size_t next_ = 0;  // messages are mostly taken in their order: where to look first
+  class Batch;
+  struct Deleter {
+    void operator()(Batch* batch) const;
+  };
+  std::unique_ptr<Batch, Deleter> ready_, begun_;
 };
 
 }  // namespace cyr::check

@@ -79,16 +79,28 @@ class FilePass {
     return end;
   }
 
-  // Has the messages parsed that the next records will ask for. A look that ends with the first finding may
-  // need no more than one, so the first stretch is short.
-  Status look_ahead(std::size_t from, FileIterator file) {
+  // The messages are parsed that the next records will ask for, those behind them begin to be. A look that
+  // ends with the first finding may need no more than one, so the first stretch is short.
+  Status look_ahead() {
     constexpr std::size_t first_stretch = 64;
-    ahead_until_ = from + (from == 0 && context_.probing() ? first_stretch : ParsedAhead::kMost);
+    if (begun_until_ == 0) {
+      begun_file_ = state_.listing.messages.cbegin();
+      CYR_CHECK(begin_parsing(context_.probing() ? first_stretch : ParsedAhead::kMost));
+    }
+    context_.ahead.step();
+    ready_until_ = begun_until_;
+    return begin_parsing(ParsedAhead::kMost);
+  }
+
+  Status begin_parsing(std::size_t count) {
+    const std::size_t from = begun_until_;
+    begun_until_ += count;
     if (context_.options.threads < 2) {
       return success();
     }
     std::vector<MessageToParse> wanted;
-    for (std::size_t i = from; i < std::min(ahead_until_, state_.records.size()); ++i) {
+    FileIterator& file = begun_file_;
+    for (std::size_t i = from; i < std::min(begun_until_, state_.records.size()); ++i) {
       const auto record = state_.records.get(i);
       while (file != state_.listing.messages.cend() && file->uid < record.uid) {
         ++file;
@@ -96,19 +108,24 @@ class FilePass {
       if (file == state_.listing.messages.cend() || file->uid != record.uid) {
         continue;
       }
-      CYR_TRY(const bool needed, checker_.needs_parse(i));
-      if (needed) {
-        wanted.push_back(message_to_parse(context_, record.uid, file->archived != 0, record.internaldate));
-        wanted.back().size = file->size;
+      CYR_TRY(const bool cached, checker_.has_cache(i));
+      if (cached && !context_.options.force_reparse) {
+        continue;
+      }
+      wanted.push_back(message_to_parse(context_, record.uid, file->archived != 0, record.internaldate));
+      wanted.back().size = file->size;
+      if (cached && (file->archived != 0) == record.has(mailbox::flag::archived)) {
+        wanted.back().cache_crc = record.cache_crc;
+        wanted.back().cache_version = record.cache_version;
       }
     }
-    parse_ahead(std::move(wanted));
+    begin_parsing(std::move(wanted));
     return success();
   }
 
-  void parse_ahead(std::vector<MessageToParse> wanted) {
-    context_.ahead.prepare(context_.message_reader(), std::move(wanted), parse_options(context_),
-                           context_.options.threads);
+  void begin_parsing(std::vector<MessageToParse> wanted) {
+    context_.ahead.begin(context_.message_reader(), std::move(wanted), parse_options(context_),
+                         context_.options.threads);
   }
 
   Status merge() {
@@ -116,8 +133,8 @@ class FilePass {
     const auto end = state_.listing.messages.cend();
     const std::size_t count = state_.records.size();
     for (std::size_t i = 0; i < count; ++i) {
-      if (i == ahead_until_) {
-        CYR_CHECK(look_ahead(i, file));
+      if (i == ready_until_) {
+        CYR_CHECK(look_ahead());
       }
       const std::uint32_t uid = state_.records.uid(i);
       while (file != end && file->uid < uid) {
@@ -225,11 +242,20 @@ class FilePass {
     if (from % ParsedAhead::kMost != 0 || context_.options.threads < 2 || context_.probing()) {
       return;
     }
+    if (from == 0) {
+      begin_parsing(files, 0);
+    }
+    context_.ahead.step();
+    begin_parsing(files, from + ParsedAhead::kMost);
+  }
+
+  void begin_parsing(const std::vector<store::MessageFile>& files, std::size_t from) {
     std::vector<MessageToParse> wanted;
     for (std::size_t i = from; i < std::min(from + ParsedAhead::kMost, files.size()); ++i) {
       wanted.push_back(message_to_parse(context_, files[i].uid, files[i].archived != 0, date_of(files[i])));
+      wanted.back().size = files[i].size;
     }
-    parse_ahead(std::move(wanted));
+    begin_parsing(std::move(wanted));
   }
 
   // Stands in for an unusable Date field.
@@ -287,7 +313,9 @@ class FilePass {
   std::optional<ConversationsEvidence> conversations_;  // read when the first lost record asks
   std::vector<store::MessageFile> strays_;
   std::vector<std::size_t> missing_;
-  std::size_t ahead_until_ = 0;       // records before this one were looked at ahead
+  std::size_t ready_until_ = 0;       // the messages of records before this one are parsed,
+  std::size_t begun_until_ = 0;       // of those before this one begin to be
+  FileIterator begun_file_;           // where that one's file is to be looked for
   std::vector<std::uint32_t> added_;  // UIDs whose record was lost, and its state with it
 };
 
