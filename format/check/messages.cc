@@ -44,7 +44,8 @@ Result<mime::MessageSummary> parse_message_file(Context& context, std::uint32_t 
 
 void keep_rebuilt(State& state, std::uint32_t uid, std::string cache_record) {
   const std::size_t cost = cache_record.size() + kRebuiltCost;
-  const std::size_t room = state.records.size() < kMany ? kRebuiltRoom : kRebuiltRoomBesideMany;
+  const std::size_t messages = std::max(state.records.size(), state.listing.messages.size());
+  const std::size_t room = messages < kMany ? kRebuiltRoom : kRebuiltRoomBesideMany;
   if (state.rebuilt_bytes + cost > room) {
     return;
   }

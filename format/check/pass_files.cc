@@ -221,6 +221,7 @@ class FilePass {
       }
       return false;
     });
+    state_.records.reserve(strays_.size() + renumber.size());
     for (std::size_t i = 0; i < strays_.size(); ++i) {
       look_ahead(strays_, i);
       CYR_CHECK(add(strays_[i], strays_[i].uid, Problem::message_found));

@@ -30,6 +30,11 @@ void RecordTable::assign(Bytes whole_records) {
   state_.assign(count, 0);
 }
 
+void RecordTable::reserve(std::size_t more) {
+  bytes_.reserve(bytes_.size() + more * record_size_);
+  state_.reserve(state_.size() + more);
+}
+
 Bytes RecordTable::layout_bytes(std::size_t i) const { return raw(i).first(layout_size_); }
 
 mailbox::IndexRecord RecordTable::get(std::size_t i) const {

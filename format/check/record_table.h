@@ -15,6 +15,8 @@ class RecordTable {
   // `record_size` as in the file (it may be larger than the layout's fields).
   void reset(unsigned layout, std::uint32_t record_size);
   void assign(Bytes whole_records);
+  // Room for so many more, at once: growing step by step would need half as much again beside it.
+  void reserve(std::size_t more);
 
   [[nodiscard]] unsigned layout() const { return layout_; }
   [[nodiscard]] std::uint32_t record_size() const { return record_size_; }
