@@ -66,14 +66,21 @@ Result<meta::MailboxEntry> Locator::find_path(const fs::path& path) {
     CYR_TRY(auto* list, store_.mailbox_list());
     CYR_TRY(entry, list->find_by_uniqueid(found->identity.uniqueid));
   }
-  const bool here = entry && entry->type.local() && store_.layout_of(*entry) == found->identity.layout;
-  return here ? Result<meta::MailboxEntry>(std::move(*entry)) : no_mailbox();
+  if (!entry || !entry->type.local()) {
+    return no_mailbox();
+  }
+  CYR_TRY(const auto layout, store_.layout_of(*entry));
+  return layout == found->identity.layout ? Result<meta::MailboxEntry>(std::move(*entry)) : no_mailbox();
 }
 
 Status Locator::add_user_files(Located& out, const std::optional<meta::MailboxEntry>& inbox) {
   const names::Paths& paths = store_.paths();
   const names::UserId user = out.parsed.user();
-  const bool by_id = inbox && store_.layout_of(*inbox) == names::Layout::by_id;
+  bool by_id = false;
+  if (inbox) {
+    CYR_TRY(const auto layout, store_.layout_of(*inbox));
+    by_id = layout == names::Layout::by_id;
+  }
   CYR_TRY(out.sieve, by_id ? paths.sieve_by_id(inbox->uniqueid) : paths.sieve_by_name(user));
   CYR_TRY(out.user_directory,
           by_id ? paths.user_directory_by_id(inbox->uniqueid) : paths.user_directory_by_name(user));
@@ -97,8 +104,9 @@ Status Locator::add_owner(Located& out) {
   CYR_CHECK(add_user_files(out, inbox));
   if (inbox) {
     // The indexes of a user lie below each tier's root like the INBOX below its own.
+    CYR_TRY(const auto layout, store_.layout_of(*inbox));
     const names::MailboxPlace place{inbox->partition, names::MailboxName::inbox_of(out.parsed.user()),
-                                    inbox->uniqueid, store_.layout_of(*inbox)};
+                                    inbox->uniqueid, layout};
     CYR_TRY(const fs::path below, place.layout == names::Layout::by_id
                                       ? names::mailbox_directory_by_id(place.uniqueid)
                                       : names::mailbox_directory_by_name(place.name, store_.name_space()));
@@ -119,7 +127,8 @@ Result<Located> Locator::locate(const std::string& argument, Reading reading) {
     out.server = entry.server.empty() ? "?" : entry.server;
     return out;
   }
-  const names::MailboxPlace place{entry.partition, out.parsed, entry.uniqueid, store_.layout_of(entry)};
+  CYR_TRY(const auto layout, store_.layout_of(entry));
+  const names::MailboxPlace place{entry.partition, out.parsed, entry.uniqueid, layout};
   CYR_TRY(out.data, store_.paths().mailbox(place, conf::RootKind::data));
   CYR_TRY(out.archive, store_.paths().mailbox(place, conf::RootKind::archive));
   CYR_TRY(out.meta, store_.paths().mailbox(place, conf::RootKind::header));

@@ -14,11 +14,6 @@ namespace {
 constexpr std::size_t kDeepest =
     128;  // directories; Cyrus's longest path allows some hundred one-letter components
 
-bool keyed_list(store::Store& store) {
-  const auto list = store.mailbox_list();
-  return !list || meta::is_keyed((*list)->format());
-}
-
 // What index and header hold of a list entry.
 void read_header(Io& io, const fs::path& path, FoundMailbox& found) {
   const auto opened = io.open_with_info(path);
@@ -163,7 +158,7 @@ class Walk {
 // Reads header and index at each place, by `jobs` threads.
 Status examine_all(store::Store& store, const std::vector<Walk::Place>& places, const ScanOptions& options,
                    DiskScan& out) {
-  const bool keyed = keyed_list(store);
+  CYR_TRY(const bool keyed, store.has_keyed_list());
   std::vector<Result<FoundMailbox>> results(places.size());
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
@@ -245,7 +240,8 @@ Result<FoundMailbox> mailbox_at(store::Store& store, const fs::path& path) {
   if (!where) {
     return make_error(Errc::invalid, "is not at the place of a mailbox on any partition").at(path);
   }
-  return examine(store, directory, *where, keyed_list(store));
+  CYR_TRY(const bool keyed, store.has_keyed_list());
+  return examine(store, directory, *where, keyed);
 }
 
 }  // namespace cyr::check

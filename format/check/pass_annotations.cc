@@ -220,8 +220,7 @@ class AnnotationPass {
 
   // Sizes only. An annotations.db that cannot be read says nothing about this mailbox.
   void load_own() {
-    const auto list = context_.store.mailbox_list();
-    const bool keyed = list && meta::is_keyed((*list)->format());
+    const bool keyed = context_.store.has_keyed_list().value_or(true);
     const std::string prefix = (keyed ? state_.entry.uniqueid : state_.entry.name) + '\0';
     const auto database = context_.store.annotations();
     if (!database) {

@@ -20,8 +20,9 @@ namespace {
 
 // The form that mailboxes of this store have: one line of dlist from 3.6 on.
 mailbox::HeaderForm form_for(Context& context) {
-  const auto list = context.store.mailbox_list();
-  return !list || meta::is_keyed((*list)->format()) ? mailbox::HeaderForm::dlist : mailbox::HeaderForm::text;
+  // The mailbox's place has been found by the list before, so that this is known.
+  return context.store.has_keyed_list().value_or(true) ? mailbox::HeaderForm::dlist
+                                                       : mailbox::HeaderForm::text;
 }
 
 bool has_header_crc(const State& state) {

@@ -138,12 +138,22 @@ void Store::close_databases() {
   annotations_.reset();
 }
 
-names::Layout Store::layout_of(const meta::MailboxEntry& entry) {
+Result<bool> Store::has_keyed_list() {
   if (!mailbox_list_) {
-    (void)mailbox_list();  // only to learn the generation; an unreadable list counts as one of this release
+    const auto list = mailbox_list();  // sets keyed_
+    const bool none = !list && (list.error().code == Errc::not_found || list.error().code == Errc::corrupt ||
+                                list.error().code == Errc::unsupported || list.error().code == Errc::invalid);
+    if (!list && !none) {
+      return list.error();
+    }
   }
-  return keyed_ && !entry.type.legacy_dirs && !entry.uniqueid.empty() ? names::Layout::by_id
-                                                                      : names::Layout::by_name;
+  return keyed_;
+}
+
+Result<names::Layout> Store::layout_of(const meta::MailboxEntry& entry) {
+  CYR_TRY(const bool keyed, has_keyed_list());
+  return keyed && !entry.type.legacy_dirs && !entry.uniqueid.empty() ? names::Layout::by_id
+                                                                     : names::Layout::by_name;
 }
 
 Result<MailboxFiles> Store::files(names::MailboxPlace place) const {
@@ -171,7 +181,7 @@ Result<MailboxFiles> Store::files(names::MailboxPlace place) const {
 
 Result<MailboxFiles> Store::files(const meta::MailboxEntry& entry) {
   CYR_TRY(auto name, names::MailboxName::from_internal(entry.name, name_space()));
-  const names::Layout layout = layout_of(entry);
+  CYR_TRY(const names::Layout layout, layout_of(entry));
   return files(names::MailboxPlace{
       .partition = entry.partition, .name = std::move(name), .uniqueid = entry.uniqueid, .layout = layout});
 }

@@ -73,8 +73,12 @@ class Store {
   Result<MailboxFiles> files(const meta::MailboxEntry& entry);
   // The same for a place that no entry tells.
   Result<MailboxFiles> files(names::MailboxPlace place) const;
+  // Whether mailboxes.db is of 3.6 or later. A list that is not there, or is none, counts as one of these;
+  // but one that cannot be read now (Errc::io and the like) is an error: a guess would look for mailboxes
+  // where none are, and make them anew.
+  Result<bool> has_keyed_list();
   // The layout that an entry says: by id when the list is keyed and the entry has no legacy flag.
-  [[nodiscard]] names::Layout layout_of(const meta::MailboxEntry& entry);
+  Result<names::Layout> layout_of(const meta::MailboxEntry& entry);
 
   // "user.bovik.a^b" as administrators see it ("user/bovik/a.b"); the internal form itself when it is no
   // valid name.

@@ -77,7 +77,8 @@ Status delete_user_data(Administration& admin, const meta::MailboxEntry& inbox) 
   for (const auto& [suffix, path] : files) {
     CYR_CHECK(ignore_missing(admin.io().unlink(path)));
   }
-  if (admin.store.layout_of(inbox) == names::Layout::by_id) {
+  CYR_TRY(const auto layout, admin.store.layout_of(inbox));
+  if (layout == names::Layout::by_id) {
     CYR_TRY(const fs::path directory, paths.user_directory_by_id(inbox.uniqueid));
     CYR_CHECK(remove_tree(admin.io(), directory));
     CYR_TRY(const fs::path sieve, paths.sieve_by_id(inbox.uniqueid));
@@ -88,7 +89,8 @@ Status delete_user_data(Administration& admin, const meta::MailboxEntry& inbox) 
 }
 
 Status rename_user_data(Administration& admin, const meta::MailboxEntry& from, const meta::MailboxEntry& to) {
-  if (admin.store.layout_of(to) == names::Layout::by_id) {
+  CYR_TRY(const auto layout, admin.store.layout_of(to));
+  if (layout == names::Layout::by_id) {
     return success();
   }
   const names::Paths& paths = admin.store.paths();
