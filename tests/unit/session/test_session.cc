@@ -88,6 +88,20 @@ TEST_CASE("proc files: the line of real Cyrus, and a file that goes with the ses
     REQUIRE(listed->size() == 1);
     CHECK(listed->front().user == "a b");
     CHECK(listed->front().pid == ::getpid());
+    // Written in place: a shorter line must not show the end of the longer one, to anybody who reads a line.
+    file.show({::getpid(), "imap", "h", "somebody", "user.somebody", "Reconstruct"});
+    const fs::path path = dir.path() / "proc" / std::to_string(::getpid());
+    const auto size = posix_io().stat(path)->size;
+    file.show({::getpid(), "imap", "h", "u", "", ""});
+    const auto shorter = posix_io().read_file(path);
+    REQUIRE_OK(shorter);
+    CHECK(shorter->text().substr(0, shorter->text().find('\n')) == "imap\th\tu\t\t");
+    CHECK(shorter->text().find_first_not_of('\n', shorter->text().find('\n')) == std::string_view::npos);
+    CHECK(shorter->text().size() == size);
+    // Somebody took it for stale.
+    REQUIRE_OK(posix_io().unlink(path));
+    file.show({::getpid(), "imap", "h", "u", "user.u", ""});
+    CHECK(session::list_proc(posix_io(), dir.path() / "proc")->at(0).mailbox == "user.u");
   }
   CHECK(session::list_proc(posix_io(), dir.path() / "proc")->empty());
 }
