@@ -59,9 +59,9 @@ Status MailboxView::load() {
   CYR_CHECK(read_header());
   CYR_TRY(IndexState state, read_index(index_file_, nullptr));
   take_over(std::move(state));
-  CYR_TRY(const FileInfo index_info, index_file_->info());
+  CYR_TRY(index_info_, index_file_->info());
   header_outran_index_ =
-      store::header_outran_index(index_, index_info, {header_, header_crc_, header_info_}, entry_);
+      store::header_outran_index(index_, index_info_, {header_, header_crc_, header_info_}, entry_);
   return index_file_->unlock();
 }
 
@@ -129,7 +129,12 @@ Result<bool> MailboxView::refresh_header() {
 Result<bool> MailboxView::is_stale() {
   Buffer now(index_header_.size());
   CYR_CHECK(index_file_->read_exactly(now, 0));
-  return now != index_header_;
+  if (now != index_header_ || mailbox::has_modseq(index_.minor_version)) {
+    return now != index_header_;
+  }
+  // Before there were modseqs a keyword changes a record and nothing in the header.
+  CYR_TRY(const FileInfo info, index_file_->info());
+  return info.mtime != index_info_.mtime || info.mtime_nsec != index_info_.mtime_nsec;
 }
 
 Result<ViewChange> MailboxView::refresh(OwnChange own) {
@@ -145,7 +150,8 @@ Result<ViewChange> MailboxView::refresh(OwnChange own) {
     CYR_TRY(file, open_shared(io, files_.index));
     change.replaced = true;
   } else {
-    CYR_TRY(stale, is_stale());
+    CYR_TRY(const bool changed, is_stale());
+    stale = changed || !own.recnos.empty();
   }
   // First: where the index fails after it, the view stays stale and the next refresh tells of both.
   CYR_TRY(change.header_file, refresh_header());
@@ -154,6 +160,11 @@ Result<ViewChange> MailboxView::refresh(OwnChange own) {
   IndexState state;
   if (stale && !taken) {
     CYR_TRY(state, read_index(file, change.replaced ? nullptr : &records_));
+  }
+  if (stale && !change.replaced) {
+    index_info_ = here;
+  } else if (change.replaced) {
+    CYR_TRY(index_info_, file->info());
   }
   change.any = stale || change.header_file;
   if (!stale || taken) {

@@ -55,8 +55,8 @@ class MailboxView {
   // A process died between cyrus.header and the index: any commit of a MailboxEdit puts it right.
   [[nodiscard]] bool header_outran_index() const { return header_outran_index_; }
 
-  // True when the index header on disk is not the one of the view: one read, no lock. What an idle session
-  // asks.
+  // True when the index header on disk is not the one of the view, or, before v8, the file was written since:
+  // one read, no lock. What an idle session asks.
   Result<bool> is_stale();
   // Takes over what changed since. Errc::not_found when the mailbox was deleted or renamed meanwhile. After
   // an error the index and its records are those of before, and is_stale() says so.
@@ -103,8 +103,8 @@ class MailboxView {
   MailboxFiles files_;
   bool has_archive_ = false;
   File name_lock_;
-  std::shared_ptr<File> index_file_;  // records_ reads of it, too
-  FileInfo header_info_;
+  std::shared_ptr<File> index_file_;   // records_ reads of it, too
+  FileInfo header_info_, index_info_;  // as they were read
   std::uint32_t header_crc_ = 0;
   bool header_outran_index_ = false;
   Buffer index_header_;  // as on disk

@@ -1,5 +1,6 @@
 // A mailbox that is open for reading while others change, damage and replace its files.
 #include "format/mailbox/index_file.h"
+#include "format/mailbox/index_layout.h"
 #include "format/store/mailbox_view.h"
 #include "tests/unit/store/bench.h"
 
@@ -103,6 +104,25 @@ TEST_CASE("a refreshed view has others' keywords, messages and expunges") {
   CHECK(view->records().user_flag(count + 1, *bit));
   CHECK(view->records().record(count + 1).value().user_flag(*bit));
   CHECK(view->message(count + 1).value().text() == "From: a@b\r\n\r\nx\r\n");
+}
+
+// Before v8 nothing in the header tells of it.
+TEST_CASE("a keyword that is set in an index without modseqs is seen by its session and by others") {
+  Bench bench("versions");
+  auto view = view_of(bench);
+  auto other = view_of(bench);
+  REQUIRE_FALSE(mailbox::has_modseq(view->index().minor_version));
+  const bool had = view->records().user_flag(5, 0);
+  store::FlagChange keyword;
+  had ? keyword.clear_user_flag(0) : keyword.set_user_flag(0);
+  change(bench, 5, view->records().uid(5), keyword);
+  const Buffer& header = view->index().raw;  // the same before and after
+  CHECK(view->refresh({header, header, {5}}).value().changed == std::vector<std::uint32_t>{5});
+  CHECK(view->records().user_flag(5, 0) != had);
+  CHECK(other->is_stale().value());
+  CHECK(other->refresh().value().changed == std::vector<std::uint32_t>{5});
+  CHECK_FALSE(other->is_stale().value());
+  CHECK_FALSE(other->refresh()->any);
 }
 
 TEST_CASE("of an own change only its records are read again, unless somebody else wrote, too") {
