@@ -48,12 +48,12 @@ class Double:
         self.drop()
 
     def drop(self):
-        for connection in self.open:
+        dropped, self.open = self.open, []               # one that is accepted meanwhile is not meant
+        for connection in dropped:
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
-        self.open = []
 
     def accept(self):
         while True:
