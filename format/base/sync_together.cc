@@ -1,17 +1,18 @@
 // See sync_together.h.
 #include "format/base/sync_together.h"
 
-#include <pthread.h>
+#include <pthread.h>  // pthread_atfork
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <csignal>
 #include <list>
 #include <mutex>
 #include <system_error>
 #include <thread>
+
+#include "format/base/signals_blocked.h"
 
 namespace cyr {
 
@@ -25,22 +26,6 @@ Status first_error(const std::vector<Status>& results) {
       std::find_if(results.begin(), results.end(), [](const Status& result) { return !result; });
   return found == results.end() ? success() : *found;
 }
-
-// All signals are for the threads that wait for them.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    ::sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_BLOCK, &all, &before_);
-  }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  ::sigset_t before_{};
-};
 
 // Threads that help for as long as there is work, since to start three of them for every delivery takes
 // longer than what they do where the disk is quick.

@@ -17,6 +17,7 @@
 
 #include "format/base/file.h"
 #include "format/base/log.h"
+#include "format/base/signals_blocked.h"
 #include "format/base/text.h"
 #include "server-min/session/own_files.h"
 #include "server-min/session/session.h"
@@ -102,21 +103,6 @@ unsigned idle_time(const WorkerLimits& limits) {
   const auto base = static_cast<unsigned>(limits.idle_seconds);
   return base + random() % (base + 1);
 }
-
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    ::sigset_t all{};
-    ::sigfillset(&all);
-    ::sigprocmask(SIG_BLOCK, &all, &before_);
-  }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-  ~SignalsBlocked() { ::sigprocmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  ::sigset_t before_{};
-};
 
 // Waits for its turn and a connection. Signals and the idle time end the process here.
 Result<int> next_connection(Turns& turns, const WorkerLimits& limits) {
