@@ -39,8 +39,9 @@ EXPUNGED_LOSS = "that they are expunged, but for cyrus.expunge of 2.3,"
 SEEN_LOSS = "\\Seen, which belongs to no user,"
 # Sums that a version before 13 or 12 has no room for: 3.6.1 finds them wrong in every mailbox of such a version.
 UNSTORED = re.compile(r"updating (sync_crc|sync_crc_annot|quota_annot_used:) 0 => ")
-# Nor does it know cyrus.expunge beside version 6.
-OF_VERSION_6 = re.compile(UNSTORED.pattern + r"|uid \d+ rediscovered - appending|removing stale annotations for \d+")
+# A cyrus.expunge that is shorter than its own index header it does not look at: one message expunged, in version 6 or 7.
+REAL_HEADER_SIZE = 160
+REDISCOVERED = re.compile(r"uid (\d+) rediscovered - appending|removing stale annotations for (\d+)")
 RUNTIME = 1 << 29 | 1 << 30 | 1 << 31 | 2                # option bits that are states, and CONDSTORE
 
 
@@ -58,7 +59,7 @@ class Store:
 
     def __init__(self, root):
         self.root = root
-        self.annotations, self.boxes = {}, {}
+        self.annotations, self.boxes, self.in_short_expunge = {}, {}, set()
         places = collections.defaultdict(dict)
         for folder, names, files in os.walk(root):
             if os.path.relpath(folder, root).split("/")[0] in ("run", "etc"):
@@ -100,7 +101,10 @@ class Store:
         for record in records:
             box["uids"][record["uid"]] = self.message(record, header["flags"], annotations[record["uid"]], index)
         if index["minor_version"] < 12 and "cyrus.expunge" in files:
+            short = os.path.getsize(files["cyrus.expunge"]) < REAL_HEADER_SIZE
             for record in any_index.read(octets(files["cyrus.expunge"]), in_order=False)[1]:
+                if short:
+                    self.in_short_expunge.add(record["uid"])
                 if record["uid"] not in box["uids"]:
                     got = self.message(record, header["flags"], annotations[record["uid"]], index)
                     box["uids"][record["uid"]] = {**got, "expunged": True}
@@ -203,12 +207,18 @@ class Chain:
         if code or b"Minor Version: " not in output:
             raise Wrong("the real mbexamine: exit %d: %r" % (code, output[-300:]))
         code, output = self.oracle.run(copy, "reconstruct", "-n", "-q")
-        unstored = OF_VERSION_6 if step == "6" else UNSTORED
-        said = [x for x in output.decode("utf-8", "replace").splitlines() if x and not unstored.search(x)]
+        said = [x for x in output.decode("utf-8", "replace").splitlines() if x and not self.excused(x)]
         if code or said:
             raise Wrong("after -V %s the real reconstruct says (%d): %s" % (step, code, " / ".join(said)[:400]))
         self.counts["stores seen by the real Cyrus"] += 1
         subprocess.run(["rm", "-rf", copy], check=True)
+
+    def excused(self, line):
+        """What 3.6.1 says of every mailbox of an old version, or of a message that only a short cyrus.expunge knows."""
+        found = REDISCOVERED.search(line)
+        if not found:
+            return UNSTORED.search(line)
+        return int(found[1] or found[2]) in Store(self.root).in_short_expunge
 
     def undo(self, trees):
         runs = [json.loads(line)["id"] for line in self.reconstruct("--list-undo", "--json").splitlines()]
