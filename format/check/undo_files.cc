@@ -165,12 +165,20 @@ Result<std::optional<std::string>> database_value(store::Store& store, const fs:
   if (!there) {
     return std::optional<std::string>();
   }
+  if (path == store.paths().mailboxes_db()) {
+    CYR_TRY(meta::MailboxList * list, store.mailbox_list());
+    return list->database().get(key);
+  }
   CYR_TRY(const auto database, store.open_database(path, conf::Option::seenstate_db));
   return database->get(key);
 }
 
 Status put_database_value(store::Store& store, const fs::path& path, const std::string& key,
                           const std::optional<std::string>& value) {
+  if (path == store.paths().mailboxes_db()) {
+    CYR_TRY(meta::MailboxList * list, store.mailbox_list());
+    return value ? list->database().put(key, *value) : list->database().erase(key);
+  }
   CYR_TRY(const auto database, store.open_database(path, conf::Option::seenstate_db, true));
   return value ? database->put(key, *value) : database->erase(key);
 }

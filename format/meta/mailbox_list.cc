@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "format/base/text.h"
 #include "format/meta/reverse_records.h"
@@ -83,16 +84,23 @@ class Editor {
   // The name record and its reverse records.
   Status put_name(const MailboxEntry& entry) {
     CYR_CHECK(replace_reverse(entry.name, reverse_keys(entry, rules_)));
-    return transaction_->put(name_key(entry.name, format_), encode_entry(entry, format_));
+    return put(name_key(entry.name, format_), encode_entry(entry, format_));
   }
   Status put_uniqueid(const MailboxEntry& entry) {
-    return transaction_->put(uniqueid_key(entry.uniqueid), encode_uniqueid_record(entry, format_));
+    return put(uniqueid_key(entry.uniqueid), encode_uniqueid_record(entry, format_));
   }
   Status erase_name(std::string_view name) {
     CYR_CHECK(replace_reverse(name, {}));
-    return transaction_->erase(name_key(name, format_));
+    return erase(name_key(name, format_));
   }
-  Status erase_uniqueid(std::string_view uniqueid) { return transaction_->erase(uniqueid_key(uniqueid)); }
+  Status erase_uniqueid(std::string_view uniqueid) { return erase(uniqueid_key(uniqueid)); }
+
+  // From here on every record that changes is kept in changes(), as one of `mailbox`.
+  void log_as(std::string mailbox) {
+    logging_ = true;
+    mailbox_ = std::move(mailbox);
+  }
+  [[nodiscard]] std::vector<RecordChange> changes() && { return std::move(changes_); }
 
   [[nodiscard]] ListFormat format() const { return format_; }
 
@@ -115,18 +123,42 @@ class Editor {
     }
     for (const auto& key : old_keys) {
       if (!std::binary_search(keys.begin(), keys.end(), key)) {
-        CYR_CHECK(transaction_->erase(key));
+        CYR_CHECK(erase(key));
       }
     }
     for (const auto& key : keys) {
-      CYR_CHECK(transaction_->put(key, ""));
+      CYR_CHECK(put(key, ""));
     }
+    return success();
+  }
+  Status put(const std::string& key, std::string_view value) {
+    CYR_CHECK(log(key, std::string(value)));
+    return transaction_->put(key, value);
+  }
+  Status erase(const std::string& key) {
+    CYR_CHECK(log(key, {}));
+    return transaction_->erase(key);
+  }
+  Status log(const std::string& key, std::optional<std::string> after) {
+    if (!logging_) {
+      return success();
+    }
+    const auto [at, is_new] = logged_.emplace(key, changes_.size());
+    if (is_new) {
+      CYR_TRY(auto before, transaction_->get(key));
+      changes_.push_back({mailbox_, key, std::move(before), {}});
+    }
+    changes_[at->second].after = std::move(after);
     return success();
   }
 
   std::unique_ptr<db::Transaction> transaction_;
   ListFormat format_;
   ReverseRules rules_;
+  bool logging_ = false;
+  std::string mailbox_;
+  std::vector<RecordChange> changes_;
+  std::unordered_map<std::string, std::size_t> logged_;  // key: place in changes_
 };
 
 // The history that the I record of `entry` is to have: what it has, and the name it had if that was another.
@@ -383,17 +415,44 @@ Status MailboxList::entomb(std::string_view name, std::int64_t now) {
   return editor.commit();
 }
 
-Status MailboxList::erase(std::string_view name) {
-  CYR_TRY(Editor editor, Editor::begin(*database_, format_, options_));
+namespace {
+
+Status erase_entry(Editor& editor, std::string_view name) {
   // A record that cannot be read has no id to follow; the name record alone goes.
   if (const auto entry = editor.find(name);
-      entry && *entry && is_keyed(format_) && !(*entry)->uniqueid.empty()) {
+      entry && *entry && is_keyed(editor.format()) && !(*entry)->uniqueid.empty()) {
     CYR_TRY(const auto record, editor.find_by_uniqueid((*entry)->uniqueid));
     if (record && record->name == name) {
       CYR_CHECK(editor.erase_uniqueid((*entry)->uniqueid));
     }
   }
-  CYR_CHECK(editor.erase_name(name));
+  return editor.erase_name(name);
+}
+
+}  // namespace
+
+Status MailboxList::erase(std::string_view name) {
+  CYR_TRY(Editor editor, Editor::begin(*database_, format_, options_));
+  CYR_CHECK(erase_entry(editor, name));
+  return editor.commit();
+}
+
+Status MailboxList::replace(const std::vector<std::string>& gone, const std::vector<MailboxEntry>& entries,
+                            std::int64_t now, const ChangeNoter& note) {
+  CYR_TRY(Editor editor, Editor::begin(*database_, format_, options_));
+  for (const auto& name : gone) {
+    editor.log_as(name);
+    CYR_CHECK(erase_entry(editor, name));
+  }
+  for (const auto& entry : entries) {
+    editor.log_as(entry.name);
+    CYR_CHECK(put_entry(editor, entry, now));
+  }
+  for (auto& change : std::move(editor).changes()) {
+    if (change.before != change.after) {
+      CYR_CHECK(note(std::move(change)));
+    }
+  }
   return editor.commit();
 }
 

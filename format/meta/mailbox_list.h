@@ -55,6 +55,14 @@ Result<std::optional<ListFormat>> detect_list_format(db::Database& database);
 // What a release writes.
 [[nodiscard]] ListFormat list_format_of(conf::Release release);
 
+// One record of the database, as octets, that a change of `mailbox` touches.
+struct RecordChange {
+  std::string mailbox;
+  std::string key;
+  std::optional<std::string> before, after;  // nothing: no record
+};
+using ChangeNoter = std::function<Status(RecordChange change)>;
+
 class MailboxList {
  public:
   static Result<MailboxList> open(std::unique_ptr<db::Database> database, MailboxListOptions options = {});
@@ -89,6 +97,10 @@ class MailboxList {
   Status update(MailboxEntry entry, std::int64_t now);
   // Several, in one transaction: all or none.
   Status update(std::vector<MailboxEntry> entries, std::int64_t now);
+  // Removes `gone` and inserts or replaces `entries`, in one transaction. Before it is committed `note` gets
+  // every record that will change, by id and reverse ones too, once; an error of it changes nothing.
+  Status replace(const std::vector<std::string>& gone, const std::vector<MailboxEntry>& entries,
+                 std::int64_t now, const ChangeNoter& note);
   // Gives `from` (Errc::not_found when absent) the name and fields of `to`; from 2.5 on the old name stays as
   // a tombstone, in generation K it enters the history.
   Status rename(std::string_view from, MailboxEntry to, std::int64_t now);
