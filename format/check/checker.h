@@ -9,6 +9,7 @@
 
 #include "format/check/convert_target.h"
 #include "format/check/problem.h"
+#include "format/check/stray_indexes.h"
 #include "format/store/locks.h"
 #include "format/store/saved_copies.h"
 #include "format/store/store.h"
@@ -30,6 +31,8 @@ struct Options {
   bool accept_loss = false;              // --accept-loss: convert although something cannot be kept
   std::int64_t now = 0;                  // seconds since 1970, for last_updated and new records; 0: the clock
   unsigned threads = 1;                  // that one mailbox of very many messages may use
+  // What the checks of one run share: found once, when the first index is lost.
+  std::shared_ptr<StrayIndexes> strays = std::make_shared<StrayIndexes>();
 };
 
 // Receives findings, in the order in which they are made; one at a time for a mailbox, but mailboxes may be

@@ -64,12 +64,13 @@ struct State {
   store::MailboxFiles files;
 
   // cyrus.index
-  bool index_exists = false;      // there is a file
-  bool index_lost = false;        // nothing of it could be used
-  bool index_sound = false;       // header CRC right or corrected (before v12: it decodes)
-  bool uidvalidity_known = true;  // false: the field is not to be believed
-  mailbox::IndexHeader before;    // as read and corrected; for usage differences
-  mailbox::IndexHeader index;     // as it will be written
+  std::optional<std::uint32_t> own_header_crc;  // once it was looked for (other_files.cc)
+  bool index_exists = false;                    // there is a file
+  bool index_lost = false;                      // nothing of it could be used
+  bool index_sound = false;                     // header CRC right or corrected (before v12: it decodes)
+  bool uidvalidity_known = true;                // false: the field is not to be believed
+  mailbox::IndexHeader before;                  // as read and corrected; for usage differences
+  mailbox::IndexHeader index;                   // as it will be written
   RecordTable records;
   std::vector<UidRange> lost;  // ascending
   // Records that are gone whose number the old header tells; see lost_records.cc.

@@ -60,6 +60,9 @@ std::optional<Sample> sample_of(Bytes file, std::size_t most) {
 struct Fit {
   std::size_t sampled = 0, here = 0;
   [[nodiscard]] bool all() const { return here == sampled; }
+  [[nodiscard]] bool better_than(const Fit& other) const {
+    return here * other.sampled > other.here * sampled;
+  }
 };
 
 // The listing tells of the files of the present mailbox, once it is there.
@@ -124,6 +127,32 @@ std::uint32_t crc_of_header(Context& context) {
   return file ? crc32(file->bytes()) : 0;
 }
 
+// The unique id in the header that is here, if that names another mailbox.
+std::optional<std::string> id_of_foreign_header(Context& context) {
+  const auto& file = context.header_file();
+  const std::string& own = context.state.entry.uniqueid;
+  if (!file || own.empty() || as_text(file->bytes()).find(own) != std::string_view::npos) {
+    return {};  // without decoding it: nearly every mailbox comes here
+  }
+  const auto header = mailbox::decode_header(file->bytes());
+  return header && is_foreign_header(context, *header) ? std::optional(header->uniqueid) : std::nullopt;
+}
+
+// Of the mailbox's own header: the one that is here or, when that is another mailbox's, the one that was
+// found elsewhere. 0: not known.
+std::uint32_t crc_of_own_header(Context& context) {
+  auto& known = context.state.own_header_crc;
+  if (!known) {
+    if (const auto foreign = id_of_foreign_header(context)) {
+      const auto own = find_own_header(context, *foreign, false);
+      known = own ? crc32(own->file.bytes()) : 0;
+    } else {
+      known = crc_of_header(context);
+    }
+  }
+  return *known;
+}
+
 // Every place where a file of another mailbox may lie: `which` names the file of a mailbox. `wanted` says
 // whether an entry is worth a look, `visit` whether the search is over.
 using EntryTest = std::function<bool(const meta::MailboxEntry&)>;
@@ -145,6 +174,32 @@ class Search {
     return first_of(owner, [&](const fs::path& path) { return look_at_saved(path, is_it); });
   }
 
+  // One place.
+  std::optional<FoundFile> look(const fs::path& path, const FileTest& is_it) {
+    auto file = context_.store.io().read_file(path);
+    if (!file) {
+      return {};
+    }
+    FoundFile found{path, std::move(*file)};
+    return is_it(found) ? std::optional(std::move(found)) : std::nullopt;
+  }
+
+  // The old versions of one place.
+  std::optional<FoundFile> look_at_saved(const fs::path& path, const FileTest& is_it) {
+    for (const auto& root : context_.store.saved_roots()) {
+      const fs::path relative = path.lexically_relative(root);
+      if (relative.empty() || *relative.begin() == "..") {
+        continue;
+      }
+      for (const auto& id : runs(root)) {
+        if (auto found = look(root / std::string(store::saved_directory) / id / relative, is_it)) {
+          return found;
+        }
+      }
+    }
+    return {};
+  }
+
  private:
   std::optional<FoundFile> first_of(const EntryTest& wanted,
                                     const std::function<std::optional<FoundFile>(const fs::path&)>& look_at) {
@@ -164,30 +219,6 @@ class Search {
       return found ? db::Visit::stop : db::Visit::go_on;
     });
     return found;
-  }
-
-  std::optional<FoundFile> look(const fs::path& path, const FileTest& is_it) {
-    auto file = context_.store.io().read_file(path);
-    if (!file) {
-      return {};
-    }
-    FoundFile found{path, std::move(*file)};
-    return is_it(found) ? std::optional(std::move(found)) : std::nullopt;
-  }
-
-  std::optional<FoundFile> look_at_saved(const fs::path& path, const FileTest& is_it) {
-    for (const auto& root : context_.store.saved_roots()) {
-      const fs::path relative = path.lexically_relative(root);
-      if (relative.empty() || *relative.begin() == "..") {
-        continue;
-      }
-      for (const auto& id : runs(root)) {
-        if (auto found = look(root / std::string(store::saved_directory) / id / relative, is_it)) {
-          return found;
-        }
-      }
-    }
-    return {};
   }
 
   // The newest first.
@@ -220,46 +251,79 @@ bool names_this_mailbox(Context& context, Bytes index) {
   const auto header = mailbox::decode_index_header(index);
   const std::uint32_t listed = context.state.entry.uidvalidity;
   return header && mailbox::has_record_crc(header->minor_version) && header->header_file_crc != 0 &&
-         (listed == 0 || header->uidvalidity == listed) && header->header_file_crc == crc_of_header(context);
+         (listed == 0 || header->uidvalidity == listed) &&
+         header->header_file_crc == crc_of_own_header(context);
 }
+
+namespace {
+
+Fit fit_of(Context& context, Bytes index) {
+  const auto sample = sample_of(index, kSample);
+  return sample ? compare_messages(context, context.state.files, *sample) : Fit();
+}
+
+// The header that is here is another mailbox's. The index may be, too; then the own one, which lies
+// elsewhere, has more of the messages. Where both are at home with the messages, all of the other mailbox
+// lies here.
+bool came_with_header(Context& context, Bytes index) {
+  const Fit here = fit_of(context, index);
+  if (here.all()) {
+    return false;
+  }
+  const auto own = find_own_index(context, index);
+  return own && fit_of(context, own->file.bytes()).better_than(here);
+}
+
+}  // namespace
 
 bool names_another_header(Context& context, Bytes index) {
   const auto header = mailbox::decode_index_header(index);
-  if (!header || !mailbox::has_record_crc(header->minor_version) || header->header_file_crc == 0 ||
-      header->header_file_crc == crc_of_header(context)) {
+  const bool proves =
+      header && mailbox::has_record_crc(header->minor_version) && header->header_file_crc != 0;
+  if (proves && header->header_file_crc == crc_of_own_header(context)) {
     return false;
   }
+  if (id_of_foreign_header(context)) {
+    return came_with_header(context, index);
+  }
   const std::uint32_t listed = context.state.entry.uidvalidity;
-  const bool other_mailbox = listed != 0 && header->uidvalidity != listed;
-  const auto sample = sample_of(index, kSample);
-  const bool fits = sample && compare_messages(context, context.state.files, *sample).all();
-  return (other_mailbox || !fits) &&
+  const bool other_mailbox = header && listed != 0 && header->uidvalidity != listed;
+  if (!proves) {  // such as one that ends with its header, in a version without CRC
+    return other_mailbox && fit_of(context, index).here == 0 && find_own_index(context, index);
+  }
+  return (other_mailbox || !fit_of(context, index).all()) &&
          (owner_of_index(context, index) || (other_mailbox && find_own_index(context, index)));
 }
 
-std::optional<FoundFile> find_own_index(Context& context, Bytes foreign) {
+namespace {
+
+// Whether an index that lies elsewhere is that of this mailbox.
+bool is_own_index(Context& context, const FoundFile& found) {
   const std::uint32_t wanted = context.state.entry.uidvalidity;
-  const std::uint32_t header_crc = crc_of_header(context);
-  const auto is_it = [&](const FoundFile& found) {
-    const auto header = mailbox::decode_index_header(found.file.bytes());
-    if (header && wanted != 0 && header->uidvalidity != wanted) {
-      return false;
-    }
-    const bool proven = header && mailbox::has_record_crc(header->minor_version) && header_crc != 0;
-    if (proven && header->header_file_crc != header_crc) {
-      return false;
-    }
-    const auto sample = sample_of(found.file.bytes(), kSample);
-    const Fit fit = sample ? compare_messages(context, context.state.files, *sample) : Fit();
-    if (proven || (header && !mailbox::has_record_crc(header->minor_version))) {
-      return fit.sampled != 0 && 2 * fit.here >= fit.sampled;
-    }
-    // Our header is lost, or that of the index: its messages must all be here, and it not be where it
-    // belongs.
-    const bool at_home =
-        header && header->header_file_crc == crc_of_file(context, found.path.parent_path() / "cyrus.header");
-    return fit.sampled != 0 && fit.all() && !at_home && (header || wanted != 0);
-  };
+  const std::uint32_t header_crc = crc_of_own_header(context);
+  const auto header = mailbox::decode_index_header(found.file.bytes());
+  if (header && wanted != 0 && header->uidvalidity != wanted) {
+    return false;
+  }
+  const bool proven = header && mailbox::has_record_crc(header->minor_version) && header_crc != 0;
+  if (proven && header->header_file_crc != header_crc) {
+    return false;
+  }
+  const Fit fit = fit_of(context, found.file.bytes());
+  if (proven || (header && !mailbox::has_record_crc(header->minor_version))) {
+    return fit.sampled != 0 && 2 * fit.here >= fit.sampled;
+  }
+  // Our header is lost, or that of the index: its messages must all be here, and it not be where it
+  // belongs.
+  const bool at_home =
+      header && header->header_file_crc == crc_of_file(context, found.path.parent_path() / "cyrus.header");
+  return fit.sampled != 0 && fit.all() && !at_home && (header || wanted != 0);
+}
+
+}  // namespace
+
+std::optional<FoundFile> find_own_index(Context& context, Bytes foreign) {
+  const auto is_it = [&](const FoundFile& found) { return is_own_index(context, found); };
   Search search(context, &store::MailboxFiles::index);
   if (auto found = search.live(is_it)) {
     return found;
@@ -295,6 +359,10 @@ std::optional<std::string> owner_of_index(Context& context, Bytes foreign) {
   }
   const auto sound = mailbox::decode_index_header(foreign);
   const bool crc = sound && mailbox::has_record_crc(sound->minor_version);
+  const auto id = id_of_foreign_header(context);
+  if (id && crc && sound->header_file_crc == crc_of_header(context)) {
+    return name_of_listed_id(context, *id);  // it came with the header
+  }
   std::optional<std::string> owner;
   (void)(*list)->for_each("", [&](const meta::ListItem& item) -> Result<db::Visit> {
     if (!item.entry || !item.entry->type.local() || item.entry->name == context.state.entry.name) {
@@ -325,15 +393,42 @@ std::optional<FoundFile> find_own_header(Context& context, std::string_view fore
                       is_it);
 }
 
-bool is_listed_id(Context& context, std::string_view uniqueid) {
-  bool listed = false;
+std::optional<FoundFile> find_stray_index(Context& context) {
+  const std::uint32_t wanted = context.state.entry.uidvalidity;
+  const auto is_it = [&](const FoundFile& found) { return is_own_index(context, found); };
+  Search search(context, &store::MailboxFiles::index);
+  for (const auto& stray : context.options.strays->all(context.store)) {
+    if (wanted == 0 || stray.uidvalidity != wanted || stray.home == context.state.files.index) {
+      continue;
+    }
+    auto found = search.look(stray.path, is_it);
+    if (!found && stray.path == stray.home) {
+      found = search.look_at_saved(stray.home, is_it);  // this run has put it aside since
+    }
+    if (found) {
+      return found;
+    }
+  }
+  return {};
+}
+
+bool is_foreign_header(Context& context, const mailbox::MailboxHeader& header) {
+  const std::string& own = context.state.entry.uniqueid;
+  return !header.uniqueid.empty() && !own.empty() && header.uniqueid != own &&
+         name_of_listed_id(context, header.uniqueid).has_value();
+}
+
+std::optional<std::string> name_of_listed_id(Context& context, std::string_view uniqueid) {
+  std::optional<std::string> name;
   if (const auto list = context.store.mailbox_list()) {
     (void)(*list)->for_each("", [&](const meta::ListItem& item) -> Result<db::Visit> {
-      listed = item.entry && item.entry->type.local() && item.entry->uniqueid == uniqueid;
-      return listed ? db::Visit::stop : db::Visit::go_on;
+      if (item.entry && item.entry->type.local() && item.entry->uniqueid == uniqueid) {
+        name = item.entry->name;
+      }
+      return name ? db::Visit::stop : db::Visit::go_on;
     });
   }
-  return listed;
+  return name;
 }
 
 }  // namespace cyr::check

@@ -25,6 +25,8 @@ struct FoundFile {
 [[nodiscard]] bool names_another_header(Context& context, Bytes index);
 // The index with the UIDVALIDITY of mailboxes.db and the CRC of the header whose messages are here.
 [[nodiscard]] std::optional<FoundFile> find_own_index(Context& context, Bytes foreign);
+// For a mailbox whose index is lost: the same, among those that lie where another mailbox's should be.
+[[nodiscard]] std::optional<FoundFile> find_stray_index(Context& context);
 // The mailbox that an index belongs to by the CRC of the header or, before version 12, by its messages.
 [[nodiscard]] std::optional<std::string> owner_of_index(Context& context, Bytes foreign);
 
@@ -32,7 +34,9 @@ struct FoundFile {
 // unique id in the one that is here.
 [[nodiscard]] std::optional<FoundFile> find_own_header(Context& context, std::string_view foreign_id,
                                                        bool crc_known);
-// Whether a mailbox of mailboxes.db has this unique id.
-[[nodiscard]] bool is_listed_id(Context& context, std::string_view uniqueid);
+// Whether a header names another mailbox (one whose id mailboxes.db has wrong names none).
+[[nodiscard]] bool is_foreign_header(Context& context, const mailbox::MailboxHeader& header);
+// The mailbox of mailboxes.db with this unique id.
+[[nodiscard]] std::optional<std::string> name_of_listed_id(Context& context, std::string_view uniqueid);
 
 }  // namespace cyr::check

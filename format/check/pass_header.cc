@@ -93,13 +93,6 @@ std::optional<std::size_t> correct_by_list(Context& context, Buffer& bytes) {
   return offset;
 }
 
-// It names another mailbox (one whose id mailboxes.db has wrong names none).
-bool is_foreign_header(Context& context, const mailbox::MailboxHeader& header) {
-  const std::string& own = context.state.entry.uniqueid;
-  return !header.uniqueid.empty() && !own.empty() && header.uniqueid != own &&
-         is_listed_id(context, header.uniqueid);
-}
-
 // One wrong byte of the file, found by the CRC that the index holds.
 std::optional<std::size_t> correct_byte(const State& state, Buffer& bytes) {
   const auto fix = find_wrong_byte(bytes, state.index.header_file_crc);
@@ -225,7 +218,8 @@ void compare_identity(Context& context) {
     return;
   }
   if (state.files.place.layout == names::Layout::by_id && header.name != state.entry.name) {
-    context.fix(with(context.of(Problem::header_name), {.found = header.name, .expected = state.entry.name}));
+    context.fix(with(context.of(Problem::header_name),
+                     {.found = header.name.empty() ? "none" : header.name, .expected = state.entry.name}));
     header.name = state.entry.name;
     state.write_header = true;
   }

@@ -115,7 +115,7 @@ Status use_salvaged(Context& context, Bytes file) {
     state.index.uidvalidity = evidence.uidvalidity;
   }
   if (doubtful("last_uid")) {
-    state.index.last_uid = evidence.last_uid;
+    state.index.last_uid = std::max(state.index.last_uid, evidence.last_uid);
   }
   if (doubtful("highestmodseq")) {
     state.index.highestmodseq = std::max(state.index.highestmodseq, evidence.highestmodseq);
@@ -194,27 +194,28 @@ Source find_source(Context& context, Bytes file) {
   return source;
 }
 
-}  // namespace
-
-Status pass_index_header(Context& context) {
+// The index of this mailbox is not where it should be, or cannot be read there; it may lie elsewhere.
+// Whether it does; then all is read from there.
+bool use_stray(Context& context) {
   State& state = context.state;
-  const ResidencyLimit bounded(std::size_t{6} << 20U);  // bytes; the list of files grows beside it
-  const auto file = context.read_index();
-  if (!file) {
-    if (file.error().code != Errc::not_found) {
-      return file.error();
-    }
-    context.fix(context.of(Problem::index_missing));
-    return start_over(context, {});
+  const auto stray = find_stray_index(context);
+  auto header = stray ? mailbox::decode_index_header(stray->file.bytes()) : corrupt("none");
+  if (!header) {
+    return false;
   }
-  state.index_exists = true;
-  const Source source = find_source(context, file->bytes());
-  if (source.lost) {
-    return start_over(context, {});
-  }
-  const Bytes bytes = source.own ? source.own->file.bytes() : file->bytes();
-  auto header = mailbox::decode_index_header(bytes);
-  if (header) {
+  context.fix(
+      with(context.of(Problem::index_missing), {.detail = "; its own one is " + stray->path.native()}));
+  state.index = std::move(*header);
+  state.index_sound = true;
+  state.write_index = true;
+  state.before = state.index;
+  load_records(context, stray->file.bytes());
+  return true;
+}
+
+Status use_own(Context& context, Bytes bytes) {
+  State& state = context.state;
+  if (auto header = mailbox::decode_index_header(bytes)) {
     state.index = std::move(*header);
     state.index_sound = true;
   } else if (auto corrected = correct_header(bytes)) {
@@ -226,6 +227,9 @@ Status pass_index_header(Context& context) {
     state.index_sound = true;
     state.write_index = true;
   } else {
+    if (use_stray(context)) {
+      return success();
+    }
     CYR_CHECK(use_salvaged(context, bytes));
     if (state.index_lost) {
       return success();
@@ -234,6 +238,30 @@ Status pass_index_header(Context& context) {
   state.before = state.index;
   load_records(context, bytes);
   return success();
+}
+
+}  // namespace
+
+Status pass_index_header(Context& context) {
+  State& state = context.state;
+  const ResidencyLimit bounded(std::size_t{6} << 20U);  // bytes; the list of files grows beside it
+  const auto file = context.read_index();
+  if (!file) {
+    if (file.error().code != Errc::not_found) {
+      return file.error();
+    }
+    if (use_stray(context)) {
+      return success();
+    }
+    context.fix(context.of(Problem::index_missing));
+    return start_over(context, {});
+  }
+  state.index_exists = true;
+  const Source source = find_source(context, file->bytes());
+  if (source.lost) {
+    return start_over(context, {});
+  }
+  return use_own(context, source.own ? source.own->file.bytes() : file->bytes());
 }
 
 }  // namespace cyr::check
