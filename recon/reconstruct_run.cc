@@ -178,8 +178,8 @@ class Run {
     }
     MailboxReport report(style_);
     CYR_TRY(auto rebuilt, check::carry_out_plan(*store_, plan, *saved_, report, now_));
-    if (!options_.dry_run) {
-      print(report);
+    if (!options_.dry_run || !(options_.rebuild_list || plan.writes())) {
+      print(report);  // else the plan has said it
     }
     if (options_.rebuild_list || plan.writes()) {
       totals_.found += plan.writes() ? 1 : 0;

@@ -8,6 +8,10 @@
 
 namespace cyr {
 
+std::string Error::reason() const {
+  return sys_errno == 0 ? what : what + ": " + std::generic_category().message(sys_errno);
+}
+
 std::string Error::text() const {
   std::string out;
   if (!path.empty()) {
@@ -16,11 +20,7 @@ std::string Error::text() const {
   if (offset) {
     out += fmt::format("offset {}: ", *offset);
   }
-  out += what;
-  if (sys_errno != 0) {
-    out += ": " + std::generic_category().message(sys_errno);
-  }
-  return out;
+  return out + reason();
 }
 
 Error make_error(Errc code, std::string what) {

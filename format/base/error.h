@@ -37,6 +37,8 @@ struct Error {
   std::optional<std::uint64_t> offset;  // bytes from the start of `path`
   std::string hint;                     // what the administrator can do; may be empty
 
+  // `what` and the system's words for sys_errno.
+  [[nodiscard]] std::string reason() const;
   // "cyrus.index: offset 16: record size 96, expected 112", one line, without the hint.
   [[nodiscard]] std::string text() const;
 

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "format/base/text.h"
 #include "format/mailbox/annotation_record.h"
 #include "format/mailbox/index_file.h"
+#include "format/store/message_files.h"
 
 namespace cyr::check {
 
@@ -57,6 +59,19 @@ std::uint32_t highest_annotated(Context& context) {
   return highest;
 }
 
+// Of the message files, whatever stands in them.
+std::uint32_t highest_file(Context& context) {
+  const auto highest_of = [](const store::DirectoryListing& listing) {
+    return listing.messages.empty() ? 0U : listing.messages.back().uid;
+  };
+  if (context.state.listed) {
+    return highest_of(context.state.listing);
+  }
+  const auto listing =
+      store::list_message_files(context.store.io(), context.state.files, store::StatFiles::no);
+  return listing ? highest_of(*listing) : 0;
+}
+
 }  // namespace
 
 std::optional<CachedStatus> cached_status(store::Store& store, std::string_view internal_name) {
@@ -99,7 +114,7 @@ IndexEvidence gather_index_evidence(Context& context) {
   out.uidvalidity = entry.uidvalidity;
   out.createdmodseq = entry.createdmodseq;
   out.highestmodseq = std::max<std::uint64_t>({1, entry.foldermodseq, entry.createdmodseq});
-  out.last_uid = highest_annotated(context);
+  out.last_uid = std::max(highest_annotated(context), highest_file(context));
   auto status = cached_status(context.store, entry.name);
   if (status && entry.uidvalidity != 0 && status->uidvalidity != entry.uidvalidity) {
     status.reset();  // about a mailbox of this name that is gone
@@ -112,7 +127,8 @@ IndexEvidence gather_index_evidence(Context& context) {
     out.exists = status->messages;
     out.bytes = status->size;
   } else {
-    out.last_uid += kUnknownGap;
+    out.last_uid =
+        std::min(out.last_uid, std::numeric_limits<std::uint32_t>::max() - 1 - kUnknownGap) + kUnknownGap;
     out.highestmodseq += kUnknownGap;
   }
   if (out.uidvalidity == 0) {

@@ -138,7 +138,8 @@ class Planner {
   }
 
   void lost(std::string name, fs::path path, std::string reason) {
-    plan_.lost_found.push_back({std::move(name), std::move(path), std::move(reason)});
+    const bool is_directory = !path.empty() && path != present().path;
+    plan_.lost_found.push_back({std::move(name), std::move(path), std::move(reason), is_directory});
   }
 
   // 1. What the present list has stays.

@@ -42,6 +42,7 @@ struct LostFound {
   std::string name;  // as far as known: mailbox, quota root
   fs::path path;
   std::string reason;
+  bool is_directory = false;  // `path` is one that looks like a mailbox
 };
 
 // A root of a partition that is missing or empty: perhaps its file system is not mounted.

@@ -151,7 +151,7 @@ void report_plan(store::Store& store, const ListPlan& plan, Reporter& reporter) 
   }
   for (const auto& lost : plan.lost_found) {
     Finding finding = finding_of(
-        lost.path.empty() ? Problem::list_name_unexplained : Problem::directory_unlisted, store, lost.name);
+        lost.is_directory ? Problem::directory_unlisted : Problem::list_name_unexplained, store, lost.name);
     finding.path = lost.path;
     finding.detail = lost.reason;
     finding.outcome = Outcome::remains;

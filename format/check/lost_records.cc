@@ -161,6 +161,9 @@ Status restore_lost_states(Context& context, const std::vector<std::uint32_t>& u
     }
   }
   const auto left = remainder_of(context, kept);
+  if (!left && state.index_lost) {  // nothing counts them
+    context.note(with(context.of(Problem::revived_unknown), {.found = std::to_string(restored.size())}));
+  }
   if (!left || left->exists < 0 || left->bytes < 0 ||
       left->exists > static_cast<std::int64_t>(restored.size())) {
     return success();

@@ -30,7 +30,7 @@ void MessageCheck::set_aside(Problem why, const fs::path& path) {
 void MessageCheck::report_unreadable(std::uint32_t uid, const fs::path& path, const Error& error) {
   Finding finding = context_.of(Problem::message_unreadable, uid);
   finding.path = path;
-  finding.detail = error.what;
+  finding.detail = error.reason();
   context_.note(std::move(finding));
 }
 
@@ -100,17 +100,16 @@ Status MessageCheck::check(std::size_t i, const store::MessageFile& file, const 
   }
   bool changed = false;
   settle_place(i, record, used, changed);
-  bool cache_ok = false;
+  std::uint64_t cached = 0;
   if (!state_.records.cache_bad(i)) {
-    CYR_TRY(const auto cached, caches_.size_of(i));
-    cache_ok = cached != 0;
-    next_offset_ += cached;
+    CYR_TRY(cached, caches_.size_of(i));
   }
   const bool wrong_size = context_.options.stat_files && used.size != record.size;
-  if (cache_ok && !wrong_size && !context_.options.force_reparse && !changed) {
+  if (cached != 0 && !wrong_size && !context_.options.force_reparse && !changed) {
+    next_offset(record) += cached;
     return success();
   }
-  return compare(i, std::move(record), used, cache_ok, changed);
+  return compare(i, std::move(record), used, cached, changed);
 }
 
 Result<bool> MessageCheck::has_cache(std::size_t i) {
@@ -144,7 +143,7 @@ std::vector<std::string> MessageCheck::differing_fields(const mailbox::IndexReco
 }
 
 Status MessageCheck::compare(std::size_t i, mailbox::IndexRecord record, const store::MessageFile& file,
-                             bool cache_ok, bool changed) {
+                             std::uint64_t cached, bool changed) {
   auto summary = parse_message_file(context_, file.uid, file.archived != 0, record.internaldate);
   if (!summary) {
     report_unreadable(file.uid, state_.files.message(file.uid, file.archived != 0), summary.error());
@@ -179,23 +178,30 @@ Status MessageCheck::compare(std::size_t i, mailbox::IndexRecord record, const s
     record.last_updated = static_cast<std::uint64_t>(context_.now);
     state_.write_index = true;
   }
-  if (!cache_ok || stale_cache || (!fields.empty() && !same_version)) {
+  if (cached == 0 || stale_cache || (!fields.empty() && !same_version)) {
     if (summary->cache_record.empty()) {  // it was taken for one that nobody would want
       CYR_TRY(*summary, parse_message_file(context_, file.uid, file.archived != 0, record.internaldate));
     }
     return rebuild_cache(i, record, *summary);
   }
+  next_offset(record) += cached;
   return fields.empty() && !changed ? success() : state_.records.set(i, record);
+}
+
+// Where the next record would stand in the cache, rewritten, that is to have this one.
+std::uint64_t& MessageCheck::next_offset(const mailbox::IndexRecord& record) {
+  return next_offsets_[record.has(mailbox::flag::archived) && state_.files.has_archive() ? 1 : 0];
 }
 
 Status MessageCheck::rebuild_cache(std::size_t i, mailbox::IndexRecord& record,
                                    mime::MessageSummary& summary) {
   const std::uint64_t old_offset = record.cache_offset;
   const std::uint32_t old_crc = record.cache_crc;
+  std::uint64_t& next = next_offset(record);
   context_.fix(with(context_.of(Problem::cache_record, record.uid),
-                    {.detail = fmt::format("offset {} to {}, crc {} to {}/{}", old_offset, next_offset_,
-                                           old_crc, summary.cache_crc, summary.cache_crc)}));
-  next_offset_ += summary.cache_record.size();
+                    {.detail = fmt::format("offset {} to {}, crc {} to {}/{}", old_offset, next, old_crc,
+                                           summary.cache_crc, summary.cache_crc)}));
+  next += summary.cache_record.size();
   record.cache_crc = summary.cache_crc;
   record.cache_version = summary.cache_version;
   state_.records.set_cache_bad(i);

@@ -1,6 +1,7 @@
 // One message: its index record against its file and its cache record.
 #pragma once
 
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -53,12 +54,13 @@ class MessageCheck {
                                           const store::MessageFile& archive);
   void settle_place(std::size_t i, mailbox::IndexRecord& record, const store::MessageFile& file,
                     bool& changed);
-  Status compare(std::size_t i, mailbox::IndexRecord record, const store::MessageFile& file, bool cache_ok,
-                 bool changed);
+  Status compare(std::size_t i, mailbox::IndexRecord record, const store::MessageFile& file,
+                 std::uint64_t cached, bool changed);
   Status guid_mismatch(std::size_t i, const mailbox::IndexRecord& record, const WrongContent& wrong);
   std::vector<std::string> differing_fields(const mailbox::IndexRecord& record,
                                             const mime::MessageSummary& summary) const;
   Status rebuild_cache(std::size_t i, mailbox::IndexRecord& record, mime::MessageSummary& summary);
+  std::uint64_t& next_offset(const mailbox::IndexRecord& record);
   void set_aside(Problem why, const fs::path& path);
 
   Context& context_;
@@ -66,8 +68,7 @@ class MessageCheck {
   CacheLooks caches_;
   std::vector<Upgrade> upgrades_;
   std::vector<WrongContent> wrong_;
-  std::uint64_t next_offset_ =
-      mailbox::kCacheStart;  // where the next record would stand in a rewritten cache
+  std::array<std::uint64_t, 2> next_offsets_{mailbox::kCacheStart, mailbox::kCacheStart};  // spool, archive
 };
 
 }  // namespace cyr::check

@@ -8,6 +8,7 @@
 
 #include "format/base/text.h"
 #include "format/check/context.h"
+#include "format/db/salvage.h"
 #include "format/mailbox/annotation_record.h"
 #include "format/mailbox/index_layout.h"
 
@@ -76,7 +77,20 @@ class AnnotationPass {
     if (!read) {
       return unreadable(read.error());
     }
+    tell_unread();
     sort();
+    return success();
+  }
+
+  // Every record whose own octets are whole.
+  Status salvage() {
+    state_.annotations.clear();
+    db::SalvageOptions options;
+    options.kind = db::kind_from_name(context_.store.config().text(conf::Option::annotation_db));
+    CYR_TRY(const auto report, db::salvage(context_.store.io(), state_.files.annotations, options));
+    for (const auto& record : report.records) {
+      take(record.key, record.value);
+    }
     return success();
   }
 
@@ -85,11 +99,12 @@ class AnnotationPass {
                      [](const auto& a, const auto& b) { return a.uid < b.uid; });
   }
 
-  // What could be read so far is written to a new database; the damaged file is kept aside.
+  // What can be saved is written to a new database; the damaged file is kept aside.
   Status unreadable(const Error& error) {
     if (error.code == Errc::io || error.code == Errc::permission) {
       return error;
     }
+    CYR_CHECK(salvage());
     context_.fix(with(context_.of(Problem::annotations_unreadable),
                       {.expected = std::to_string(state_.annotations.size()), .detail = error.what}));
     state_.annotations_set_aside = true;
@@ -101,15 +116,18 @@ class AnnotationPass {
   }
 
   void add(std::string_view key, std::string_view value) {
+    if (const auto wrong = take(key, value)) {
+      unread_.emplace_back(key, *wrong);
+    }
+  }
+
+  // What is wrong with a record, if it cannot be used.
+  std::optional<std::string> take(std::string_view key, std::string_view value) {
     const auto decoded_key = mailbox::decode_annotation_key(as_bytes(key));
     const auto decoded = mailbox::decode_annotation_value(as_bytes(value));
     const auto uid = decoded_key ? mailbox::annotation_uid(*decoded_key) : std::nullopt;
     if (!uid || !decoded) {
-      context_.fix(
-          with(context_.of(Problem::annotation_unreadable),
-               {.found = std::string(key.substr(0, 200)), .detail = decoded ? "key" : decoded.error().what}));
-      state_.annotation_keys.emplace_back(key);
-      return;
+      return decoded ? "key" : decoded.error().what;
     }
     state_.annotations.push_back({.uid = *uid,
                                   .key = std::string(key),
@@ -118,6 +136,16 @@ class AnnotationPass {
                                   .value = decoded->value,
                                   .stored = std::string(value),
                                   .deleted = decoded->deleted()});
+    return {};
+  }
+
+  // One by one, in a database that can be read to its end.
+  void tell_unread() {
+    for (const auto& [key, wrong] : unread_) {
+      context_.fix(
+          with(context_.of(Problem::annotation_unreadable), {.found = key.substr(0, 200), .detail = wrong}));
+      state_.annotation_keys.push_back(key);
+    }
   }
 
   void move_renumbered() {
@@ -238,6 +266,7 @@ class AnnotationPass {
 
   Context& context_;
   State& state_;
+  std::vector<std::pair<std::string, std::string>> unread_;  // key, and what is wrong
 };
 
 }  // namespace

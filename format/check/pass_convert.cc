@@ -104,10 +104,26 @@ class ConvertPass {
     }
     context_.fix(
         with(context_.of(Problem::converted), {.found = std::to_string(from_), .expected = version}));
+    tell_missing_expunged();
     return context_.stop() || context_.dry_run() ? success() : convert();
   }
 
  private:
+  // Records of cyrus.expunge that will be dropped, since their messages are gone.
+  void tell_missing_expunged() {
+    std::vector<std::uint32_t> live;
+    for (std::size_t i = 0; self_contained_ && i < state_.records.size(); ++i) {
+      live.push_back(state_.records.uid(i));
+    }
+    for (std::size_t i = 0; i < state_.expunge.size(); ++i) {
+      const std::uint32_t uid = state_.expunge.uid(i);
+      if (uid != 0 && !std::binary_search(live.begin(), live.end(), uid) &&
+          find_file(state_, uid) == state_.listing.messages.end()) {
+        context_.fix(context_.of(Problem::expunged_missing, uid));
+      }
+    }
+  }
+
   [[nodiscard]] bool is_due() const {
     if (to_ != from_) {
       return !(target_.never_down && to_ < from_);
@@ -236,6 +252,9 @@ class ConvertPass {
     recentuid_ = state_.index.recentuid;
     recenttime_ = state_.index.recenttime;
     state_.index = mailbox::convert_header(state_.index, to_).header;
+    if (self_contained_) {
+      state_.index.leaked_cache_records = 0;  // nobody counts them from 2.4 on
+    }
     if (!mailbox::has_modseq(from_) && mailbox::has_modseq(to_)) {
       state_.index.highestmodseq = known_modseq();
       state_.index.deletedmodseq = self_contained_ ? state_.index.highestmodseq : 0;
@@ -345,8 +364,7 @@ class ConvertPass {
         continue;
       }
       if (find_file(state_, old.uid) == state_.listing.messages.end()) {
-        context_.fix(context_.of(Problem::expunged_missing, old.uid));
-        continue;
+        continue;  // tell_missing_expunged()
       }
       Converted converted = convert_one(old, old_expunge_.layout());
       if (!self_contained_) {

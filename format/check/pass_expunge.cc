@@ -31,6 +31,7 @@ Status merge(Context& context, const mailbox::IndexImage& image) {
     }
     auto record = old;
     take_summary(state, *summary, record);  // fields that 2.3 did not have
+    record.cache_crc = old.cache_crc;       // until the cache is made
     record.system_flags |= mailbox::flag::expunged;
     record.modseq = std::max<std::uint64_t>(record.modseq, 1);
     record.createdmodseq = record.modseq;

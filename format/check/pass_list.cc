@@ -67,6 +67,10 @@ class ListPass {
       return found.error();
     }
     if (!found || !*found) {
+      const auto by_name = list.find(state_.entry.name);
+      if (context_.dry_run() && by_name && !*by_name) {
+        return success();  // -f -n: both records would have been made before
+      }
       context_.fix(with(context_.of(Problem::list_uniqueid_record), {.expected = state_.entry.uniqueid}));
       wanted();
       return success();
@@ -102,8 +106,23 @@ class ListPass {
       state_.header.uniqueid = wanted().uniqueid;
       state_.write_header = true;
       state_.write_index = true;
+      leave_own_annotations();
     }
     return success();
+  }
+
+  // They are kept by unique id, and stay with the other mailbox.
+  void leave_own_annotations() {
+    if (!state_.own_annotations_known || state_.own_annotation_bytes == 0) {
+      return;
+    }
+    std::uint64_t& used = state_.index.quota_annot_used;
+    const std::uint64_t rest = used - std::min(used, state_.own_annotation_bytes);
+    context_.fix(with(
+        context_.of(Problem::total_quota),
+        {.found = std::to_string(used), .expected = std::to_string(rest), .detail = "quota_annot_used"}));
+    used = rest;
+    state_.own_annotation_bytes = 0;
   }
 
   Context& context_;

@@ -155,9 +155,7 @@ class RecordPass {
       Finding finding = context_.of(Problem::record_order, uid);
       finding.found = std::to_string(i + 1);
       if (accepted_has(uid)) {
-        context_.fix(std::move(finding));
-        records_.drop(i);
-        state_.write_index = true;
+        drop_repeated(i, crc, std::move(finding));
       } else if (crc || find_file(state_, uid) != state_.listing.messages.end()) {
         finding.problem = Problem::record_moved;
         context_.fix(std::move(finding));
@@ -171,6 +169,36 @@ class RecordPass {
         bad_.push_back({i, i == 0 ? 0 : records_.uid(i - 1), kLastUid, "uid out of order"});
       }
     }
+  }
+
+  // Of two sound records of one UID the newer stays. A record was lost there, if a message between the
+  // neighbours has none.
+  void drop_repeated(std::size_t i, bool crc, Finding finding) {
+    const auto first =
+        std::lower_bound(accepted_.begin(), accepted_.end(), records_.uid(i),
+                         [this](std::size_t k, std::uint32_t uid) { return records_.uid(k) < uid; });
+    std::size_t dropped = i;
+    if (crc && records_.get(i).modseq > records_.get(*first).modseq) {
+      std::swap(dropped, *first);
+      finding.found = std::to_string(dropped + 1);
+      records_.set_changed();
+    }
+    context_.fix(std::move(finding));
+    records_.drop(dropped);
+    state_.write_index = true;
+    const std::uint32_t after = i == 0 ? 0 : records_.uid(i - 1);
+    const std::uint32_t before = i + 1 == records_.size() ? kLastUid : records_.uid(i + 1);
+    if (crc && displaced_.size() == 1 && before != kLastUid && has_message_without_record(after, before)) {
+      add_lost(after, before);
+      ++state_.records_lost;
+    }
+  }
+
+  [[nodiscard]] bool has_message_without_record(std::uint32_t after, std::uint32_t before) const {
+    const auto& files = state_.listing.messages;
+    return std::any_of(files.begin(), files.end(), [&](const store::MessageFile& file) {
+      return file.uid > after && file.uid < before && !accepted_has(file.uid);
+    });
   }
 
   void name_neighbours() {

@@ -152,8 +152,10 @@ class TotalsPass {
       state_.write_index = true;
     }
     if (state_.index.highestmodseq == 0 && mailbox::has_record_crc(state_.index.minor_version)) {
-      state_.index.highestmodseq = 1;
-      context_.fix(with(context_.of(Problem::highestmodseq_zero), {.expected = "1"}));
+      // Never below what a client may have seen.
+      state_.index.highestmodseq = std::max<std::uint64_t>(1, gather_index_evidence(context_).highestmodseq);
+      context_.fix(with(context_.of(Problem::highestmodseq_zero),
+                        {.expected = std::to_string(state_.index.highestmodseq)}));
       state_.write_index = true;
     }
   }

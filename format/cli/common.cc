@@ -15,6 +15,8 @@ namespace {
 
 void print_line(std::string_view line) {
   const std::string text = printable(line) + '\n';
+  std::fflush(
+      stdout);  // where both are one pipe, what was found comes before what is said of it, in whole lines
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 

@@ -189,6 +189,12 @@ SalvagedQuota salvage_quota(std::string_view name, std::string_view value) {
     out.root.used[i] = *used;
     out.root.limit[i] = limit_of(*limit);
   }
+  constexpr std::string_view modseq = " MODSEQ ";
+  if (const std::size_t at = value.find(modseq); at != std::string_view::npos) {
+    const std::string_view rest = value.substr(at + modseq.size());
+    const std::string_view digits = rest.substr(0, rest.find_first_not_of("0123456789"));
+    out.root.modseq = parse_number<std::uint64_t>(digits).value_or(0);
+  }
   return out;
 }
 

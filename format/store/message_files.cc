@@ -1,6 +1,7 @@
 #include "format/store/message_files.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <iterator>
 
 #include "format/base/directory_files.h"
@@ -70,8 +71,9 @@ class PartLister {
     if (stat_ == StatFiles::yes) {
       const auto info = files_.stat(name);
       if (!info) {
-        // Gone since the directory was read, or a dangling link: not there.
-        return info.error().code == Errc::not_found ? success() : Status(info.error());
+        // Gone since the directory was read, a dangling link or a loop of links: not there.
+        const bool absent = info.error().code == Errc::not_found || info.error().sys_errno == ELOOP;
+        return absent ? success() : Status(info.error());
       }
       if (info->kind != FileKind::regular) {
         return success();

@@ -41,6 +41,7 @@ SEEN_LOSS = "\\Seen, which belongs to no user,"
 UNSTORED = re.compile(r"updating (sync_crc|sync_crc_annot|quota_annot_used:) 0 => ")
 # A cyrus.expunge that is shorter than its own index header it does not look at: one message expunged, in version 6 or 7.
 REAL_HEADER_SIZE = 160
+EXISTS = re.compile(r"updating exists (\d+) => (\d+)")
 REDISCOVERED = re.compile(r"uid (\d+) rediscovered - appending|removing stale annotations for (\d+)")
 RUNTIME = 1 << 29 | 1 << 30 | 1 << 31 | 2                # option bits that are states, and CONDSTORE
 
@@ -60,6 +61,7 @@ class Store:
     def __init__(self, root):
         self.root = root
         self.annotations, self.boxes, self.in_short_expunge = {}, {}, set()
+        self.counted = set()                             # (records, of these not expunged) of indexes before version 12
         places = collections.defaultdict(dict)
         for folder, names, files in os.walk(root):
             if os.path.relpath(folder, root).split("/")[0] in ("run", "etc"):
@@ -100,6 +102,8 @@ class Store:
                 annotations[int(uid)][(entry, user)] = value
         for record in records:
             box["uids"][record["uid"]] = self.message(record, header["flags"], annotations[record["uid"]], index)
+        if index["minor_version"] < 12:
+            self.counted.add((len(records), sum(not m["expunged"] for m in box["uids"].values())))
         if index["minor_version"] < 12 and "cyrus.expunge" in files:
             short = os.path.getsize(files["cyrus.expunge"]) < REAL_HEADER_SIZE
             for record in any_index.read(octets(files["cyrus.expunge"]), in_order=False)[1]:
@@ -214,11 +218,14 @@ class Chain:
         subprocess.run(["rm", "-rf", copy], check=True)
 
     def excused(self, line):
-        """What 3.6.1 says of every mailbox of an old version, or of a message that only a short cyrus.expunge knows."""
-        found = REDISCOVERED.search(line)
-        if not found:
-            return UNSTORED.search(line)
-        return int(found[1] or found[2]) in Store(self.root).in_short_expunge
+        """What 3.6.1 says of every mailbox of an old version, or of a message that only a short cyrus.expunge knows; or of
+        expunged records that its own conversion left in an index before version 12, which has no count of them."""
+        found, count = REDISCOVERED.search(line), EXISTS.search(line)
+        if found:
+            return int(found[1] or found[2]) in Store(self.root).in_short_expunge
+        if count:
+            return (int(count[1]), int(count[2])) in Store(self.root).counted
+        return UNSTORED.search(line)
 
     def undo(self, trees):
         runs = [json.loads(line)["id"] for line in self.reconstruct("--list-undo", "--json").splitlines()]

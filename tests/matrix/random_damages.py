@@ -480,7 +480,7 @@ def judge(row, scratch, store, name, words, x, intact, bindir):
             quota_code, _ = repair.call(x.root, bindir, ["quota", "-f", "-q"])
         if code not in (0, repair.DAMAGE_REMAINS) or quota_code:
             row["problems"].append("exit %d: %s" % (code, said.strip().split("\n")[-1][:200]))
-    standing = ("guid mismatch", "odd file", "run reconstruct with", "are back among")
+    standing = ("guid mismatch", "odd file", "run reconstruct with", "may be back among")
     lines = [line for line in said.split("\n") if line and not any(word in line for word in standing)]
     if lines:
         row["problems"].append("second run says: " + " / ".join(lines)[:300])
