@@ -146,27 +146,35 @@ Status restore_lost_states(Context& context, const std::vector<std::uint32_t>& u
   }
   const std::vector<std::string> no_names;
   mailbox::IndexTotals kept(state.records.layout(), no_names);
-  std::vector<std::size_t> restored;
-  std::vector<std::uint64_t> sizes;
+  std::size_t restored_count = 0;
+  const auto is_restored = [&](std::uint32_t uid) {
+    return std::binary_search(uids.begin(), uids.end(), uid);
+  };
   for (std::size_t i = 0; i < state.records.size(); ++i) {
     if (state.records.dropped(i)) {
       continue;
     }
-    const auto record = state.records.get(i);
-    if (std::binary_search(uids.begin(), uids.end(), record.uid)) {
-      restored.push_back(i);
-      sizes.push_back(record.size);
+    if (is_restored(state.records.uid(i))) {
+      ++restored_count;
     } else {
-      kept.add(record);
+      kept.add(state.records.get(i));
     }
   }
   const auto left = remainder_of(context, kept);
   if (!left && state.index_lost) {  // nothing counts them
-    context.note(with(context.of(Problem::revived_unknown), {.found = std::to_string(restored.size())}));
+    context.note(with(context.of(Problem::revived_unknown), {.found = std::to_string(restored_count)}));
   }
   if (!left || left->exists < 0 || left->bytes < 0 ||
-      left->exists > static_cast<std::int64_t>(restored.size())) {
+      left->exists > static_cast<std::int64_t>(restored_count)) {
     return success();
+  }
+  std::vector<std::size_t> restored;  // not before it is known that they are wanted: half a million take 8 MB
+  std::vector<std::uint64_t> sizes;
+  for (std::size_t i = 0; i < state.records.size(); ++i) {
+    if (!state.records.dropped(i) && is_restored(state.records.uid(i))) {
+      restored.push_back(i);
+      sizes.push_back(state.records.get(i).size);
+    }
   }
   const auto live =
       unique_subset(sizes, static_cast<std::size_t>(left->exists), static_cast<std::uint64_t>(left->bytes));

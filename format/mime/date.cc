@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <cstdlib>
+#include <functional>
 
 #include "format/base/text.h"
 
@@ -199,12 +202,67 @@ std::optional<std::uint32_t> stored(std::int64_t seconds, bool refused) {
   return refused || word == 0 ? std::nullopt : std::optional(word);
 }
 
+// What mktime() has said of days. With TZ unset it looks at /etc/localtime each time, under a lock of the
+// whole process, which is more than the rest of a small message takes; a process goes on with the zone that
+// it began with. One word an entry, so that threads need no lock: what was asked (time zone, day, hour) and
+// how many seconds the answer is behind UTC.
+class LocalTimes {
+ public:
+  [[nodiscard]] std::optional<std::int64_t> find(std::int64_t day, int hour) const {
+    const auto key = key_of(day, hour);
+    const std::uint64_t entry = key ? at(*key).load(std::memory_order_relaxed) : 0;
+    if (!key || entry >> kBehindBits != *key) {
+      return {};
+    }
+    const auto behind = static_cast<std::int64_t>(entry & kBehindMask) - kMostBehind;
+    return utc(day, hour) + behind;
+  }
+
+  void keep(std::int64_t day, int hour, std::int64_t answer) {
+    const std::int64_t behind = answer - utc(day, hour);
+    const auto key = key_of(day, hour);
+    if (key && answer != -1 && behind >= -kMostBehind && behind < kMostBehind) {
+      at(*key).store(*key << kBehindBits | static_cast<std::uint64_t>(behind + kMostBehind),
+                     std::memory_order_relaxed);
+    }
+  }
+
+ private:
+  static constexpr unsigned kBehindBits = 19;
+  static constexpr std::uint64_t kBehindMask = (std::uint64_t{1} << kBehindBits) - 1;
+  static constexpr std::int64_t kMostBehind = std::int64_t{1} << (kBehindBits - 1);  // seconds: three days
+  static constexpr std::int64_t kMostDays = std::int64_t{1} << 23U;  // from 1970, 22,000 years
+  static constexpr std::size_t kEntries = 4096;                      // days: eleven years
+
+  static std::int64_t utc(std::int64_t day, int hour) { return day * kDay + hour * std::int64_t{3600}; }
+  // Never 0: an entry that was not filled has nothing.
+  static std::optional<std::uint64_t> key_of(std::int64_t day, int hour) {
+    if (day < -kMostDays || day >= kMostDays || hour < 0 || hour > 23) {
+      return {};
+    }
+    const char* const zone = std::getenv("TZ");  // NOLINT(concurrency-mt-unsafe): nobody sets the environment
+    const auto zone_hash = zone == nullptr ? 0 : std::hash<std::string_view>()(zone) % 0xffffU + 1;
+    return (static_cast<std::uint64_t>(zone_hash) << 29U | static_cast<std::uint64_t>(hour + 1) << 24U |
+            static_cast<std::uint64_t>(day + kMostDays));
+  }
+  [[nodiscard]] std::atomic<std::uint64_t>& at(std::uint64_t key) const { return entries_[key % kEntries]; }
+
+  mutable std::array<std::atomic<std::uint64_t>, kEntries> entries_{};
+};
+
 std::int64_t local_time(std::tm day, int hour) {
+  static LocalTimes known;
+  const std::int64_t number = days_from_civil(day.tm_year + 1900, day.tm_mon + 1, day.tm_mday);
+  if (const auto answer = known.find(number, hour)) {
+    return *answer;
+  }
   day.tm_hour = hour;
   day.tm_min = 0;
   day.tm_sec = 0;
   day.tm_isdst = -1;
-  return std::mktime(&day);
+  const std::int64_t answer = std::mktime(&day);
+  known.keep(number, hour, answer);
+  return answer;
 }
 
 bool refuses(std::int64_t seconds, const CacheProfile& profile) {

@@ -35,6 +35,36 @@ unsigned depth_of(const mime::BodyPart& part) {
 
 }  // namespace
 
+TEST_CASE("sentdate is what mktime says, asked once or again, in any zone") {
+  constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto& noon = mime::cache_profile(mime::Series::v2_3);
+  REQUIRE(noon.sentdate_hour == 12);
+  REQUIRE(now().sentdate_hour == 0);
+  for (const char* zone : {"America/New_York", "Pacific/Apia", "Asia/Kathmandu", "UTC"}) {
+    const test::LocalZone local(zone);
+    for (int turn = 0; turn < 2; ++turn) {
+      for (int day = 0; day < 20000; day += 7) {  // from 1990 on, farther than the answers that are kept
+        std::tm civil{};
+        const std::time_t utc = std::time_t{631152000} + std::time_t{day} * 86400;
+        REQUIRE(::gmtime_r(&utc, &civil) != nullptr);
+        const std::string date = std::to_string(civil.tm_mday) + " " +
+                                 months[static_cast<std::size_t>(civil.tm_mon)] + " " +
+                                 std::to_string(civil.tm_year + 1900) + " 01:02:03 +0000";
+        for (const auto* profile : {&now(), &noon}) {
+          std::tm asked{};
+          asked.tm_year = civil.tm_year;
+          asked.tm_mon = civil.tm_mon;
+          asked.tm_mday = civil.tm_mday;
+          asked.tm_hour = profile->sentdate_hour;
+          asked.tm_isdst = -1;
+          REQUIRE(mime::sent_day(date, *profile) == static_cast<std::uint32_t>(std::mktime(&asked)));
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("sentdate is midnight in the local zone, gmtime is not") {
   const std::string_view date = "Sat, 14 Nov 2020 23:11:12 -0530";
   {
