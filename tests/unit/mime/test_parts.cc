@@ -41,10 +41,14 @@ TEST_CASE("sentdate is what mktime says, asked once or again, in any zone") {
   const auto& noon = mime::cache_profile(mime::Series::v2_3);
   REQUIRE(noon.sentdate_hour == 12);
   REQUIRE(now().sentdate_hour == 0);
-  for (const char* zone : {"America/New_York", "Pacific/Apia", "Asia/Kathmandu", "UTC"}) {
-    const test::LocalZone local(zone);
+  struct Zone {
+    const char* name;
+    int days;  // from 1990 on; the first more than the answers that are kept
+  };
+  for (const Zone zone : {Zone{"America/New_York", 5000}, Zone{"Pacific/Apia", 300}, Zone{"UTC", 300}}) {
+    const test::LocalZone local(zone.name);
     for (int turn = 0; turn < 2; ++turn) {
-      for (int day = 0; day < 20000; day += 7) {  // from 1990 on, farther than the answers that are kept
+      for (int day = 0; day < zone.days; ++day) {
         std::tm civil{};
         const std::time_t utc = std::time_t{631152000} + std::time_t{day} * 86400;
         REQUIRE(::gmtime_r(&utc, &civil) != nullptr);
