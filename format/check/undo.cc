@@ -277,7 +277,7 @@ Status Undo::look_at_record(const Record& record, UndoSummary& summary) {
   }
   if (now != item.new_value && now != item.old_value) {
     summary.conflicts.push_back(
-        item.action == SavedAction::entry
+        item.action == SavedAction::entry || record.path == store_.paths().mailboxes_db()
             ? fmt::format("its record in {} changed since", record.path.filename().native())
             : fmt::format("record {} of {} changed since", printable(item.key), record.path.native()));
   }

@@ -57,7 +57,7 @@ Status remove_empty_directories(Io& io, const std::vector<fs::path>& made);
 Result<std::optional<std::string>> list_value(store::Store& store, const std::string& mailbox);
 Status put_list_value(store::Store& store, const std::string& mailbox,
                       const std::optional<std::string>& value);
-// A record of any other database.
+// One record of a database, as octets.
 Result<std::optional<std::string>> database_value(store::Store& store, const fs::path& path,
                                                   const std::string& key);
 Status put_database_value(store::Store& store, const fs::path& path, const std::string& key,

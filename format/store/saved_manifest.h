@@ -21,11 +21,11 @@ enum class SavedAction : std::uint8_t {
   renamed,    // the file has another name now, `to`; nothing is saved
   directory,  // the directory `path` was made
   record,     // record `key` of the database `path` was changed
-  entry,      // the record of `mailbox` in mailboxes.db was changed; values as encode_entry() writes them
-  usage,      // usage of quota root `key` was changed by `usage`
-  settled,    // how `path` is after the change: `info`, or `gone`
-  undoing,    // the run is being undone by run `by`
-  undone,     // what the run changed in `mailbox` was undone by run `by`
+  entry,    // of earlier manifests: the record of `mailbox` in mailboxes.db; values as encode_entry() writes
+  usage,    // usage of quota root `key` was changed by `usage`
+  settled,  // how `path` is after the change: `info`, or `gone`
+  undoing,  // the run is being undone by run `by`
+  undone,   // what the run changed in `mailbox` was undone by run `by`
 };
 [[nodiscard]] std::string_view name_of(SavedAction action);
 
