@@ -87,7 +87,9 @@ struct State {
   // cyrus.expunge of a 2.3 store, where it belongs to the index: it has its cache records in the same cache.
   std::optional<mailbox::IndexHeader> expunge_header;
   RecordTable expunge;
-  std::vector<std::uint32_t> expunge_uids;     // sorted; UIDs in it
+  std::vector<std::uint32_t> expunge_uids;  // sorted; UIDs in it
+  std::vector<std::uint32_t>
+      salvaged;  // UIDs of damaged records that were kept (R302): their flags are not sure
   std::vector<MessageAnnotation> annotations;  // of cyrus.annotations, sorted by uid
   std::uint64_t own_annotation_bytes = 0;      // of the mailbox itself, in annotations.db
   bool own_annotations_known = false;

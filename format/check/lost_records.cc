@@ -90,7 +90,9 @@ std::int64_t minus(std::uint64_t a, std::uint64_t b) {
   return static_cast<std::int64_t>(a) - static_cast<std::int64_t>(b);
 }
 
-std::optional<Remainder> remainder_of(Context& context, const mailbox::IndexTotals& kept) {
+// `kept`: the records that are still there; `sure`: those of them whose flags are.
+std::optional<Remainder> remainder_of(Context& context, const mailbox::IndexTotals& kept,
+                                      const mailbox::IndexTotals& sure) {
   const State& state = context.state;
   Remainder out;
   if (state.index_lost) {
@@ -107,15 +109,16 @@ std::optional<Remainder> remainder_of(Context& context, const mailbox::IndexTota
   }
   out.exists = minus(state.before.exists, kept.exists);
   out.bytes = minus(state.before.quota_mailbox_used, kept.quota_mailbox_used);
-  out.answered = minus(state.before.answered, kept.answered);
-  out.flagged = minus(state.before.flagged, kept.flagged);
-  out.deleted = minus(state.before.deleted, kept.deleted);
-  out.unseen = state.index.minor_version >= 14 ? minus(state.before.unseen, kept.unseen) : -1;
+  out.answered = minus(state.before.answered, sure.answered);
+  out.flagged = minus(state.before.flagged, sure.flagged);
+  out.deleted = minus(state.before.deleted, sure.deleted);
+  out.unseen = state.index.minor_version >= 14 ? minus(state.before.unseen, sure.unseen) : -1;
   out.flags_known = true;
   return out;
 }
 
-// Flags that a counter proves: all of `live` records have it when the remainder is their number.
+// Flags that a counter proves: all of `live` records, the lost ones and those whose flags are not sure, have
+// it when the remainder is their number.
 std::uint32_t proven_flags(const Remainder& left, std::size_t live) {
   if (!left.flags_known || live == 0) {
     return 0;
@@ -146,6 +149,8 @@ Status restore_lost_states(Context& context, const std::vector<std::uint32_t>& u
   }
   const std::vector<std::string> no_names;
   mailbox::IndexTotals kept(state.records.layout(), no_names);
+  mailbox::IndexTotals sure = kept;
+  std::sort(state.salvaged.begin(), state.salvaged.end());
   std::size_t restored_count = 0;
   const auto is_restored = [&](std::uint32_t uid) {
     return std::binary_search(uids.begin(), uids.end(), uid);
@@ -157,10 +162,14 @@ Status restore_lost_states(Context& context, const std::vector<std::uint32_t>& u
     if (is_restored(state.records.uid(i))) {
       ++restored_count;
     } else {
-      kept.add(state.records.get(i));
+      const auto record = state.records.get(i);
+      kept.add(record);
+      if (!std::binary_search(state.salvaged.begin(), state.salvaged.end(), record.uid)) {
+        sure.add(record);
+      }
     }
   }
-  const auto left = remainder_of(context, kept);
+  const auto left = remainder_of(context, kept, sure);
   if (!left && state.index_lost) {  // nothing counts them
     context.note(with(context.of(Problem::revived_unknown), {.found = std::to_string(restored_count)}));
   }
@@ -182,7 +191,8 @@ Status restore_lost_states(Context& context, const std::vector<std::uint32_t>& u
     context.note(with(context.of(Problem::revived_unknown), {.found = std::to_string(restored.size())}));
     return success();
   }
-  const std::uint32_t flags = proven_flags(*left, static_cast<std::size_t>(left->exists));
+  const std::uint32_t flags =
+      proven_flags(*left, static_cast<std::size_t>(left->exists) + state.salvaged.size());
   for (std::size_t k = 0; k < restored.size(); ++k) {
     auto record = state.records.get(restored[k]);
     record.system_flags |= (*live)[k] ? flags : mailbox::flag::expunged;

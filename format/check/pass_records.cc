@@ -318,6 +318,7 @@ class RecordPass {
     finding.found = std::to_string(suspect.record + 1);
     finding.detail = replaced;
     context_.fix(std::move(finding));
+    state_.salvaged.push_back(file.uid);
     claimed_.insert(std::lower_bound(claimed_.begin(), claimed_.end(), file.uid), file.uid);
     state_.write_index = true;
     return records_.set(suspect.record, record);
